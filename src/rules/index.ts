@@ -1,0 +1,5 @@
+export { addDays, daysBetween, toCalendarDate, toInstant } from './calendar-date.ts'
+export { derive, type Question, semanticsVersion } from './derive.ts'
+export { readRecord } from './record.ts'
+export { type Catalogue, type DocumentFlaw, findFlaws, type ReferenceKind } from './references.ts'
+export type * from './types.ts'

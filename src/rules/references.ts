@@ -1,0 +1,169 @@
+import { leavesOf } from './condition.ts'
+import type { Condition, ProtocolDocument } from './types.ts'
+
+/** What a document may name besides its own parts: the clinic's procedures, catalogue and vocabulary. */
+export interface Catalogue {
+  procedures: ReadonlySet<string>
+  exercises: ReadonlySet<string>
+  groups: ReadonlySet<string>
+  attributes: ReadonlySet<string>
+}
+
+export type ReferenceKind = 'procedure' | 'exercise' | 'group' | 'attribute' | 'phase' | 'milestone' | 'fact' | 'source'
+
+/** A flaw that makes a document ambiguous or unreadable. `path` is a JSON pointer into the document. */
+export type DocumentFlaw =
+  | { code: 'unknown-reference'; path: string; kind: ReferenceKind; name: string; known: readonly string[] }
+  | { code: 'duplicate-code'; path: string; name: string }
+  | { code: 'phase-in-entry'; path: string }
+  | { code: 'phases-reversed'; path: string; from: string; through: string }
+  | { code: 'empty-span'; path: string; atLeast: number; before: number }
+  | { code: 'test-does-not-fit'; path: string; fact: string; type: string; test: string }
+
+const listsWithCodes = [
+  'exercises',
+  'milestones',
+  'facts',
+  'phases',
+  'prescriptions',
+  'contraindications',
+  'instructions',
+  'limits',
+  'redFlags',
+] as const
+
+/**
+ * Every reference that does not resolve and every name that is used twice, each with its path; none for a document
+ * that can be derived from. Whether it is a good protocol is another question.
+ */
+export function findFlaws(document: ProtocolDocument, catalogue: Catalogue): DocumentFlaw[] {
+  const flaws: DocumentFlaw[] = []
+  const own = {
+    procedure: catalogue.procedures,
+    attribute: catalogue.attributes,
+    exercise: new Set([...catalogue.exercises, ...document.exercises.map((exercise) => exercise.code)]),
+    group: new Set([...catalogue.groups, ...document.exercises.flatMap((exercise) => exercise.groups ?? [])]),
+    phase: new Set(document.phases.map((phase) => phase.code)),
+    milestone: new Set(document.milestones.map((milestone) => milestone.code)),
+    fact: new Set(document.facts.map((fact) => fact.code)),
+    source: new Set(document.sources.map((source) => source.id)),
+  } satisfies Record<ReferenceKind, ReadonlySet<string>>
+
+  const refer = (kind: ReferenceKind, name: string | undefined, path: string): void => {
+    if (name === undefined || own[kind].has(name)) return
+    flaws.push({ code: 'unknown-reference', path, kind, name, known: [...own[kind]].sort() })
+  }
+  const referAll = (kind: ReferenceKind, names: readonly string[] | undefined, path: string): void => {
+    names?.forEach((name, index) => {
+      refer(kind, name, `${path}/${index}`)
+    })
+  }
+  const spanOfPhases = (from: string | undefined, through: string | undefined, path: string): void => {
+    refer('phase', from, `${path}/from`)
+    refer('phase', through, `${path}/through`)
+    if (from === undefined || through === undefined || !own.phase.has(from) || !own.phase.has(through)) return
+    const order = document.phases.map((phase) => phase.code)
+    if (order.indexOf(through) < order.indexOf(from)) flaws.push({ code: 'phases-reversed', path, from, through })
+  }
+  const readCondition = (condition: Condition | undefined, path: string, isEntry = false): void => {
+    for (const leaf of condition === undefined ? [] : leavesOf(condition)) {
+      if ('days' in leaf) {
+        const { since, atLeast, before } = leaf.days
+        refer('milestone', since, path)
+        if (atLeast !== undefined && before !== undefined && before <= atLeast) {
+          flaws.push({ code: 'empty-span', path, atLeast, before })
+        }
+      } else if ('milestone' in leaf) refer('milestone', leaf.milestone, path)
+      else if ('phase' in leaf) {
+        if (isEntry) flaws.push({ code: 'phase-in-entry', path })
+        spanOfPhases(leaf.phase.from, leaf.phase.through, path)
+      } else {
+        refer('fact', leaf.fact, path)
+        flaws.push(...misfits(leaf, document, path))
+      }
+    }
+  }
+
+  for (const list of listsWithCodes)
+    noteDuplicates(
+      document[list].map((item) => item.code),
+      `/${list}`,
+      flaws,
+    )
+  noteDuplicates(
+    document.sources.map((source) => source.id),
+    '/sources',
+    flaws,
+  )
+
+  referAll('procedure', document.procedures, '/procedures')
+  document.exercises.forEach((exercise, index) => {
+    for (const attribute of Object.keys(exercise.attributes)) {
+      refer('attribute', attribute, `/exercises/${index}/attributes/${attribute}`)
+    }
+  })
+  for (const list of ['milestones', 'redFlags'] as const) {
+    document[list].forEach((item, index) => {
+      referAll('source', item.sources, `/${list}/${index}/sources`)
+    })
+  }
+  document.phases.forEach((phase, index) => {
+    readCondition(phase.entry, `/phases/${index}/entry`, true)
+    referAll('source', phase.sources, `/phases/${index}/sources`)
+  })
+  document.prescriptions.forEach((prescription, index) => {
+    const path = `/prescriptions/${index}`
+    refer('exercise', prescription.exercise, `${path}/exercise`)
+    refer('group', prescription.group, `${path}/group`)
+    spanOfPhases(prescription.from, prescription.through, path)
+    prescription.dosage?.forEach((step, stepIndex) => {
+      readCondition(step.when, `${path}/dosage/${stepIndex}/when`)
+    })
+  })
+  document.contraindications.forEach((rule, index) => {
+    rule.target.forEach((target, targetIndex) => {
+      const path = `/contraindications/${index}/target/${targetIndex}`
+      refer('exercise', target.exercise, `${path}/exercise`)
+      refer('group', target.group, `${path}/group`)
+      for (const attribute of Object.keys(target.attributes ?? {})) {
+        refer('attribute', attribute, `${path}/attributes/${attribute}`)
+      }
+    })
+  })
+  for (const list of ['prescriptions', 'contraindications', 'instructions', 'limits'] as const) {
+    document[list].forEach((rule, index) => {
+      readCondition(rule.when, `/${list}/${index}/when`)
+      referAll('source', rule.sources, `/${list}/${index}/sources`)
+    })
+  }
+  return flaws
+}
+
+function noteDuplicates(codes: readonly string[], path: string, flaws: DocumentFlaw[]): void {
+  codes.forEach((name, index) => {
+    if (codes.indexOf(name) !== index) flaws.push({ code: 'duplicate-code', path: `${path}/${index}`, name })
+  })
+}
+
+/** Tests that no value of the declared type can meet: `atLeast` on a boolean, a choice that is not offered. */
+function misfits(leaf: Extract<Condition, { fact: string }>, document: ProtocolDocument, path: string): DocumentFlaw[] {
+  const declared = document.facts.find((fact) => fact.code === leaf.fact)
+  if (declared === undefined) return []
+  const misfit = (test: string): DocumentFlaw => ({
+    code: 'test-does-not-fit',
+    path,
+    fact: leaf.fact,
+    type: declared.type,
+    test,
+  })
+  const flaws: DocumentFlaw[] = []
+  for (const test of ['atLeast', 'atMost', 'above', 'below'] as const) {
+    if (leaf[test] !== undefined && declared.type !== 'number') flaws.push(misfit(test))
+  }
+  const wanted = declared.type === 'number' ? 'number' : declared.type === 'boolean' ? 'boolean' : 'string'
+  const offered = (value: unknown): boolean =>
+    declared.type !== 'choice' || (declared.values ?? []).some((candidate) => candidate === value)
+  if (leaf.is !== undefined && (typeof leaf.is !== wanted || !offered(leaf.is))) flaws.push(misfit('is'))
+  if (leaf.in?.some((value) => typeof value !== wanted || !offered(value))) flaws.push(misfit('in'))
+  return flaws
+}
