@@ -1,0 +1,98 @@
+import { PrismaPg } from '@prisma/adapter-pg'
+import pg from 'pg'
+import { StartupError } from '../startup-error.ts'
+import { describeDatabase, explainConnectionProblem } from './connection-problem.ts'
+import { type Prisma, PrismaClient } from './generated/client.ts'
+
+export type Transaction = Prisma.TransactionClient
+
+/** The role that the migrations make: it owns no table and is subject to row-level security. */
+const serviceRole = 'rehab_service'
+
+export type Database = ReturnType<typeof openDatabase>
+
+export interface DatabaseOptions {
+  maxConnections?: number
+  /** Told when a connection that nobody is using breaks; the pool replaces it. */
+  onIdleError?: (error: Error) => void
+}
+
+/** Connects on first use. Every connection acts as the service's role, whoever it logs in as. */
+export function openDatabase(url: string, { maxConnections = 10, onIdleError = () => {} }: DatabaseOptions = {}) {
+  const pool = new pg.Pool({
+    connectionString: actAsService(url),
+    application_name: 'rehab-protocols',
+    max: maxConnections,
+    connectionTimeoutMillis: 10_000,
+    types: { getTypeParser },
+  })
+  // Without a handler the end of an idle connection would be the end of the process.
+  pool.on('error', onIdleError)
+  const prisma = new PrismaClient({
+    adapter: new PrismaPg(pool),
+    log: [],
+    errorFormat: 'minimal',
+    transactionOptions: { maxWait: 10_000, timeout: 10_000 },
+  })
+
+  return {
+    pool,
+    prisma,
+    /** Runs `work` in one transaction that sees and writes this clinic's rows and no others. */
+    asClinic<T>(clinicId: string, work: (tx: Transaction) => Promise<T>): Promise<T> {
+      return prisma.$transaction(async (tx) => {
+        await tx.$queryRaw`SELECT set_config('app.clinic_id', ${clinicId}, true)`
+        return await work(tx)
+      })
+    },
+    async close(): Promise<void> {
+      await prisma.$disconnect()
+      await pool.end()
+    },
+  }
+}
+
+/** Refuses to start on a connection that row-level security does not bind. Throws StartupError. */
+export async function assertServiceRole({ pool }: Pick<Database, 'pool'>): Promise<void> {
+  const url = String(pool.options.connectionString)
+  const where = describeDatabase(url)
+  const user = decodeURIComponent(new URL(url).username)
+  let row: { role: string; unbound: boolean; owner: boolean | null } | undefined
+  try {
+    const result = await pool.query(
+      `SELECT current_user AS role, rolsuper OR rolbypassrls AS unbound,
+         (SELECT pg_has_role(current_user, relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass('episode')) AS owner
+       FROM pg_roles WHERE rolname = current_user`,
+    )
+    row = result.rows[0]
+  } catch (error) {
+    if (!/\brole\b/.test(String(error))) throw explainConnectionProblem(url, error)
+    throw new StartupError(
+      `the user "${user}" may not act as ${serviceRole} in the database ${where}: migrate the database, then let the ` +
+        `owner of its tables run GRANT ${serviceRole} TO "${user}"`,
+      { cause: error },
+    )
+  }
+  if (row === undefined || row.role !== serviceRole || row.unbound || row.owner !== false) {
+    throw new StartupError(
+      `in the database ${where} the service acts as "${row?.role}", whom row-level security would not bind: connect ` +
+        `without a pooler that drops the option "role", let ${serviceRole} own nothing and bypass nothing, and migrate`,
+    )
+  }
+}
+
+/**
+ * Defaults first, then what the address says, then what must be. In UTC because Prisma's adapter writes and reads a
+ * timestamp with time zone without the zone, so that in another one every moment would be hours off.
+ */
+function actAsService(url: string): string {
+  const address = new URL(url)
+  const given = address.searchParams.get('options') ?? ''
+  address.searchParams.set('options', `-c statement_timeout=30s ${given} -c timezone=UTC -c role=${serviceRole}`)
+  return address.href
+}
+
+/** A SQL date stays text: the driver would make it midnight in the machine's zone. Prisma has its own reading. */
+function getTypeParser(oid: number, format?: 'text' | 'binary') {
+  return oid === pg.types.builtins.DATE ? (text: string) => text : pg.types.getTypeParser(oid, format)
+}

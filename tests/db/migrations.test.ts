@@ -1,0 +1,151 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, describe, expect, test } from '@jest/globals'
+import pg from 'pg'
+import { openDatabase } from '../../src/db/client.ts'
+import { migrate, pendingMigrations, turnLock } from '../../src/db/migrations.ts'
+import { applyMigrations } from '../../src/db/schema-engine.ts'
+import { StartupError } from '../../src/startup-error.ts'
+import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/test-database.ts'
+import { createTestFolder } from '../support/test-folder.ts'
+
+const log = { debug() {}, info() {}, warn() {} }
+const opened: TestDatabase[] = []
+
+async function open(make: () => Promise<TestDatabase>): Promise<string> {
+  const database = await make()
+  opened.push(database)
+  return database.url
+}
+
+afterAll(async () => {
+  for (const database of opened) await database.close()
+})
+
+async function query(url: string, sql: string): Promise<Record<string, unknown>[]> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    return (await client.query(sql)).rows
+  } finally {
+    await client.end()
+  }
+}
+
+async function refusal(url: string): Promise<string> {
+  const error = await migrate({ url, log }).then(
+    () => new Error('it migrated'),
+    (error: unknown) => error,
+  )
+  expect(error).toBeInstanceOf(StartupError)
+  const { message } = error as StartupError
+  expect(message).not.toContain('\n')
+  return message
+}
+
+describe('migrate', () => {
+  test('brings a new database up to date, and a second time does nothing', async () => {
+    const url = await open(createEmptyDatabase)
+    const applied = await migrate({ url, log })
+    expect(applied.length).toBeGreaterThan(0)
+    const rows = await query(url, 'SELECT migration_name FROM _prisma_migrations WHERE finished_at IS NOT NULL')
+    expect(rows.map((row) => row.migration_name)).toEqual(applied)
+    expect(await migrate({ url, log })).toEqual([])
+  })
+
+  test('replicas that start together take turns', async () => {
+    const url = await open(createEmptyDatabase)
+    const results = await Promise.all([1, 2, 3].map(() => migrate({ url, log })))
+    expect(results.map((names) => names.length > 0).sort()).toEqual([false, false, true])
+    expect(await query(url, 'SELECT migration_name FROM _prisma_migrations')).toHaveLength(results.flat().length)
+  })
+
+  test('waits for the turn of another, however long that lasts', async () => {
+    const url = await open(createEmptyDatabase)
+    const other = new pg.Client({ connectionString: url })
+    await other.connect()
+    await other.query(`SELECT pg_advisory_lock(${turnLock})`)
+    let isDone = false
+    const migration = migrate({ url, log }).finally(() => {
+      isDone = true
+    })
+    await delay(300)
+    expect(isDone).toBe(false)
+    await other.end()
+    expect((await migration).length).toBeGreaterThan(0)
+  })
+
+  test('says where no server answers, and never the password', async () => {
+    const message = await refusal('postgresql://service:hunter2hunter2@127.0.0.1:1/clinic')
+    expect(message).toMatch(/no database server answers at 127\.0\.0\.1:1\/clinic .*DATABASE_URL/)
+    expect(message).not.toContain('hunter2')
+  })
+
+  test('says which user is not let in, and never the password', async () => {
+    const url = new URL(await open(createEmptyDatabase))
+    url.password = 'hunter2hunter2'
+    const message = await refusal(url.href)
+    expect(message).toContain(`${url.host}${url.pathname} does not let the user "postgres" in`)
+    expect(message).not.toContain('hunter2')
+  })
+
+  test('says which database does not exist', async () => {
+    const url = new URL(await open(createEmptyDatabase))
+    url.pathname = '/nowhere'
+    expect(await refusal(url.href)).toContain(`${url.host}/nowhere does not exist`)
+  })
+
+  test('refuses the database of a newer version and one whose migration broke off', async () => {
+    const url = await open(createTestDatabase)
+    await query(
+      url,
+      `INSERT INTO _prisma_migrations (id, checksum, migration_name, started_at, finished_at)
+       VALUES ('n', '', '29991231000000_from_the_future', now(), now())`,
+    )
+    expect(await refusal(url)).toContain(
+      'has the migration 29991231000000_from_the_future, which this version does not',
+    )
+    await query(url, "UPDATE _prisma_migrations SET finished_at = NULL WHERE id = 'n'")
+    expect(await refusal(url)).toContain('the migration 29991231000000_from_the_future failed half way')
+  })
+
+  test('pendingMigrations, asked as the service, names what the database lacks', async () => {
+    const url = await open(createTestDatabase)
+    const db = openDatabase(url)
+    try {
+      expect(await pendingMigrations(db.pool)).toEqual([])
+      const rows = await query(
+        url,
+        `DELETE FROM _prisma_migrations WHERE migration_name = (SELECT max(migration_name) FROM _prisma_migrations)
+         RETURNING migration_name`,
+      )
+      expect(await pendingMigrations(db.pool)).toEqual(rows.map((row) => row.migration_name))
+    } finally {
+      await db.close()
+    }
+  })
+})
+
+describe('applyMigrations', () => {
+  test('runs each script whole, and all of them or none', async () => {
+    const folder = await createTestFolder()
+    const write = async (name: string, sql: string) => {
+      await mkdir(join(folder, name), { recursive: true })
+      await writeFile(join(folder, name, 'migration.sql'), sql)
+    }
+    const url = await open(createEmptyDatabase)
+    const tables = () => query(url, "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace")
+    const names = ['1_first', '2_second']
+    await write('1_first', "-- a comment; with a semicolon\nCREATE TABLE a (); DO $$ BEGIN PERFORM 'x;y'; END $$;")
+    await write('2_second', 'CREATE TABLE b (); SELECT 1 / 0;')
+    const error = await applyMigrations(url, folder, names).catch((error: unknown) => error)
+    expect(error).toBeInstanceOf(StartupError)
+    expect((error as Error).message).toMatch(/nothing in it was changed \(division by zero\)/)
+    expect(await tables()).toEqual([])
+
+    await write('2_second', 'CREATE TABLE b ();')
+    expect(await applyMigrations(url, folder, names)).toEqual(names)
+    expect((await tables()).map((row) => row.relname)).toEqual(expect.arrayContaining(['a', 'b']))
+  })
+})
