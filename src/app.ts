@@ -1,0 +1,120 @@
+import { randomUUIDv7 } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import type { IncomingMessage } from 'node:http'
+import helmet from '@fastify/helmet'
+import Fastify, { type FastifyInstance } from 'fastify'
+import type { Config } from './config.ts'
+import { findApiKey } from './features/api-keys/repository.ts'
+import { registerAttributes } from './features/attributes/routes.ts'
+import { registerClinic } from './features/clinics/routes.ts'
+import { registerEpisodes } from './features/episodes/routes.ts'
+import { registerExercises } from './features/exercises/routes.ts'
+import { registerHealth } from './features/health/routes.ts'
+import { registerPatients } from './features/patients/routes.ts'
+import { registerPermittedExercises } from './features/permitted-exercises/routes.ts'
+import { registerProcedures } from './features/procedures/routes.ts'
+import { registerProtocols } from './features/protocols/routes.ts'
+import { registerSimulations } from './features/simulations/routes.ts'
+import { requireApiKey } from './http/auth.ts'
+import type { Context, Feature } from './http/context.ts'
+import { answerClientError, answerFrameworkError, registerErrorHandling } from './http/error-handler.ts'
+import { registerEtags } from './http/etag.ts'
+import { registerJsonBody } from './http/json-body.ts'
+import { describeScope, registerDocs, registerOpenapi } from './http/openapi.ts'
+import type { RecordedExamples } from './http/openapi-document.ts'
+import { registerProblemRoutes } from './http/problem-routes.ts'
+import { logSerializers, RequestLog } from './http/request-log.ts'
+import { serializerCompiler, validatorCompiler } from './http/validation.ts'
+
+const version: string = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version
+
+const allFeatures: readonly Feature[] = [
+  registerClinic,
+  registerAttributes,
+  registerProcedures,
+  registerExercises,
+  registerProtocols,
+  registerPatients,
+  registerEpisodes,
+  registerPermittedExercises,
+  registerSimulations,
+]
+
+export interface AppOptions {
+  config: Pick<Config, 'logLevel'>
+  db: Context['db']
+  clock: Context['clock']
+  ids?: Context['ids']
+  /** Left out: all of them. */
+  features?: readonly Feature[]
+  /** Where the log goes; left out: standard output. */
+  logTo?: { write: (line: string) => void }
+  /** Puts the cause of a 500 into the answer, for tests. */
+  explainInternalErrors?: boolean
+  /** Recorded answers for the OpenAPI document; left out: those in `openapi/`. */
+  examples?: RecordedExamples
+}
+
+export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
+  const { config, db, clock, ids = () => randomUUIDv7(), features = allFeatures } = options
+  const context: Context = { db, clock, ids }
+
+  const app: FastifyInstance = Fastify({
+    bodyLimit: 1024 * 1024,
+    requestTimeout: 30_000,
+    trustProxy: false,
+    // A request that was accepted is answered, also while the service closes.
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: 200, caseSensitive: true },
+    genReqId: (request: IncomingMessage) => acceptableRequestId(request.headers['x-request-id']) ?? ids(),
+    logger: {
+      level: config.logLevel,
+      serializers: logSerializers,
+      ...(options.logTo && { stream: options.logTo }),
+    },
+    logController: new RequestLog(),
+    frameworkErrors: answerFrameworkError,
+    clientErrorHandler: (error, socket) => answerClientError(error, socket, ids(), app.log),
+  })
+  app.setValidatorCompiler(validatorCompiler)
+  app.setSerializerCompiler(serializerCompiler)
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id)
+  })
+  await app.register(helmet, {
+    frameguard: { action: 'deny' },
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: { defaultSrc: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"], frameAncestors: ["'none'"] },
+    },
+  })
+  registerJsonBody(app)
+  registerErrorHandling(app, { explainInternalErrors: options.explainInternalErrors ?? false })
+  await registerOpenapi(app, { version, ...(options.examples && { examples: options.examples }) })
+
+  await app.register(async (open) => {
+    describeScope(open, 'public')
+    registerHealth(open, context)
+    registerProblemRoutes(open)
+    await registerDocs(open)
+  })
+
+  await app.register(
+    async (closed) => {
+      describeScope(closed, 'private')
+      requireApiKey(closed, (clinicId, hash) => findApiKey(db, clinicId, hash), clock)
+      registerEtags(closed)
+      closed.addHook('onSend', async (_request, reply) => {
+        if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store')
+      })
+      for (const feature of features) await feature(closed, context)
+    },
+    { prefix: '/v1' },
+  )
+
+  return app
+}
+
+function acceptableRequestId(given: string | string[] | undefined): string | null {
+  return typeof given === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(given) ? given : null
+}

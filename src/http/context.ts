@@ -1,0 +1,14 @@
+import type { FastifyInstance } from 'fastify'
+import type { Database } from '../db/client.ts'
+
+/** What a feature works with. */
+export interface Context {
+  db: Database
+  /** Now. */
+  clock: () => Temporal.Instant
+  /** A new UUIDv7. */
+  ids: () => string
+}
+
+/** Adds its routes to a scope. */
+export type Feature = (app: FastifyInstance, context: Context) => void | Promise<void>

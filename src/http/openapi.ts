@@ -1,0 +1,226 @@
+import { existsSync, readFileSync } from 'node:fs'
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import type { FastifyInstance, FastifySchema } from 'fastify'
+import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fastify-type-provider-zod'
+import { stringify } from 'yaml'
+import { z } from 'zod'
+import { ifMatchHeader } from './etag.ts'
+import { finishDocument, type OpenapiDocument, type RecordedExamples } from './openapi-document.ts'
+import { describeProblems, type ProblemCode, problemMediaType, problemsOf } from './problems.ts'
+
+const tags = [
+  { name: 'permitted-exercises', description: 'What a patient may do on a day, and why the rest is withheld.' },
+  { name: 'simulations', description: 'The same answer for a hypothetical patient; nothing is stored.' },
+  { name: 'patients', description: 'The people who recover. The clinic’s own number for them is `externalId`.' },
+  {
+    name: 'episodes',
+    description: 'One patient’s recovery from one surgery, and the protocol versions assigned to it.',
+  },
+  {
+    name: 'record',
+    description:
+      'What has happened since: milestones, facts, symptoms, overrides and holds. Entries are voided, never edited.',
+  },
+  { name: 'protocols', description: 'Series of versions. A draft changes; a published version never does.' },
+  {
+    name: 'drafts',
+    description: 'The one draft that a protocol can have: edited as a whole or in parts, then published.',
+  },
+  { name: 'procedures', description: 'The operations that the clinic’s protocols are for.' },
+  { name: 'exercises', description: 'The catalogue of movements and activities, graded by attributes.' },
+  { name: 'attributes', description: 'The properties by which exercises are graded and contraindications find them.' },
+  { name: 'clinic', description: 'The clinic that the API key belongs to.' },
+  { name: 'service', description: 'Health, and what the kinds of problem mean.' },
+]
+
+const description = [
+  'A clinic’s software asks, for one patient on one day: **which exercises are permitted, at what dose, under which limits, and why are the others withheld?** The answer comes from the procedure and the surgery date, the protocol version that a clinician assigned, and what has been recorded since.',
+  'The service informs a clinician’s decision; it does not replace it. **What is not known never permits**: an exercise is permitted only if a protocol grants it and nothing, known or unknown, stands against it.',
+  [
+    'Every request under `/v1` needs an API key: `Authorization: Bearer <key>`. A key belongs to one clinic and sees nothing of another.',
+    'Every error is a problem document (RFC 9457) with a stable `code`; `errors` names each place in the request.',
+    'Every answer has an `X-Request-Id`, which the caller may give.',
+    'Request bodies and queries are strict: a field that is not known is an error. Answers may gain fields.',
+    'Dates are calendar dates in the clinic’s time zone; the surgery day is day 0. Moments are in UTC.',
+    'Lists are paged: follow `next`, or the `Link` header (RFC 8288).',
+    'A resource with a `revision` has it as its `ETag`; a change needs it in `If-Match` (428 without, 412 if it is outdated).',
+  ]
+    .map((point) => `- ${point}`)
+    .join('\n'),
+].join('\n\n')
+
+const openapiFolder = new URL('../../openapi/', import.meta.url)
+
+interface OpenapiOptions {
+  version: string
+  /** Recorded answers; left out: those in `openapi/examples.json`. */
+  examples?: RecordedExamples
+}
+
+/** Describes every route that is registered afterwards. A route without operationId, summary or tag stops the boot. */
+export async function registerOpenapi(
+  app: FastifyInstance,
+  { version, examples = readExamples() }: OpenapiOptions,
+): Promise<void> {
+  const operationIds = new Set<string>()
+  app.addHook('onRoute', ({ method, url, schema }) => {
+    if (schema?.hide === true || method === 'HEAD') return
+    const operationId = assertDescribed(`${method} ${url}`, schema)
+    if (operationIds.has(operationId)) throw new Error(`two routes have the operationId "${operationId}"`)
+    operationIds.add(operationId)
+  })
+
+  const zodToJsonConfig: Parameters<typeof createJsonSchemaTransform>[0]['zodToJsonConfig'] = {
+    target: 'draft-2020-12',
+    override: ({ zodSchema, jsonSchema }) => {
+      // An answer may gain fields: only what is strict by its own declaration forbids others.
+      const { def } = zodSchema._zod
+      if (def.type === 'object' && !('catchall' in def && def.catchall)) delete jsonSchema.additionalProperties
+      // zod leaves out the default of what it transforms; a number read from digits is documented as a number.
+      if (def.type === 'default' && 'defaultValue' in def && jsonSchema.type === 'integer') {
+        jsonSchema.default = def.defaultValue as number
+      }
+      // Every JSON number that is exact: no bound that anybody meant.
+      if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum
+      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum
+    },
+  }
+  const transformSchema = createJsonSchemaTransform({ skipList: [], zodToJsonConfig })
+  const transformDocument = createJsonSchemaTransformObject({ zodToJsonConfig })
+
+  await app.register(swagger, {
+    convertConstToEnum: false,
+    openapi: {
+      openapi: '3.1.0',
+      info: {
+        title: 'Rehab protocols',
+        version,
+        description,
+        license: { name: 'Proprietary', identifier: 'LicenseRef-Proprietary' },
+      },
+      servers: [{ url: '/', description: 'This service' }],
+      tags,
+      components: {
+        securitySchemes: {
+          apiKey: { type: 'http', scheme: 'bearer', description: 'An API key of the clinic: `rp_…`' },
+        },
+      },
+      security: [{ apiKey: [] }],
+    },
+    transform: (input) => {
+      const { schema, url } = transformSchema(input)
+      return { schema: nameProblems(schema, input.schema?.response), url }
+    },
+    transformObject: (input) => finishDocument(transformDocument(input) as OpenapiDocument, examples) as never,
+  })
+}
+
+function assertDescribed(route: string, schema: FastifySchema | undefined): string {
+  const missing = (['operationId', 'summary', 'tags'] as const).filter((key) => !schema?.[key]?.length)
+  if (schema?.operationId === undefined || missing.length > 0) {
+    throw new Error(`the route ${route} must have a schema with ${missing.join(', ')}, or hide: true`)
+  }
+  const unknown = schema.tags?.find((tag) => !tags.some(({ name }) => name === tag))
+  if (unknown !== undefined)
+    throw new Error(`the route ${route} has the tag "${unknown}", which openapi.ts does not list`)
+  return schema.operationId
+}
+
+/** Says which codes a problem answer can have, beside the shape that all problems share. */
+function nameProblems(schema: FastifySchema, declared: unknown): FastifySchema {
+  const described = schema.response
+  if (typeof described !== 'object' || described === null || typeof declared !== 'object' || declared === null)
+    return schema
+  const response = Object.entries(described).map(([status, content]) => {
+    const codes = problemsOf({ [status]: Reflect.get(declared, status) })
+    if (codes.length === 0) return [status, content]
+    const shared = content.content[problemMediaType].schema
+    const named = { allOf: [shared, { type: 'object', properties: { code: { type: 'string', enum: codes } } }] }
+    return [status, { ...content, content: { [problemMediaType]: { schema: named } } }]
+  })
+  return { ...schema, response: Object.fromEntries(response) }
+}
+
+/** Adds to each route of the scope the problems that it can answer without saying so. */
+export function describeScope(app: FastifyInstance, scope: 'public' | 'private'): void {
+  app.addHook('onRoute', (route) => {
+    const { schema } = route
+    if (schema === undefined || schema.hide === true) return
+    const response = typeof schema.response === 'object' && schema.response !== null ? schema.response : {}
+    const successes = Object.entries(response).filter(([, value]) => problemsOf([value]).length === 0)
+    const codes = [...problemsOf(response), ...impliedProblems(schema, scope)]
+    route.schema = {
+      ...schema,
+      ...(scope === 'public' && { security: [] }),
+      response: { ...Object.fromEntries(successes), ...describeProblems(codes) },
+    }
+  })
+}
+
+function impliedProblems(schema: FastifySchema, scope: 'public' | 'private'): ProblemCode[] {
+  const codes: ProblemCode[] = ['INTERNAL_ERROR']
+  if (scope === 'private') codes.push('AUTHENTICATION_REQUIRED', 'INVALID_API_KEY', 'SERVICE_UNAVAILABLE')
+  if (schema.params !== undefined || schema.querystring !== undefined) codes.push('VALIDATION_FAILED')
+  if (schema.params !== undefined) codes.push('MALFORMED_URL', 'URL_TOO_LONG')
+  if (schema.body !== undefined) {
+    codes.push('VALIDATION_FAILED', 'MALFORMED_JSON', 'BODY_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE')
+    if (schema.consumes?.includes('application/yaml')) codes.push('MALFORMED_DOCUMENT')
+  }
+  if (schema.headers === ifMatchHeader) codes.push('VALIDATION_FAILED', 'PRECONDITION_REQUIRED', 'PRECONDITION_FAILED')
+  return codes
+}
+
+function readExamples(): RecordedExamples {
+  const file = new URL('examples.json', openapiFolder)
+  return existsSync(file) ? z.record(z.string(), z.any()).parse(JSON.parse(readFileSync(file, 'utf8'))) : {}
+}
+
+/** The document as text; made once, because it does not change while the service runs. */
+export function toJson(app: FastifyInstance): string {
+  return `${JSON.stringify(app.swagger(), null, 2)}\n`
+}
+
+export function toYaml(app: FastifyInstance): string {
+  return stringify(app.swagger(), { aliasDuplicateObjects: false, lineWidth: 120 })
+}
+
+// Assets from the package alone, no script or style that is written into a page, no other site.
+const docsPolicy = {
+  'default-src': ["'none'"],
+  'script-src': ["'self'"],
+  'style-src': ["'self'"],
+  'img-src': ["'self'", 'data:'],
+  'connect-src': ["'self'"],
+  'base-uri': ["'none'"],
+  'form-action': ["'none'"],
+  'frame-ancestors': ["'none'"],
+}
+
+/** The document and a page that shows it and sends requests. Public: they hold nothing of any clinic. */
+export async function registerDocs(app: FastifyInstance): Promise<void> {
+  let json: string | undefined
+  let yaml: string | undefined
+  app.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => {
+    json ??= toJson(app)
+    return reply.type('application/json; charset=utf-8').send(json)
+  })
+  app.get('/openapi.yaml', { schema: { hide: true } }, async (_request, reply) => {
+    yaml ??= toYaml(app)
+    return reply.type('application/yaml; charset=utf-8').send(yaml)
+  })
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: docsPolicy,
+    theme: { title: 'Rehab protocols' },
+    uiConfig: {
+      // Without the bar on top, which would load any address.
+      layout: 'BaseLayout',
+      deepLinking: true,
+      docExpansion: 'list',
+      defaultModelsExpandDepth: 0,
+      persistAuthorization: false,
+      tryItOutEnabled: true,
+    },
+  })
+}

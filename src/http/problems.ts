@@ -1,0 +1,324 @@
+import { z } from 'zod'
+
+interface ProblemDefinition {
+  readonly status: number
+  readonly title: string
+  /** What the caller can do about it; shown by `/problems/{name}` and in the OpenAPI document. */
+  readonly advice: string
+}
+
+/** Every error of the service, named once. */
+export const problemDefinitions = {
+  // The request itself
+  VALIDATION_FAILED: {
+    status: 400,
+    title: 'The request is not valid',
+    advice: 'Correct each place that `errors` names.',
+  },
+  MALFORMED_JSON: {
+    status: 400,
+    title: 'The body is not JSON',
+    advice: 'Send one JSON value; `detail` says where reading stopped.',
+  },
+  MALFORMED_DOCUMENT: {
+    status: 400,
+    title: 'The document cannot be read',
+    advice: 'Send the protocol as one JSON or YAML document; `detail` says where reading stopped.',
+  },
+  MALFORMED_URL: {
+    status: 400,
+    title: 'The address is not valid',
+    advice: 'Percent-encode the path and the query as UTF-8.',
+  },
+  MALFORMED_REQUEST: {
+    status: 400,
+    title: 'The request is not valid HTTP',
+    advice: 'Check the client or the proxy in front of it: the message breaks the HTTP protocol.',
+  },
+  AUTHENTICATION_REQUIRED: {
+    status: 401,
+    title: 'An API key is required',
+    advice: 'Send the clinic’s API key: `Authorization: Bearer <key>`.',
+  },
+  INVALID_API_KEY: {
+    status: 401,
+    title: 'The API key is not valid',
+    advice: 'Check that the key is complete and in force, or ask the clinic’s administrator for another.',
+  },
+  ROLE_NOT_ALLOWED: {
+    status: 403,
+    title: 'The API key’s role does not allow this',
+    advice: 'Use a key with one of the roles that `detail` names.',
+  },
+  ROUTE_NOT_FOUND: {
+    status: 404,
+    title: 'No such address',
+    advice: 'Compare method and path with the OpenAPI document at `/openapi.json`.',
+  },
+  METHOD_NOT_ALLOWED: {
+    status: 405,
+    title: 'The address does not take this method',
+    advice: 'Use one of the methods in the `Allow` header.',
+  },
+  REQUEST_TIMEOUT: {
+    status: 408,
+    title: 'The request did not arrive in time',
+    advice: 'Send the whole request without pause, and try again.',
+  },
+  BODY_TOO_LARGE: {
+    status: 413,
+    title: 'The body is too large',
+    advice: 'Send at most the number of bytes that `detail` names.',
+  },
+  URL_TOO_LONG: {
+    status: 414,
+    title: 'The address is too long',
+    advice: 'Shorten the path’s parameters: no code or id is that long.',
+  },
+  UNSUPPORTED_MEDIA_TYPE: {
+    status: 415,
+    title: 'The body’s media type is not supported',
+    advice: 'Set `Content-Type` to one of the types that `detail` names.',
+  },
+  HEADERS_TOO_LARGE: {
+    status: 431,
+    title: 'The request’s headers are too large',
+    advice: 'Send fewer or shorter headers.',
+  },
+
+  // Concurrency
+  PRECONDITION_REQUIRED: {
+    status: 428,
+    title: 'A change needs `If-Match`',
+    advice: 'Read the resource and send its `ETag` in `If-Match`.',
+  },
+  PRECONDITION_FAILED: {
+    status: 412,
+    title: 'The resource has changed since it was read',
+    advice: 'Read it again, decide again, and send the new `ETag` in `If-Match`.',
+  },
+
+  // Resources that a path names
+  PROCEDURE_NOT_FOUND: { status: 404, title: 'No such procedure', advice: 'List `/v1/procedures` and check the code.' },
+  ATTRIBUTE_NOT_FOUND: { status: 404, title: 'No such attribute', advice: 'List `/v1/attributes` and check the code.' },
+  EXERCISE_NOT_FOUND: { status: 404, title: 'No such exercise', advice: 'List `/v1/exercises` and check the code.' },
+  PROTOCOL_NOT_FOUND: { status: 404, title: 'No such protocol', advice: 'List `/v1/protocols` and check the code.' },
+  VERSION_NOT_FOUND: {
+    status: 404,
+    title: 'The protocol has no such version',
+    advice: 'List the protocol’s versions and check the number.',
+  },
+  DRAFT_NOT_FOUND: { status: 404, title: 'The protocol has no draft', advice: 'Start a draft first.' },
+  PART_NOT_FOUND: {
+    status: 404,
+    title: 'The draft has no such part',
+    advice: 'Read the draft and check the code of the phase, prescription, contraindication or limit.',
+  },
+  PATIENT_NOT_FOUND: { status: 404, title: 'No such patient', advice: 'List `/v1/patients` and check the id.' },
+  EPISODE_NOT_FOUND: { status: 404, title: 'No such episode', advice: 'List the patient’s episodes and check the id.' },
+  ENTRY_NOT_FOUND: {
+    status: 404,
+    title: 'The episode’s record has no such entry',
+    advice: 'List the entries of this kind and check the id.',
+  },
+  PROBLEM_NOT_FOUND: { status: 404, title: 'No such problem', advice: 'List `/problems` and check the name.' },
+  RESOURCE_NOT_FOUND: {
+    status: 404,
+    title: 'The resource no longer exists',
+    advice: 'It was deleted meanwhile: list its collection again.',
+  },
+
+  // Meaning
+  UNKNOWN_REFERENCE: {
+    status: 422,
+    title: 'The body names something that does not exist',
+    advice: 'Correct the code that `errors` names; `nearest` lists the known ones that resemble it.',
+  },
+  NOT_PLAUSIBLE: {
+    status: 422,
+    title: 'The body says something that cannot be',
+    advice: 'Correct the value that `errors` names.',
+  },
+  DOCUMENT_INVALID: {
+    status: 422,
+    title: 'The protocol document is not valid',
+    advice: 'Correct each place that `errors` names.',
+  },
+  NO_DEFAULT_PROTOCOL: {
+    status: 422,
+    title: 'The clinic has no protocol for this procedure',
+    advice: 'Publish one, or name `protocols` in the request.',
+  },
+
+  // State
+  ALREADY_EXISTS: {
+    status: 409,
+    title: 'It exists already',
+    advice: 'Choose another code or id, or change the one that exists.',
+  },
+  IN_USE: { status: 409, title: 'It is still in use', advice: 'Remove what uses it first.' },
+  CONFLICT: {
+    status: 409,
+    title: 'The change conflicts with what is stored',
+    advice: 'Read the resources that the request names again, and decide again.',
+  },
+  VERSION_NOT_PUBLISHED: { status: 409, title: 'The version is not published', advice: 'Assign a published version.' },
+  EPISODE_CLOSED: {
+    status: 409,
+    title: 'The episode is closed',
+    advice: 'Void its closure first, or open another episode.',
+  },
+  ENTRY_ALREADY_VOID: { status: 409, title: 'The entry is void already', advice: 'Nothing is left to do.' },
+
+  // The service
+  INTERNAL_ERROR: {
+    status: 500,
+    title: 'The service failed',
+    advice: 'Try again; if it fails again, report the `requestId` to the operator.',
+  },
+  SERVICE_UNAVAILABLE: {
+    status: 503,
+    title: 'The service cannot answer now',
+    advice: 'Try again after the seconds in `Retry-After`.',
+  },
+  NOT_READY: { status: 503, title: 'The service is not ready', advice: 'Wait until `/readyz` answers 200.' },
+} as const satisfies Record<string, ProblemDefinition>
+
+export type ProblemCode = keyof typeof problemDefinitions
+
+/** A place in the request: a JSON pointer into the body, or a parameter by name (of the query unless `in` says otherwise). */
+export type ProblemLocation =
+  | { readonly pointer: string; readonly detail: string }
+  | { readonly parameter: string; readonly in?: 'query' | 'path' | 'header'; readonly detail: string }
+
+interface ProblemExtras {
+  errors?: readonly ProblemLocation[]
+  headers?: Readonly<Record<string, string>>
+  cause?: unknown
+  /** Extension members of the problem document. */
+  [extension: string]: unknown
+  type?: never
+  title?: never
+  status?: never
+  detail?: never
+  instance?: never
+  code?: never
+  requestId?: never
+}
+
+/** Thrown by routes and repositories; the error handler makes a problem document of it. */
+export class ProblemError extends Error {
+  readonly code: ProblemCode
+  readonly errors: readonly ProblemLocation[]
+  readonly headers: Readonly<Record<string, string>>
+  readonly extensions: Readonly<Record<string, unknown>>
+
+  constructor(code: ProblemCode, detail: string, extras: ProblemExtras = {}) {
+    const { errors = [], headers = {}, cause, ...extensions } = extras
+    super(detail, cause === undefined ? undefined : { cause })
+    this.name = 'ProblemError'
+    this.code = code
+    this.errors = errors
+    this.headers = headers
+    this.extensions = extensions
+  }
+
+  get status(): number {
+    return problemDefinitions[this.code].status
+  }
+}
+
+export const problemMediaType = 'application/problem+json'
+
+/** `PROTOCOL_NOT_FOUND` is `protocol-not-found` in addresses. */
+export function slugOf(code: ProblemCode): string {
+  return code.toLowerCase().replaceAll('_', '-')
+}
+
+export const problemSchema = z
+  .looseObject({
+    type: z
+      .string()
+      .meta({ format: 'uri-reference', description: 'Address of the explanation of this kind of problem.' }),
+    title: z.string().describe('The kind of problem, in words.'),
+    status: z.int().min(400).max(599).describe('The HTTP status.'),
+    detail: z.string().describe('What is wrong with this request, and what to do.'),
+    instance: z.string().meta({ format: 'uri-reference', description: 'The path of the request.' }),
+    code: z
+      .string()
+      .regex(/^[A-Z]+(_[A-Z]+)*$/)
+      .describe('The kind of problem, for software. Kinds may be added.'),
+    requestId: z.string().describe('Names the request in the service’s log; also in the `X-Request-Id` header.'),
+    errors: z
+      .array(
+        z.object({
+          in: z.enum(['body', 'query', 'path', 'header']),
+          pointer: z.string().describe('A JSON pointer into the body (RFC 6901), or the parameter’s name.'),
+          detail: z.string().describe('What is wrong there, and how to put it right.'),
+        }),
+      )
+      .optional()
+      .describe('Each place in the request that is wrong.'),
+  })
+  .meta({ id: 'Problem', description: 'A problem (RFC 9457). A kind of problem may add members.' })
+
+export type Problem = z.output<typeof problemSchema>
+
+/** The problem document of an error, for the request that `instance` (its path) and `requestId` name. */
+export function toProblem(error: ProblemError, request: { instance: string; requestId: string }): Problem {
+  const { status, title } = problemDefinitions[error.code]
+  return {
+    type: `/problems/${slugOf(error.code)}`,
+    title,
+    status,
+    detail: error.message,
+    instance: request.instance,
+    code: error.code,
+    requestId: request.requestId,
+    ...(error.errors.length > 0 && { errors: error.errors.map(toLocation) }),
+    ...error.extensions,
+  }
+}
+
+function toLocation(location: ProblemLocation): NonNullable<Problem['errors']>[number] {
+  return 'pointer' in location
+    ? { in: 'body', pointer: location.pointer, detail: location.detail }
+    : { in: location.in ?? 'query', pointer: location.parameter, detail: location.detail }
+}
+
+interface ProblemResponse {
+  description: string
+  content: { [problemMediaType]: { schema: typeof problemSchema } }
+}
+
+/** Which kinds of problem a documented response stands for. */
+const codesOfResponse = new WeakMap<object, readonly ProblemCode[]>()
+
+/**
+ * The error answers of a route, by status, for `schema.response`: `{ 200: X, ...errors('PATIENT_NOT_FOUND') }`.
+ * What every route can answer is added by itself. The type is empty so that a handler can only return what succeeds.
+ */
+export function errors(...codes: ProblemCode[]): Record<never, never> {
+  return describeProblems(codes)
+}
+
+export function describeProblems(codes: readonly ProblemCode[]): Record<number, ProblemResponse> {
+  const byStatus = Map.groupBy([...new Set(codes)].sort(), (code) => problemDefinitions[code].status)
+  const responses: Record<number, ProblemResponse> = {}
+  for (const [status, sameStatus] of byStatus) {
+    const response: ProblemResponse = {
+      description: sameStatus.map((code) => `\`${code}\`: ${problemDefinitions[code].title}.`).join(' '),
+      content: { [problemMediaType]: { schema: problemSchema } },
+    }
+    codesOfResponse.set(response, sameStatus)
+    responses[status] = response
+  }
+  return responses
+}
+
+/** The kinds of problem that `errors(…)` put into a route's responses. */
+export function problemsOf(responses: object): ProblemCode[] {
+  return Object.values(responses).flatMap((response: unknown) =>
+    typeof response === 'object' && response !== null ? (codesOfResponse.get(response) ?? []) : [],
+  )
+}

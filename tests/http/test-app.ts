@@ -1,0 +1,56 @@
+import { buildApp } from '../../src/app.ts'
+import { hashKey, makeApiKey } from '../../src/http/auth.ts'
+import type { Context, Feature } from '../../src/http/context.ts'
+
+export const clinicId = '01a1f000-0000-7000-8000-00000000c11c'
+export const apiKey = makeApiKey(clinicId, new Uint8Array(32).fill(1))
+export const authorization = `Bearer ${apiKey}`
+
+/** Knows one key and nothing else: for what does not need a database. */
+const db = {
+  pool: {
+    query: async (query: string | { values: [string, Buffer] }) => {
+      if (typeof query === 'string') return { rows: [] }
+      const [clinic, hash] = query.values
+      const known = clinic === clinicId && hash.equals(hashKey(apiKey))
+      const row = {
+        id: 'key',
+        name: 'test',
+        role: 'administrator',
+        time_zone: 'UTC',
+        expires_at: null,
+        revoked_at: null,
+      }
+      return { rows: known ? [row] : [] }
+    },
+  },
+} as unknown as Context['db']
+
+export interface TestApp {
+  /** Where it listens. */
+  url: string
+  port: number
+  /** Every line of the log, parsed. */
+  log: Record<string, unknown>[]
+  close: () => Promise<unknown>
+}
+
+/** The real app on a real port, with routes of the test's own under `/v1`. */
+export async function startApp(
+  features: readonly Feature[] = [],
+  { explainInternalErrors = true, database = db }: { explainInternalErrors?: boolean; database?: Context['db'] } = {},
+): Promise<TestApp> {
+  const log: Record<string, unknown>[] = []
+  const app = await buildApp({
+    config: { logLevel: 'info' },
+    db: database,
+    clock: () => Temporal.Instant.from('2026-11-20T14:30:00Z'),
+    features,
+    logTo: { write: (line) => log.push(JSON.parse(line)) },
+    explainInternalErrors,
+    examples: {},
+  })
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const { port } = app.server.address() as { port: number }
+  return { url: `http://127.0.0.1:${port}`, port, log, close: () => app.close() }
+}
