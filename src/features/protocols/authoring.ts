@@ -1,0 +1,219 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Transaction } from '../../db/client.ts'
+import { holdCodes } from '../../db/codes.ts'
+import { ProblemError, type ProblemLocation } from '../../http/problems.ts'
+import { type Exercise, findFlaws, type Instant, type ProtocolDocument } from '../../rules/index.ts'
+import { readAttributeCodes } from '../attributes/repository.ts'
+import { createExercise, readAllExercises } from '../exercises/repository.ts'
+import { readProcedureCodes } from '../procedures/repository.ts'
+import { hashDocument } from './canonical.ts'
+import { toLocations } from './describe-flaws.ts'
+import {
+  insertDraft,
+  insertProtocol,
+  nextNumber,
+  type PartKind,
+  publishDraft,
+  readProtocol,
+  replaceDraft,
+  type StoredVersion,
+  setProtocolTitle,
+} from './repository.ts'
+
+/** Who writes, when, and where new ids come from. */
+export interface Authorship {
+  clinicId: string
+  keyId: string
+  now: Instant
+  nextId: () => string
+}
+
+/** Keeps what the document names from being deleted until the transaction ends, so that it is stored with sound references. */
+async function holdNames(tx: Transaction, clinicId: string, document: ProtocolDocument): Promise<void> {
+  const targets = document.contraindications.flatMap((rule) => rule.target)
+  const exercises = [...document.prescriptions, ...targets].flatMap((rule) => rule.exercise ?? [])
+  const attributes = [...document.exercises, ...targets].flatMap((item) => Object.keys(item.attributes ?? {}))
+  await holdCodes(tx, 'procedure', clinicId, document.procedures)
+  await holdCodes(tx, 'exercise', clinicId, exercises)
+  await holdCodes(tx, 'attribute', clinicId, attributes)
+}
+
+/** Adds the exercises that the document brings along to the catalogue; one that differs from the catalogue's is refused. */
+async function bringExercises(tx: Transaction, author: Authorship, document: ProtocolDocument): Promise<Exercise[]> {
+  await holdNames(tx, author.clinicId, document)
+  const catalogue = await readAllExercises(tx, author.clinicId)
+  const known = new Map(catalogue.map((exercise) => [exercise.code, exercise]))
+  const attributes = await readAttributeCodes(tx, author.clinicId)
+  const differences: ProblemLocation[] = []
+  const added: Exercise[] = []
+  document.exercises.forEach((exercise, index) => {
+    const existing = known.get(exercise.code)
+    if (existing === undefined) {
+      if (Object.keys(exercise.attributes).every((attribute) => attributes.has(attribute))) added.push(exercise)
+      return
+    }
+    const fields = fieldsThatDiffer(existing, exercise)
+    if (fields.length === 0) return
+    const detail = `differs from the catalogue’s \`${exercise.code}\` in ${fields.map((field) => `\`${field}\``).join(', ')}: leave it out to use the catalogue’s, or change that one first`
+    differences.push({ pointer: `/exercises/${index}`, detail })
+  })
+  if (differences.length > 0) {
+    throw new ProblemError('CONFLICT', 'the document brings exercises that differ from the clinic’s catalogue', {
+      errors: differences,
+    })
+  }
+  for (const exercise of added) {
+    await createExercise(tx, { clinicId: author.clinicId, id: author.nextId(), createdAt: author.now, exercise })
+  }
+  return [...catalogue, ...added]
+}
+
+function fieldsThatDiffer(a: Exercise, b: Exercise): (keyof Exercise)[] {
+  const fields = ['title', 'kind', 'position', 'instructions', 'target', 'equipment', 'groups', 'attributes'] as const
+  const plain = (value: unknown): unknown => (Array.isArray(value) && value.length === 0 ? undefined : value)
+  return fields.filter((field) => !isDeepStrictEqual(plain(a[field]), plain(b[field])))
+}
+
+/** The exercises that the document prescribes, by name or by group, as the catalogue has them. */
+export function prescribedExercises(document: ProtocolDocument, catalogue: readonly Exercise[]): Exercise[] {
+  return catalogue
+    .filter((exercise) =>
+      document.prescriptions.some((prescription) =>
+        prescription.exercise === undefined
+          ? prescription.group !== undefined && (exercise.groups ?? []).includes(prescription.group)
+          : prescription.exercise === exercise.code,
+      ),
+    )
+    .sort((a, b) => (a.code < b.code ? -1 : 1))
+}
+
+/** Refuses a document that names what does not exist or uses a name twice; every such place is reported at once. */
+export async function requireSound(
+  tx: Transaction,
+  clinicId: string,
+  document: ProtocolDocument,
+  catalogue: readonly Exercise[],
+): Promise<void> {
+  const flaws = findFlaws(document, {
+    procedures: await readProcedureCodes(tx, clinicId),
+    exercises: new Set(catalogue.map((exercise) => exercise.code)),
+    groups: new Set(catalogue.flatMap((exercise) => exercise.groups ?? [])),
+    attributes: await readAttributeCodes(tx, clinicId),
+  })
+  if (flaws.length === 0) return
+  const places = flaws.length === 1 ? 'one place' : `${flaws.length} places`
+  throw new ProblemError('DOCUMENT_INVALID', `the protocol document has to be corrected in ${places}`, {
+    errors: toLocations(flaws),
+  })
+}
+
+/** Stores a new protocol with the document as its draft; nothing is stored if any of it is refused. */
+export async function createProtocol(
+  tx: Transaction,
+  author: Authorship,
+  document: ProtocolDocument,
+  library: { code: string; hash: string } | null = null,
+): Promise<void> {
+  const { clinicId, now, nextId } = author
+  if ((await readProtocol(tx, clinicId, document.code)) !== null) {
+    const detail = `the clinic has a protocol \`${document.code}\` already: replace its draft (PUT /v1/protocols/${document.code}/draft), or choose another code`
+    throw new ProblemError('ALREADY_EXISTS', detail, { errors: [{ pointer: '/code', detail }] })
+  }
+  const catalogue = await bringExercises(tx, author, document)
+  await requireSound(tx, clinicId, document, catalogue)
+  const protocolId = nextId()
+  await insertProtocol(tx, {
+    clinicId,
+    id: protocolId,
+    code: document.code,
+    title: document.title,
+    library,
+    createdAt: now,
+  })
+  await insertDraft(tx, { clinicId, id: nextId(), protocolId, document, createdAt: now })
+}
+
+/** Starts a draft of an existing protocol. */
+export async function startDraft(
+  tx: Transaction,
+  author: Authorship,
+  protocol: { id: string; code: string },
+  document: ProtocolDocument,
+): Promise<void> {
+  await checkDraft(tx, author, protocol, document)
+  await insertDraft(tx, {
+    clinicId: author.clinicId,
+    id: author.nextId(),
+    protocolId: protocol.id,
+    document,
+    createdAt: author.now,
+  })
+}
+
+/** Replaces the draft at the revision that the author has seen. */
+export async function changeDraft(
+  tx: Transaction,
+  author: Authorship,
+  protocol: { id: string; code: string },
+  draft: { id: string; revision: number },
+  document: ProtocolDocument,
+  changed?: readonly PartKind[],
+): Promise<void> {
+  await checkDraft(tx, author, protocol, document)
+  const key = { clinicId: author.clinicId, versionId: draft.id }
+  if (!(await replaceDraft(tx, key, draft.revision, document, changed))) throw lostRace()
+}
+
+function lostRace(): ProblemError {
+  return new ProblemError('PRECONDITION_FAILED', 'the draft was changed by somebody else just now: read it again')
+}
+
+async function checkDraft(
+  tx: Transaction,
+  author: Authorship,
+  protocol: { code: string },
+  document: ProtocolDocument,
+): Promise<void> {
+  if (document.code !== protocol.code) {
+    const detail = `must be \`${protocol.code}\`, the protocol’s code, and not \`${document.code}\``
+    throw new ProblemError('DOCUMENT_INVALID', `\`code\` ${detail}`, { errors: [{ pointer: '/code', detail }] })
+  }
+  const catalogue = await bringExercises(tx, author, document)
+  await requireSound(tx, author.clinicId, document, catalogue)
+}
+
+/** Freezes the draft as the protocol's next version. From then on it never changes. */
+export async function publish(
+  tx: Transaction,
+  author: Authorship,
+  protocol: { id: string; code: string },
+  draft: StoredVersion,
+  changeNote: string | null,
+): Promise<number> {
+  const { clinicId } = author
+  await holdNames(tx, clinicId, draft.document)
+  const catalogue = await readAllExercises(tx, clinicId)
+  const document = { ...draft.document, exercises: prescribedExercises(draft.document, catalogue) }
+  await requireSound(tx, clinicId, document, catalogue)
+  if (document.phases.length === 0) {
+    const detail = 'must have at least one phase: without a phase nothing is ever permitted'
+    throw new ProblemError('DOCUMENT_INVALID', `\`phases\` ${detail}`, { errors: [{ pointer: '/phases', detail }] })
+  }
+  const number = await nextNumber(tx, clinicId, protocol.id)
+  const published = await publishDraft(
+    tx,
+    { clinicId, versionId: draft.id },
+    {
+      revision: draft.revision,
+      number,
+      document,
+      contentHash: hashDocument(document),
+      changeNote,
+      publishedAt: author.now,
+      publishedBy: author.keyId,
+    },
+  )
+  if (!published) throw lostRace()
+  await setProtocolTitle(tx, clinicId, protocol.id, document.title)
+  return number
+}

@@ -1,0 +1,39 @@
+import { findNearest, listWords } from '../../http/nearest.ts'
+import type { ProblemLocation } from '../../http/problems.ts'
+import type { DocumentFlaw } from '../../rules/index.ts'
+
+const whereToAdd: Record<Extract<DocumentFlaw, { code: 'unknown-reference' }>['kind'], string> = {
+  procedure: 'create it under `/v1/procedures`',
+  exercise: 'bring it along in `exercises`, or create it under `/v1/exercises`',
+  group: 'put an exercise into it',
+  attribute: 'create it under `/v1/attributes`',
+  phase: 'add it to `phases`',
+  milestone: 'declare it in `milestones`',
+  fact: 'declare it in `facts`',
+  source: 'add it to `sources`',
+}
+
+/** One sentence for an author: what is wrong at that place, and what to write instead. */
+function describeFlaw(flaw: DocumentFlaw): string {
+  switch (flaw.code) {
+    case 'unknown-reference': {
+      const nearest = findNearest(flaw.name, flaw.known)
+      const hint = nearest.length > 0 ? `did you mean ${listWords(nearest)}? Otherwise ` : ''
+      return `names the ${flaw.kind} \`${flaw.name}\`, which does not exist: ${hint}${whereToAdd[flaw.kind]}`
+    }
+    case 'duplicate-code':
+      return `has the name \`${flaw.name}\`, which an earlier one has already: give it another`
+    case 'phase-in-entry':
+      return 'asks about the phase in a phase’s own entry: use `days`, `milestone` or `fact`'
+    case 'phases-reversed':
+      return `goes from \`${flaw.from}\` through \`${flaw.through}\`, which comes earlier: exchange them`
+    case 'empty-span':
+      return `can never be true: no day is at least ${flaw.atLeast} and before ${flaw.before}`
+    case 'test-does-not-fit':
+      return `compares \`${flaw.fact}\` with \`${flaw.test}\`, which no value of its type, ${flaw.type}, can meet`
+  }
+}
+
+export function toLocations(flaws: readonly DocumentFlaw[]): ProblemLocation[] {
+  return flaws.map((flaw) => ({ pointer: flaw.path, detail: describeFlaw(flaw) }))
+}

@@ -1,0 +1,335 @@
+import { z } from 'zod'
+import { line, slug, text } from '../../http/schemas.ts'
+import type { Condition, FactTest, FactValue, ProtocolDocument } from '../../rules/index.ts'
+import { exerciseBody } from '../exercises/schemas.ts'
+
+/** Days are counted over at most a century, before or after. */
+const days = z.int().min(-36_500).max(36_500)
+
+const factValue = z
+  .union([z.number(), z.boolean(), line(200)], { error: 'must be a number, `true`, `false` or a text' })
+  .meta({ description: 'A number, `true`/`false`, or a text.' }) satisfies z.ZodType<FactValue>
+
+const comparisons = {
+  is: factValue.optional(),
+  in: z.array(factValue).min(1).max(100).optional(),
+  atLeast: z.number().optional(),
+  atMost: z.number().optional(),
+  above: z.number().optional(),
+  below: z.number().optional(),
+  withinDays: z.int().min(0).max(36_500).optional().describe('An observation older than this many days is unknown.'),
+}
+
+function saysSomething(test: FactTest): boolean {
+  const { withinDays: _, ...rest } = test
+  return Object.values(rest).some((value) => value !== undefined)
+}
+
+const forms = {
+  all: z.strictObject({
+    get all() {
+      return z.array(condition).min(1).max(50)
+    },
+  }),
+  any: z.strictObject({
+    get any() {
+      return z.array(condition).min(1).max(50)
+    },
+  }),
+  not: z.strictObject({
+    get not() {
+      return condition
+    },
+  }),
+  days: z.strictObject({
+    days: z
+      .strictObject({
+        since: slug.optional().describe('A milestone; left out: the surgery.'),
+        atLeast: days.optional(),
+        before: days.optional(),
+      })
+      .refine((test) => test.atLeast !== undefined || test.before !== undefined, {
+        error: 'must have `atLeast`, `before` or both',
+      })
+      .describe('Whole calendar days in `[atLeast, before)`; the surgery day is day 0. At least one of the two.'),
+  }),
+  milestone: z.strictObject({ milestone: slug }),
+  fact: z
+    .strictObject({ fact: slug, ...comparisons })
+    .refine(saysSomething, { error: 'must compare the fact: `is`, `in`, `atLeast`, `atMost`, `above` or `below`' }),
+  phase: z.strictObject({
+    phase: z
+      .strictObject({ from: slug.optional(), through: slug.optional() })
+      .refine((span) => span.from !== undefined || span.through !== undefined, {
+        error: 'must have `from`, `through` or both',
+      }),
+  }),
+}
+
+export const condition: z.ZodType<Condition> = z
+  .lazy(() => z.union(Object.values(forms) as unknown as [z.ZodType<Condition>]))
+  .meta({
+    id: 'Condition',
+    description:
+      'When a rule applies: `all`, `any`, `not`, `days`, `milestone`, `fact` or `phase`, in three-valued logic. What is unknown never grants, and never ends a contraindication.',
+  })
+
+const sources = z.array(slug).max(20).optional().describe('Ids of the document’s `sources`.')
+const when = condition.optional().describe('Left out: always.')
+
+const doseShape = {
+  sets: z.int().min(1).max(100).optional(),
+  reps: z.int().min(1).max(1000).optional(),
+  holdSeconds: z.number().min(1).max(3600).optional(),
+  durationMinutes: z.number().min(0.5).max(1440).optional(),
+  timesPerDay: z.int().min(1).max(48).optional(),
+  timesPerWeek: z.int().min(1).max(100).optional(),
+  intensity: line(200).optional(),
+  note: text(1000).optional(),
+}
+
+export const dose = z
+  .object(doseShape)
+  .meta({ id: 'Dose', description: 'How much, how often; what is left out is not said.' })
+
+export const sourceBody = z.strictObject({
+  id: slug,
+  title: line(300),
+  locator: line(300).optional().describe('Where in it: a heading, a page.'),
+  url: z
+    .url({ protocol: /^https?$/, error: 'must be an http or https address' })
+    .max(2000)
+    .optional(),
+})
+
+export const milestoneBody = z.strictObject({
+  code: slug.refine((code) => code !== 'surgery', {
+    error: 'must not be `surgery`: leave `since` out to count from it',
+  }),
+  title: line(200),
+  grantedBy: z.array(slug).min(1).max(20).optional().describe('Makes it a clearance: only these roles may grant it.'),
+  preOperative: z.boolean().optional().describe('It may be dated before the surgery.'),
+  sources,
+})
+
+export const factBody = z
+  .strictObject({
+    code: slug,
+    title: line(200),
+    type: z.enum(['number', 'boolean', 'choice', 'text']),
+    unit: line(50).optional().describe('A UCUM code, for a number.'),
+    min: z.number().optional(),
+    max: z.number().optional(),
+    values: z.array(line(200)).min(1).max(100).optional().describe('What a choice can be.'),
+    ask: text(500).describe('The question that fills it.'),
+  })
+  .refine((fact) => (fact.type === 'choice') === (fact.values !== undefined), {
+    error: 'must list what a choice can be, and only a choice has them',
+    path: ['values'],
+  })
+  .refine((fact) => fact.type === 'number' || (fact.min === undefined && fact.max === undefined), {
+    error: 'must be left out: only a number has a range',
+    path: ['min'],
+  })
+  .refine((fact) => fact.min === undefined || fact.max === undefined || fact.min <= fact.max, {
+    error: 'must not be below `min`',
+    path: ['max'],
+  })
+
+export const phaseBody = z.strictObject({
+  code: slug,
+  title: line(200),
+  setting: slug.optional(),
+  entry: condition.describe('True: the patient has reached it, if all phases before it are reached too.'),
+  goals: z.array(text(500)).max(30).optional(),
+  sources,
+})
+
+const prescriptionShape = {
+  exercise: slug.optional().describe('Exactly one of `exercise` and `group`.'),
+  group: slug.optional(),
+  from: slug.describe('First phase.'),
+  through: slug.optional().describe('Last phase; left out: `from` alone.'),
+  when,
+  dosage: z
+    .array(z.strictObject({ when, ...doseShape }))
+    .min(1)
+    .max(50)
+    .optional()
+    .describe('The last entry whose `when` is true is the dose; left out: as the clinician instructs.'),
+  modality: line(200).optional().describe('How firmly the source puts it.'),
+  rationale: text(2000).optional(),
+  sources,
+}
+
+export const prescriptionBody = z
+  .strictObject({
+    code: slug.optional().describe('Left out: made from the exercise or group.'),
+    ...prescriptionShape,
+    supervision: z.enum(['independent', 'supervised']).default('supervised'),
+    side: z.enum(['both', 'operative', 'non-operative', 'left', 'right']).default('both'),
+  })
+  .refine((prescription) => (prescription.exercise === undefined) !== (prescription.group === undefined), {
+    error: 'must name either an `exercise` or a `group`',
+    path: ['exercise'],
+  })
+
+const grades = z.record(slug, z.union([z.literal(1), z.literal(2), z.literal(3)], { error: 'must be 1, 2 or 3' }))
+
+const targetBody = z
+  .strictObject({
+    exercise: slug.optional(),
+    group: slug.optional(),
+    kind: z.enum(['exercise', 'activity']).optional(),
+    attributes: grades.optional().describe('Attribute to grade; a grade means "at least".'),
+  })
+  .refine((target) => Object.values(target).some((part) => part !== undefined && Object.keys(part).length > 0), {
+    error: 'must name an `exercise`, a `group`, a `kind` or `attributes`',
+  })
+
+export const contraindicationBody = z.strictObject({
+  code: slug,
+  title: line(200).describe('What to avoid, in words for a patient.'),
+  strength: z
+    .enum(['absolute', 'relative', 'caution'])
+    .describe('`absolute` withholds; `relative` too, unless an override lifts it; `caution` only warns.'),
+  target: z.array(targetBody).min(1).max(100).describe('Any of these; within one, everything that it names.'),
+  when,
+  rationale: text(2000).optional(),
+  sources,
+})
+
+export const instructionBody = z.strictObject({ code: slug, about: slug, text: text(2000), when, sources })
+
+export const limitBody = z
+  .strictObject({
+    code: slug,
+    quantity: slug.describe('What is limited, for instance `lifted-load`.'),
+    max: z.number().optional(),
+    min: z.number().optional(),
+    value: z.null().optional().describe('`null` instead of a number: as the clinician instructs.'),
+    unit: line(50).optional().describe('A UCUM code, for instance `[lb_av]`.'),
+    text: text(1000).optional(),
+    when,
+    sources,
+  })
+  .refine((limit) => (limit.value === null) === (limit.max === undefined && limit.min === undefined), {
+    error: 'must be `null` when there is neither `max` nor `min`, and left out otherwise',
+    path: ['value'],
+  })
+  .refine((limit) => limit.max === undefined || limit.min === undefined || limit.min <= limit.max, {
+    error: 'must not be below `min`',
+    path: ['max'],
+  })
+
+export const redFlagBody = z.strictObject({
+  code: slug,
+  title: line(200),
+  response: z.enum(['emergency', 'contact-surgeon']),
+  text: text(1000).optional().describe('What to do, in words for a patient.'),
+  sources,
+})
+
+/** A protocol document as it is written; optional parts may be left out. */
+export const documentBody = z
+  .strictObject({
+    format: z.literal(1, { error: 'must be 1, the only format there is' }),
+    code: slug,
+    title: line(200),
+    description: text(5000).optional(),
+    procedures: z.array(slug).min(1).max(50),
+    exercises: z
+      .array(exerciseBody)
+      .max(1000)
+      .default([])
+      .describe('Catalogue entries that the document brings along.'),
+    sources: z.array(sourceBody).max(200).default([]),
+    milestones: z.array(milestoneBody).max(200).default([]),
+    facts: z.array(factBody).max(200).default([]),
+    phases: z.array(phaseBody).max(50).default([]),
+    prescriptions: z.array(prescriptionBody).max(1000).default([]),
+    contraindications: z.array(contraindicationBody).max(1000).default([]),
+    instructions: z.array(instructionBody).max(500).default([]),
+    limits: z.array(limitBody).max(500).default([]),
+    redFlags: z.array(redFlagBody).max(200).default([]),
+  })
+  .meta({
+    id: 'ProtocolDocument',
+    description: 'A protocol version as one document: written, kept in git, exported and imported.',
+  })
+
+/** A prescription as it is stored and answered: named, and with nothing left to a default. */
+const prescription = z.object({
+  code: slug,
+  ...prescriptionShape,
+  supervision: z.enum(['independent', 'supervised']),
+  side: z.enum(['both', 'operative', 'non-operative', 'left', 'right']),
+})
+
+export const storedParts = {
+  sources: sourceBody,
+  milestones: milestoneBody,
+  facts: factBody,
+  phases: phaseBody,
+  prescriptions: prescription,
+  contraindications: contraindicationBody,
+  instructions: instructionBody,
+  limits: limitBody,
+  redFlags: redFlagBody,
+} as const
+
+/** The document as it is answered: complete, every rule named. */
+export const protocolDocument = z
+  .object({
+    format: z.literal(1),
+    code: slug,
+    title: z.string(),
+    description: z.string().optional(),
+    procedures: z.array(slug),
+    exercises: z.array(exerciseBody),
+    sources: z.array(sourceBody),
+    milestones: z.array(milestoneBody),
+    facts: z.array(factBody),
+    phases: z.array(phaseBody),
+    prescriptions: z.array(prescription),
+    contraindications: z.array(contraindicationBody),
+    instructions: z.array(instructionBody),
+    limits: z.array(limitBody),
+    redFlags: z.array(redFlagBody),
+  })
+  .meta({
+    id: 'StoredProtocolDocument',
+    description: 'A stored version as one document. It can be imported again.',
+  }) as unknown as z.ZodType<ProtocolDocument>
+
+/** Names every prescription that the author left unnamed, after its exercise or group; stable when rules are reordered. */
+export function completeDocument(body: z.output<typeof documentBody>): ProtocolDocument {
+  const taken = new Set(body.prescriptions.flatMap((prescription) => prescription.code ?? []))
+  return {
+    ...body,
+    prescriptions: body.prescriptions.map((prescription) => {
+      const code = prescription.code ?? nameFor(prescription, taken)
+      taken.add(code)
+      return { ...prescription, code }
+    }),
+  }
+}
+
+function nameFor(
+  prescription: {
+    exercise?: string | undefined
+    group?: string | undefined
+    from: string
+    through?: string | undefined
+  },
+  taken: ReadonlySet<string>,
+): string {
+  const what = prescription.exercise ?? prescription.group ?? 'prescription'
+  const candidates = [what, `${what}-from-${prescription.from}`]
+  const free = candidates.find((candidate) => candidate.length <= 80 && !taken.has(candidate))
+  if (free !== undefined) return free
+  for (let count = 2; ; count += 1) {
+    const numbered = `${what.slice(0, 70)}-${count}`
+    if (!taken.has(numbered)) return numbered
+  }
+}

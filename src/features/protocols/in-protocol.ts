@@ -1,0 +1,79 @@
+import type { FastifyRequest } from 'fastify'
+import type { Transaction } from '../../db/client.ts'
+import type { Context } from '../../http/context.ts'
+import { findNearest, listWords } from '../../http/nearest.ts'
+import { ProblemError } from '../../http/problems.ts'
+import { toInstantText } from '../../http/schemas.ts'
+import { readAllExercises } from '../exercises/repository.ts'
+import { type Authorship, prescribedExercises } from './authoring.ts'
+import { listProtocols, type ProtocolSummary, readProtocol, readVersion, type StoredVersion } from './repository.ts'
+
+type Work<Scope, Result> = (scope: Scope) => Promise<Result>
+
+interface ClinicScope {
+  tx: Transaction
+  author: Authorship
+}
+
+interface ProtocolScope extends ClinicScope {
+  protocol: ProtocolSummary
+}
+
+/** Who makes this request, as an author. */
+export function authorOf(request: FastifyRequest, { clock, ids }: Context): Authorship {
+  return {
+    clinicId: request.actor.clinicId,
+    keyId: request.actor.keyId,
+    now: toInstantText(clock()),
+    nextId: ids,
+  }
+}
+
+/** Works on the protocol with that code, in one transaction of the clinic. */
+export function inProtocol<Result>(
+  request: FastifyRequest,
+  context: Context,
+  code: string,
+  work: Work<ProtocolScope, Result>,
+): Promise<Result> {
+  const author = authorOf(request, context)
+  return context.db.asClinic(author.clinicId, async (tx) => {
+    const protocol = await requireProtocol(tx, author.clinicId, code)
+    return work({ tx, author, protocol })
+  })
+}
+
+/** Works on the draft of the protocol with that code. */
+export function inDraft<Result>(
+  request: FastifyRequest,
+  context: Context,
+  code: string,
+  work: Work<ProtocolScope & { draft: StoredVersion }, Result>,
+): Promise<Result> {
+  return inProtocol(request, context, code, async (scope) => {
+    const { clinicId } = scope.author
+    const stored = await readVersion(scope.tx, clinicId, scope.protocol.id, 'draft')
+    if (stored === null) {
+      throw new ProblemError(
+        'DRAFT_NOT_FOUND',
+        `the protocol \`${scope.protocol.code}\` has no draft: start one (POST /v1/protocols/${scope.protocol.code}/draft)`,
+      )
+    }
+    const catalogue = await readAllExercises(scope.tx, clinicId)
+    const exercises = prescribedExercises(stored.document, catalogue)
+    return work({ ...scope, draft: { ...stored, document: { ...stored.document, exercises } } })
+  })
+}
+
+/** The protocol with that code, or a problem that names the nearest ones. */
+export async function requireProtocol(tx: Transaction, clinicId: string, code: string): Promise<ProtocolSummary> {
+  const protocol = await readProtocol(tx, clinicId, code)
+  if (protocol !== null) return protocol
+  const known = await listProtocols(tx, clinicId, { after: null, take: 1000, procedure: undefined })
+  const nearest = findNearest(
+    code,
+    known.map((candidate) => candidate.code),
+  )
+  const hint = nearest.length > 0 ? `: did you mean ${listWords(nearest)}?` : ''
+  throw new ProblemError('PROTOCOL_NOT_FOUND', `there is no protocol \`${code}\`${hint}`, { nearest })
+}

@@ -1,0 +1,649 @@
+import type { Transaction } from '../../db/client.ts'
+import { fromTimestamp } from '../../db/dates.ts'
+import { Prisma } from '../../db/generated/client.ts'
+import type {
+  Condition,
+  Contraindication,
+  Exercise,
+  FactDeclaration,
+  Grade,
+  Instant,
+  Instruction,
+  Limit,
+  MilestoneDeclaration,
+  Phase,
+  Prescription,
+  ProtocolDocument,
+  RedFlag,
+  Source,
+} from '../../rules/index.ts'
+
+/** A protocol as the clinic's list shows it. */
+export interface ProtocolSummary {
+  id: string
+  code: string
+  title: string
+  library: { code: string; hash: string } | null
+  latestVersion: number | null
+  hasDraft: boolean
+  createdAt: Instant
+}
+
+/** A version without its rules. */
+export interface VersionSummary {
+  id: string
+  number: number | null
+  status: 'draft' | 'published' | 'retired'
+  title: string
+  procedures: string[]
+  contentHash: string | null
+  changeNote: string | null
+  revision: number
+  createdAt: Instant
+  publishedAt: Instant | null
+  retiredAt: Instant | null
+}
+
+/** The lists of a document that are stored as rows of the version. */
+export type PartKind =
+  | 'sources'
+  | 'milestones'
+  | 'facts'
+  | 'phases'
+  | 'prescriptions'
+  | 'contraindications'
+  | 'instructions'
+  | 'limits'
+  | 'redFlags'
+
+interface VersionKey {
+  clinicId: string
+  versionId: string
+}
+
+/**
+ * The rows of a version's lists. One list after another: a transaction has one connection, on which Prisma would ask for
+ * all the lists of an `include` at once.
+ */
+async function readParts(tx: Transaction, where: VersionKey) {
+  const inOrder = { where, orderBy: { position: 'asc' } } as const
+  return {
+    exercises: await tx.versionExercise.findMany({ where, orderBy: { code: 'asc' } }),
+    sources: await tx.source.findMany(inOrder),
+    milestones: await tx.milestone.findMany(inOrder),
+    facts: await tx.fact.findMany(inOrder),
+    phases: await tx.phase.findMany(inOrder),
+    prescriptions: await tx.prescription.findMany(inOrder),
+    contraindications: await tx.contraindication.findMany(inOrder),
+    instructions: await tx.instruction.findMany(inOrder),
+    limits: await tx.limit.findMany(inOrder),
+    redFlags: await tx.redFlag.findMany(inOrder),
+  }
+}
+
+type Parts = Awaited<ReturnType<typeof readParts>>
+
+const withProtocol = { protocol: true } as const
+
+type VersionRow = Prisma.ProtocolVersionGetPayload<{ include: typeof withProtocol }>
+type SummaryRow = Prisma.ProtocolVersionGetPayload<object>
+
+/** Leaves out the members that are null, as the document does. */
+function present<T extends object>(members: T): { [K in keyof T]: Exclude<T[K], null> } {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== null)) as {
+    [K in keyof T]: Exclude<T[K], null>
+  }
+}
+
+function orNull<T>(list: readonly T[]): readonly T[] | null {
+  return list.length === 0 ? null : list
+}
+
+function sortKeys<T>(members: Readonly<Record<string, T>>): Record<string, T> {
+  return Object.fromEntries(Object.entries(members).sort(([a], [b]) => (a < b ? -1 : 1)))
+}
+
+/** JSONB does not keep the order of members; every stored condition, target and dose comes back in one order. */
+function fromJson<T>(value: Prisma.JsonValue): T {
+  return value as T
+}
+
+function whenOf(row: { condition: Prisma.JsonValue }): Condition | null {
+  return row.condition === null ? null : fromJson<Condition>(row.condition)
+}
+
+function toDocument(row: VersionRow, parts: Parts): ProtocolDocument {
+  return present({
+    format: 1 as const,
+    code: row.protocol.code,
+    title: row.title,
+    description: row.description,
+    procedures: row.procedures,
+    exercises: parts.exercises.map(
+      (exercise): Exercise =>
+        present({
+          code: exercise.code,
+          title: exercise.title,
+          kind: exercise.kind as Exercise['kind'],
+          position: exercise.bodyPosition,
+          instructions: exercise.instructions,
+          target: exercise.target,
+          equipment: orNull(exercise.equipment),
+          groups: orNull(exercise.groups),
+          attributes: sortKeys(fromJson<Record<string, Grade>>(exercise.attributes)),
+        }) as Exercise,
+    ),
+    sources: parts.sources.map(
+      (source) => present({ id: source.code, title: source.title, locator: source.locator, url: source.url }) as Source,
+    ),
+    milestones: parts.milestones.map(
+      (milestone) =>
+        present({
+          code: milestone.code,
+          title: milestone.title,
+          grantedBy: orNull(milestone.grantedBy),
+          preOperative: milestone.preOperative || null,
+          sources: orNull(milestone.sources),
+        }) as MilestoneDeclaration,
+    ),
+    facts: parts.facts.map(
+      (fact) =>
+        present({
+          code: fact.code,
+          title: fact.title,
+          type: fact.type as FactDeclaration['type'],
+          unit: fact.unit,
+          min: fact.min,
+          max: fact.max,
+          values: orNull(fact.values),
+          ask: fact.ask,
+        }) as FactDeclaration,
+    ),
+    phases: parts.phases.map(
+      (phase) =>
+        present({
+          code: phase.code,
+          title: phase.title,
+          setting: phase.setting,
+          entry: fromJson<Condition>(phase.entry),
+          goals: orNull(phase.goals),
+          sources: orNull(phase.sources),
+        }) as Phase,
+    ),
+    prescriptions: parts.prescriptions.map(
+      (prescription) =>
+        present({
+          code: prescription.code,
+          exercise: prescription.exerciseCode,
+          group: prescription.groupCode,
+          from: prescription.fromPhase,
+          through: prescription.throughPhase,
+          when: whenOf(prescription),
+          dosage: prescription.dosage === null ? null : fromJson<Prescription['dosage']>(prescription.dosage),
+          modality: prescription.modality,
+          rationale: prescription.rationale,
+          sources: orNull(prescription.sources),
+          supervision: prescription.supervision as Prescription['supervision'],
+          side: prescription.side as Prescription['side'],
+        }) as Prescription,
+    ),
+    contraindications: parts.contraindications.map(
+      (rule) =>
+        present({
+          code: rule.code,
+          title: rule.title,
+          strength: rule.strength as Contraindication['strength'],
+          target: fromJson<Contraindication['target']>(rule.target),
+          when: whenOf(rule),
+          rationale: rule.rationale,
+          sources: orNull(rule.sources),
+        }) as Contraindication,
+    ),
+    instructions: parts.instructions.map(
+      (rule) =>
+        present({
+          code: rule.code,
+          about: rule.about,
+          text: rule.text,
+          when: whenOf(rule),
+          sources: orNull(rule.sources),
+        }) as Instruction,
+    ),
+    limits: parts.limits.map((rule): Limit => {
+      const limit = present({
+        code: rule.code,
+        quantity: rule.quantity,
+        max: rule.max,
+        min: rule.min,
+        unit: rule.unit,
+        text: rule.text,
+        when: whenOf(rule),
+        sources: orNull(rule.sources),
+      }) as Limit
+      return rule.asInstructed ? { ...limit, value: null } : limit
+    }),
+    redFlags: parts.redFlags.map(
+      (flag) =>
+        present({
+          code: flag.code,
+          title: flag.title,
+          response: flag.response as RedFlag['response'],
+          text: flag.text,
+          sources: orNull(flag.sources),
+        }) as RedFlag,
+    ),
+  }) as ProtocolDocument
+}
+
+function toSummary(row: SummaryRow): VersionSummary {
+  return {
+    id: row.id,
+    number: row.number,
+    status: row.status as VersionSummary['status'],
+    title: row.title,
+    procedures: row.procedures,
+    contentHash: row.contentHash,
+    changeNote: row.changeNote,
+    revision: row.revision,
+    createdAt: fromTimestamp(row.createdAt),
+    publishedAt: row.publishedAt === null ? null : fromTimestamp(row.publishedAt),
+    retiredAt: row.retiredAt === null ? null : fromTimestamp(row.retiredAt),
+  }
+}
+
+const summaryOfProtocol = {
+  versions: { select: { number: true, status: true }, orderBy: { number: { sort: 'desc', nulls: 'last' } } },
+} as const
+
+type ProtocolRow = Prisma.ProtocolGetPayload<{ include: typeof summaryOfProtocol }>
+
+function toProtocol(row: ProtocolRow): ProtocolSummary {
+  return {
+    id: row.id,
+    code: row.code,
+    title: row.title,
+    library:
+      row.libraryCode === null || row.libraryHash === null ? null : { code: row.libraryCode, hash: row.libraryHash },
+    latestVersion: row.versions[0]?.number ?? null,
+    hasDraft: row.versions.some((version) => version.status === 'draft'),
+    createdAt: fromTimestamp(row.createdAt),
+  }
+}
+
+/** Protocols in the order of their codes, after `after`; only those with a version for `procedure` if it is given. */
+export async function listProtocols(
+  tx: Transaction,
+  clinicId: string,
+  page: { after: string | null; take: number; procedure: string | undefined },
+): Promise<ProtocolSummary[]> {
+  const rows = await tx.protocol.findMany({
+    where: {
+      clinicId,
+      ...(page.after !== null && { code: { gt: page.after } }),
+      ...(page.procedure !== undefined && { versions: { some: { procedures: { has: page.procedure } } } }),
+    },
+    include: summaryOfProtocol,
+    orderBy: { code: 'asc' },
+    take: page.take,
+  })
+  return rows.map(toProtocol)
+}
+
+export async function readProtocol(tx: Transaction, clinicId: string, code: string): Promise<ProtocolSummary | null> {
+  const row = await tx.protocol.findUnique({
+    where: { clinicId_code: { clinicId, code } },
+    include: summaryOfProtocol,
+  })
+  return row === null ? null : toProtocol(row)
+}
+
+export async function insertProtocol(
+  tx: Transaction,
+  protocol: {
+    clinicId: string
+    id: string
+    code: string
+    title: string
+    library: { code: string; hash: string } | null
+    createdAt: Instant
+  },
+): Promise<void> {
+  const { library, ...columns } = protocol
+  await tx.protocol.create({
+    data: { ...columns, libraryCode: library?.code ?? null, libraryHash: library?.hash ?? null },
+  })
+}
+
+/** Deletes a protocol of which nothing was ever published, with its draft. */
+export async function deleteProtocol(tx: Transaction, clinicId: string, id: string): Promise<void> {
+  await tx.protocolVersion.deleteMany({ where: { clinicId, protocolId: id } })
+  await tx.protocol.delete({ where: { clinicId_id: { clinicId, id } } })
+}
+
+/** Published and retired versions, newest first, below number `below`. */
+export async function listVersions(
+  tx: Transaction,
+  clinicId: string,
+  protocolId: string,
+  page: { below: number | null; take: number },
+): Promise<VersionSummary[]> {
+  const rows = await tx.protocolVersion.findMany({
+    where: { clinicId, protocolId, number: page.below === null ? { not: null } : { lt: page.below } },
+    orderBy: { number: 'desc' },
+    take: page.take,
+  })
+  return rows.map(toSummary)
+}
+
+export type StoredVersion = VersionSummary & { document: ProtocolDocument }
+
+async function toStored(tx: Transaction, row: VersionRow): Promise<StoredVersion> {
+  const parts = await readParts(tx, { clinicId: row.clinicId, versionId: row.id })
+  return { ...toSummary(row), document: toDocument(row, parts) }
+}
+
+/** The version with that number, or the draft for `'draft'`. */
+export async function readVersion(
+  tx: Transaction,
+  clinicId: string,
+  protocolId: string,
+  which: number | 'draft',
+): Promise<StoredVersion | null> {
+  const row = await tx.protocolVersion.findFirst({
+    where: { clinicId, protocolId, ...(which === 'draft' ? { status: 'draft' } : { number: which }) },
+    include: withProtocol,
+  })
+  return row === null ? null : toStored(tx, row)
+}
+
+/** The newest version that is published and not retired. */
+export async function readLatestPublished(
+  tx: Transaction,
+  clinicId: string,
+  protocolId: string,
+): Promise<StoredVersion | null> {
+  const row = await tx.protocolVersion.findFirst({
+    where: { clinicId, protocolId, status: 'published' },
+    orderBy: { number: 'desc' },
+    include: withProtocol,
+  })
+  return row === null ? null : toStored(tx, row)
+}
+
+export async function readVersionsById(
+  tx: Transaction,
+  clinicId: string,
+  ids: readonly string[],
+): Promise<StoredVersion[]> {
+  const rows = await tx.protocolVersion.findMany({
+    where: { clinicId, id: { in: [...ids] } },
+    include: withProtocol,
+  })
+  const versions: StoredVersion[] = []
+  for (const row of rows) versions.push(await toStored(tx, row))
+  return versions
+}
+
+export async function insertDraft(
+  tx: Transaction,
+  draft: { clinicId: string; id: string; protocolId: string; document: ProtocolDocument; createdAt: Instant },
+): Promise<void> {
+  const { document, ...columns } = draft
+  await tx.protocolVersion.create({
+    data: {
+      ...columns,
+      status: 'draft',
+      title: document.title,
+      description: document.description ?? null,
+      procedures: [...document.procedures],
+      revision: 1,
+    },
+  })
+  await insertParts(tx, { clinicId: draft.clinicId, versionId: draft.id }, document, partKinds)
+}
+
+/**
+ * Replaces the draft's content if it is still at `revision`; false when another writer was first.
+ * Only the lists named in `changed` are written again.
+ */
+export async function replaceDraft(
+  tx: Transaction,
+  key: VersionKey,
+  revision: number,
+  document: ProtocolDocument,
+  changed: readonly PartKind[] = partKinds,
+): Promise<boolean> {
+  const { count } = await tx.protocolVersion.updateMany({
+    where: { clinicId: key.clinicId, id: key.versionId, revision, status: 'draft' },
+    data: {
+      title: document.title,
+      description: document.description ?? null,
+      procedures: [...document.procedures],
+      revision: { increment: 1 },
+    },
+  })
+  if (count === 0) return false
+  await deleteParts(tx, key, changed)
+  await insertParts(tx, key, document, changed)
+  return true
+}
+
+export async function deleteDraft(tx: Transaction, key: VersionKey, revision: number): Promise<boolean> {
+  const { count } = await tx.protocolVersion.deleteMany({
+    where: { clinicId: key.clinicId, id: key.versionId, revision, status: 'draft' },
+  })
+  return count === 1
+}
+
+/** Freezes the draft, with the catalogue entries it prescribes as they are now; false when another writer was first. */
+export async function publishDraft(
+  tx: Transaction,
+  key: VersionKey,
+  publication: {
+    revision: number
+    number: number
+    document: ProtocolDocument
+    contentHash: string
+    changeNote: string | null
+    publishedAt: Instant
+    publishedBy: string
+  },
+): Promise<boolean> {
+  const { revision, document, ...columns } = publication
+  await tx.versionExercise.deleteMany({ where: key })
+  await tx.versionExercise.createMany({
+    data: document.exercises.map((exercise, position) => ({
+      ...key,
+      code: exercise.code,
+      position,
+      title: exercise.title,
+      kind: exercise.kind,
+      bodyPosition: exercise.position ?? null,
+      instructions: exercise.instructions ?? null,
+      target: exercise.target ?? null,
+      equipment: [...(exercise.equipment ?? [])],
+      groups: [...(exercise.groups ?? [])],
+      attributes: exercise.attributes,
+    })),
+  })
+  const { count } = await tx.protocolVersion.updateMany({
+    where: { clinicId: key.clinicId, id: key.versionId, revision, status: 'draft' },
+    data: { ...columns, status: 'published', revision: { increment: 1 } },
+  })
+  return count === 1
+}
+
+/** The number that the protocol's next publication gets. Two publications at once: the unique index refuses one. */
+export async function nextNumber(tx: Transaction, clinicId: string, protocolId: string): Promise<number> {
+  const { _max } = await tx.protocolVersion.aggregate({ where: { clinicId, protocolId }, _max: { number: true } })
+  return (_max.number ?? 0) + 1
+}
+
+export async function retireVersion(
+  tx: Transaction,
+  key: VersionKey,
+  revision: number,
+  retiredAt: Instant,
+): Promise<boolean> {
+  const { count } = await tx.protocolVersion.updateMany({
+    where: { clinicId: key.clinicId, id: key.versionId, revision, status: 'published' },
+    data: { status: 'retired', retiredAt, revision: { increment: 1 } },
+  })
+  return count === 1
+}
+
+export async function setProtocolTitle(tx: Transaction, clinicId: string, id: string, title: string): Promise<void> {
+  await tx.protocol.update({ where: { clinicId_id: { clinicId, id } }, data: { title } })
+}
+
+export const partKinds = [
+  'sources',
+  'milestones',
+  'facts',
+  'phases',
+  'prescriptions',
+  'contraindications',
+  'instructions',
+  'limits',
+  'redFlags',
+] as const satisfies readonly PartKind[]
+
+async function deleteParts(tx: Transaction, key: VersionKey, kinds: readonly PartKind[]): Promise<void> {
+  const remove = {
+    sources: () => tx.source.deleteMany({ where: key }),
+    milestones: () => tx.milestone.deleteMany({ where: key }),
+    facts: () => tx.fact.deleteMany({ where: key }),
+    phases: () => tx.phase.deleteMany({ where: key }),
+    prescriptions: () => tx.prescription.deleteMany({ where: key }),
+    contraindications: () => tx.contraindication.deleteMany({ where: key }),
+    instructions: () => tx.instruction.deleteMany({ where: key }),
+    limits: () => tx.limit.deleteMany({ where: key }),
+    redFlags: () => tx.redFlag.deleteMany({ where: key }),
+  } satisfies Record<PartKind, () => Promise<unknown>>
+  for (const kind of kinds) await remove[kind]()
+}
+
+function toJson(value: object): Prisma.InputJsonValue {
+  return value as Prisma.InputJsonValue
+}
+
+function toNullableJson(value: object | undefined): Prisma.InputJsonValue | typeof Prisma.DbNull {
+  return value === undefined ? Prisma.DbNull : toJson(value)
+}
+
+async function insertParts(
+  tx: Transaction,
+  key: VersionKey,
+  document: ProtocolDocument,
+  kinds: readonly PartKind[],
+): Promise<void> {
+  const insert = {
+    sources: () =>
+      tx.source.createMany({
+        data: document.sources.map(({ id, ...source }, position) => ({ ...key, position, code: id, ...source })),
+      }),
+    milestones: () =>
+      tx.milestone.createMany({
+        data: document.milestones.map((milestone, position) => ({
+          ...key,
+          position,
+          code: milestone.code,
+          title: milestone.title,
+          grantedBy: [...(milestone.grantedBy ?? [])],
+          preOperative: milestone.preOperative ?? false,
+          sources: [...(milestone.sources ?? [])],
+        })),
+      }),
+    facts: () =>
+      tx.fact.createMany({
+        data: document.facts.map((fact, position) => ({ ...key, position, ...fact, values: [...(fact.values ?? [])] })),
+      }),
+    phases: () =>
+      tx.phase.createMany({
+        data: document.phases.map((phase, position) => ({
+          ...key,
+          position,
+          code: phase.code,
+          title: phase.title,
+          setting: phase.setting ?? null,
+          entry: toJson(phase.entry),
+          goals: [...(phase.goals ?? [])],
+          sources: [...(phase.sources ?? [])],
+        })),
+      }),
+    prescriptions: () =>
+      tx.prescription.createMany({
+        data: document.prescriptions.map((prescription, position) => ({
+          ...key,
+          position,
+          code: prescription.code,
+          exerciseCode: prescription.exercise ?? null,
+          groupCode: prescription.group ?? null,
+          fromPhase: prescription.from,
+          throughPhase: prescription.through ?? null,
+          condition: toNullableJson(prescription.when),
+          supervision: prescription.supervision,
+          side: prescription.side,
+          dosage: toNullableJson(prescription.dosage),
+          modality: prescription.modality ?? null,
+          rationale: prescription.rationale ?? null,
+          sources: [...(prescription.sources ?? [])],
+        })),
+      }),
+    contraindications: () =>
+      tx.contraindication.createMany({
+        data: document.contraindications.map((rule, position) => ({
+          ...key,
+          position,
+          code: rule.code,
+          title: rule.title,
+          strength: rule.strength,
+          target: toJson(rule.target),
+          condition: toNullableJson(rule.when),
+          rationale: rule.rationale ?? null,
+          sources: [...(rule.sources ?? [])],
+        })),
+      }),
+    instructions: () =>
+      tx.instruction.createMany({
+        data: document.instructions.map((rule, position) => ({
+          ...key,
+          position,
+          code: rule.code,
+          about: rule.about,
+          text: rule.text,
+          condition: toNullableJson(rule.when),
+          sources: [...(rule.sources ?? [])],
+        })),
+      }),
+    limits: () =>
+      tx.limit.createMany({
+        data: document.limits.map((rule, position) => ({
+          ...key,
+          position,
+          code: rule.code,
+          quantity: rule.quantity,
+          max: rule.max ?? null,
+          min: rule.min ?? null,
+          asInstructed: rule.max === undefined && rule.min === undefined,
+          unit: rule.unit ?? null,
+          text: rule.text ?? null,
+          condition: toNullableJson(rule.when),
+          sources: [...(rule.sources ?? [])],
+        })),
+      }),
+    redFlags: () =>
+      tx.redFlag.createMany({
+        data: document.redFlags.map((flag, position) => ({
+          ...key,
+          position,
+          code: flag.code,
+          title: flag.title,
+          response: flag.response,
+          text: flag.text ?? null,
+          sources: [...(flag.sources ?? [])],
+        })),
+      }),
+  } satisfies Record<PartKind, () => Promise<unknown>>
+  for (const kind of kinds) await insert[kind]()
+}
