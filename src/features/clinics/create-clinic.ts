@@ -1,0 +1,61 @@
+import type { Database, Transaction } from '../../db/client.ts'
+import type { Instant } from '../../rules/index.ts'
+import { insertApiKey } from '../api-keys/repository.ts'
+import { createAttribute } from '../attributes/repository.ts'
+import { createProcedure, readProcedure, updateProcedure } from '../procedures/repository.ts'
+import { type Authorship, createProtocol, publish } from '../protocols/authoring.ts'
+import { readProtocol, readVersion } from '../protocols/repository.ts'
+import { type Library, readLibrary } from './library.ts'
+import { insertClinic } from './repository.ts'
+
+export interface NewClinic {
+  id: string
+  name: string
+  /** IANA. */
+  timeZone: string
+  /** Its first key, an administrator's. */
+  apiKey: string
+  now: Instant
+  nextId: () => string
+}
+
+/** Makes a clinic with an administrator's key and the built-in library adopted and published; all of it or nothing. */
+export async function createClinic(db: Database, clinic: NewClinic): Promise<void> {
+  const library = readLibrary()
+  const { id: clinicId, now, nextId } = clinic
+  await db.asClinic(clinicId, async (tx) => {
+    await insertClinic(tx, { clinicId, name: clinic.name, timeZone: clinic.timeZone, createdAt: now })
+    const keyId = nextId()
+    await insertApiKey(tx, {
+      clinicId,
+      id: keyId,
+      name: 'First key',
+      key: clinic.apiKey,
+      role: 'administrator',
+      createdAt: now,
+    })
+    await adoptLibrary(tx, { clinicId, keyId, now, nextId }, library)
+  })
+}
+
+/** Copies the library into the clinic, with its provenance, and makes each protocol the default of its procedures. */
+async function adoptLibrary(tx: Transaction, author: Authorship, library: Library): Promise<void> {
+  const { clinicId, now: createdAt, nextId } = author
+  for (const attribute of library.attributes) {
+    await createAttribute(tx, { ...attribute, clinicId, id: nextId(), createdAt })
+  }
+  for (const procedure of library.procedures) {
+    await createProcedure(tx, { ...procedure, clinicId, id: nextId(), createdAt })
+  }
+  for (const { document, hash } of library.protocols) {
+    await createProtocol(tx, author, document, { code: document.code, hash })
+    const protocol = await readProtocol(tx, clinicId, document.code)
+    const draft = protocol === null ? null : await readVersion(tx, clinicId, protocol.id, 'draft')
+    if (protocol === null || draft === null) throw new Error(`the draft of ${document.code} was just created`)
+    await publish(tx, author, protocol, draft, 'Adopted from the built-in library')
+    for (const code of document.procedures) {
+      const procedure = await readProcedure(tx, clinicId, code)
+      if (procedure !== null) await updateProcedure(tx, clinicId, procedure, { defaultProtocol: document.code })
+    }
+  }
+}

@@ -1,0 +1,27 @@
+import { z } from 'zod'
+import { changeOf } from '../../http/bodies.ts'
+import { instant, line, uuid } from '../../http/schemas.ts'
+
+/** A time zone that this machine's calendar knows. */
+export const timeZone = line(100)
+  .refine(isTimeZone, { error: 'must be an IANA time zone, like `America/New_York`' })
+  .describe('An IANA time zone: it says what "today" is for the clinic.')
+
+function isTimeZone(name: string): boolean {
+  // An offset is no place: it does not know when the clocks change.
+  if (!/^[A-Za-z]/.test(name)) return false
+  try {
+    Temporal.Instant.fromEpochMilliseconds(0).toZonedDateTimeISO(name)
+    return true
+  } catch {
+    return false
+  }
+}
+
+export const clinicName = line(200)
+
+export const clinic = z
+  .object({ id: uuid, name: z.string(), timeZone: z.string(), revision: z.int().min(1), createdAt: instant })
+  .meta({ id: 'Clinic', description: 'The clinic that the API key belongs to.' })
+
+export const clinicChange = changeOf({ name: clinicName, timeZone })
