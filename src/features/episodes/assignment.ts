@@ -1,0 +1,118 @@
+import type { Transaction } from '../../db/client.ts'
+import { findNearest, listWords } from '../../http/nearest.ts'
+import { ProblemError } from '../../http/problems.ts'
+import { readProcedure } from '../procedures/repository.ts'
+import {
+  listProtocols,
+  readLatestPublished,
+  readProtocol,
+  readVersion,
+  type StoredVersion,
+} from '../protocols/repository.ts'
+import { requireCodes } from '../references.ts'
+import { implausible } from './plausibility.ts'
+
+/** Refuses procedures that the clinic does not have, with the known ones nearest to each. */
+export async function requireProcedures(tx: Transaction, clinicId: string, codes: readonly string[]): Promise<void> {
+  await requireCodes(
+    tx,
+    'procedure',
+    clinicId,
+    codes.map((code, index) => ({ code, pointer: `/procedures/${index}` })),
+  )
+}
+
+/** The versions that an episode with these procedures gets: those named or, with none named, the clinic's defaults. */
+export async function chooseVersions(
+  tx: Transaction,
+  clinicId: string,
+  procedures: readonly string[],
+  named: readonly { code: string; version?: number | undefined }[] | undefined,
+): Promise<StoredVersion[]> {
+  const versions = named === undefined ? await readDefaults(tx, clinicId, procedures) : []
+  for (const [index, reference] of (named ?? []).entries()) {
+    versions.push(await readNamedVersion(tx, clinicId, reference, `/protocols/${index}`))
+  }
+  requireFit(versions, procedures)
+  return versions
+}
+
+async function readDefaults(
+  tx: Transaction,
+  clinicId: string,
+  procedures: readonly string[],
+): Promise<StoredVersion[]> {
+  const versions = new Map<string, StoredVersion>()
+  for (const [index, code] of procedures.entries()) {
+    const procedure = await readProcedure(tx, clinicId, code)
+    const protocol =
+      procedure?.defaultProtocol == null ? null : await readProtocol(tx, clinicId, procedure.defaultProtocol)
+    const version = protocol === null ? null : await readLatestPublished(tx, clinicId, protocol.id)
+    if (version === null) {
+      const detail =
+        protocol === null
+          ? `\`${code}\` has no default protocol: set one (PATCH /v1/procedures/${code}), or name \`protocols\``
+          : `\`${protocol.code}\`, the default protocol of \`${code}\`, has no published version: publish one, or name \`protocols\``
+      throw new ProblemError('NO_DEFAULT_PROTOCOL', detail, { errors: [{ pointer: `/procedures/${index}`, detail }] })
+    }
+    versions.set(version.id, version)
+  }
+  return [...versions.values()]
+}
+
+/** A published version by its protocol's code and number; without a number the newest. */
+export async function readNamedVersion(
+  tx: Transaction,
+  clinicId: string,
+  { code, version: number }: { code: string; version?: number | undefined },
+  pointer: string,
+): Promise<StoredVersion> {
+  const refuse = (detail: string): ProblemError =>
+    new ProblemError('UNKNOWN_REFERENCE', detail, { errors: [{ pointer, detail }] })
+  const protocol = await readProtocol(tx, clinicId, code)
+  if (protocol === null) {
+    const known = await listProtocols(tx, clinicId, { after: null, take: 1000, procedure: undefined })
+    const nearest = findNearest(
+      code,
+      known.map((candidate) => candidate.code),
+    )
+    throw refuse(`there is no protocol \`${code}\`${nearest.length > 0 ? `: did you mean ${listWords(nearest)}?` : ''}`)
+  }
+  const version =
+    number === undefined
+      ? await readLatestPublished(tx, clinicId, protocol.id)
+      : await readVersion(tx, clinicId, protocol.id, number)
+  if (version === null) {
+    const newest = protocol.latestVersion === null ? 'nothing is published' : `the newest is ${protocol.latestVersion}`
+    throw refuse(`\`${code}\` has no ${number === undefined ? 'published version' : `version ${number}`}: ${newest}`)
+  }
+  if (version.status !== 'published') {
+    const detail = `version ${version.number} of \`${code}\` is retired: assign another`
+    throw new ProblemError('VERSION_NOT_PUBLISHED', detail, { errors: [{ pointer, detail }] })
+  }
+  return version
+}
+
+/** Every protocol must be for one of the procedures, and every procedure must have one, unless nothing is assigned. */
+function requireFit(versions: readonly StoredVersion[], procedures: readonly string[]): void {
+  for (const [index, version] of versions.entries()) {
+    const { code } = version.document
+    if (versions.findIndex((other) => other.document.code === code) !== index) {
+      throw implausible('/protocols', `names \`${code}\` twice: one version of a protocol at a time`)
+    }
+    if (!version.procedures.some((procedure) => procedures.includes(procedure))) {
+      throw implausible(
+        '/protocols',
+        `names \`${code}\`, which is for ${listWords(version.procedures)} and not for ${listWords(procedures)}`,
+      )
+    }
+  }
+  const covered = new Set(versions.flatMap((version) => version.procedures))
+  const uncovered = procedures.filter((procedure) => !covered.has(procedure))
+  if (versions.length > 0 && uncovered.length > 0) {
+    throw implausible(
+      '/protocols',
+      `leaves ${listWords(uncovered, 'and')} without a protocol, so that nothing would be withheld because of it: add one`,
+    )
+  }
+}

@@ -1,0 +1,179 @@
+import type { FastifyRequest } from 'fastify'
+import type { Transaction } from '../../db/client.ts'
+import type { Context } from '../../http/context.ts'
+import { ProblemError } from '../../http/problems.ts'
+import { toInstantText } from '../../http/schemas.ts'
+import type { CalendarDate, Instant, ProtocolDocument } from '../../rules/index.ts'
+import { readVersionsById } from '../protocols/repository.ts'
+import { today } from './plausibility.ts'
+import {
+  type Episode,
+  insertEntries,
+  lockEpisode,
+  type NewEntry,
+  type RecordedEntry,
+  readEntry,
+  readEpisode,
+  readVoids,
+  type StoredEntry,
+  updateEpisode,
+} from './repository.ts'
+
+/** Who records, when, and what "today" is for the clinic. */
+export interface Recorder {
+  clinicId: string
+  keyId: string
+  now: Instant
+  today: CalendarDate
+  nextId: () => string
+}
+
+export function recorderOf(request: FastifyRequest, { clock, ids }: Context): Recorder {
+  const { clinicId, keyId, timeZone } = request.actor
+  const now = clock()
+  return { clinicId, keyId, now: toInstantText(now), today: today(now, timeZone), nextId: ids }
+}
+
+export interface RecordScope {
+  tx: Transaction
+  recorder: Recorder
+  /** Locked until the transaction ends. */
+  episode: Episode
+}
+
+function episodeNotFound(id: string): ProblemError {
+  return new ProblemError('EPISODE_NOT_FOUND', `there is no episode ${id}`)
+}
+
+/** Reads the episode with that id; a foreign clinic's is not there. */
+export async function requireEpisode(tx: Transaction, clinicId: string, id: string): Promise<Episode> {
+  const episode = await readEpisode(tx, clinicId, id)
+  if (episode === null) throw episodeNotFound(id)
+  return episode
+}
+
+/** Works on an episode that nobody else changes meanwhile, in one transaction of the clinic. */
+export function inEpisode<Result>(
+  request: FastifyRequest,
+  context: Context,
+  id: string,
+  work: (scope: RecordScope) => Promise<Result>,
+): Promise<Result> {
+  const recorder = recorderOf(request, context)
+  return context.db.asClinic(recorder.clinicId, async (tx) => {
+    const episode = await lockEpisode(tx, recorder.clinicId, id)
+    if (episode === null) throw episodeNotFound(id)
+    return work({ tx, recorder, episode })
+  })
+}
+
+/** The documents of the versions that the episode follows now. */
+export async function readDocuments({ tx, recorder, episode }: RecordScope): Promise<ProtocolDocument[]> {
+  const ids = episode.protocols.map((protocol) => protocol.versionId)
+  const versions = await readVersionsById(tx, recorder.clinicId, ids)
+  return versions.map((version) => version.document)
+}
+
+export function requireOpen(episode: Episode): void {
+  if (episode.status === 'open') return
+  throw new ProblemError('EPISODE_CLOSED', 'nothing can be recorded in a closed episode: void its closure first')
+}
+
+/**
+ * Appends to the record and brings the episode's row up to date. Every entry gets its own revision and a moment later
+ * than the one before, so that an answer "as known at" any moment can be given again. Returns the first.
+ */
+export async function append(
+  { tx, recorder, episode }: RecordScope,
+  first: NewEntry,
+  ...rest: readonly NewEntry[]
+): Promise<RecordedEntry> {
+  let revision = episode.revision
+  let recordedAt = episode.changedAt
+  const numbered = [first, ...rest].map((entry) => {
+    revision += 1
+    recordedAt = laterOf(recorder.now, nextMillisecond(recordedAt))
+    return { ...entry, id: recorder.nextId(), revision, recordedAt }
+  })
+  await insertEntries(tx, { clinicId: recorder.clinicId, episodeId: episode.id, recordedBy: recorder.keyId }, numbered)
+  const surgery = numbered.findLast((entry) => entry.kind === 'surgery')
+  const assignment = numbered.findLast((entry) => entry.kind === 'assignment')
+  await updateEpisode(tx, recorder.clinicId, episode.id, {
+    revision,
+    changedAt: recordedAt,
+    ...(surgery?.kind === 'surgery' && { surgery }),
+    ...(assignment?.kind === 'assignment' && { versions: assignment.versions }),
+    ...(numbered.some((entry) => entry.kind === 'closure') && { status: 'closed' as const }),
+  })
+  return { ...numbered[0], recordedBy: recorder.keyId, voided: null } as RecordedEntry
+}
+
+function laterOf(a: Instant, b: Instant): Instant {
+  return a > b ? a : b
+}
+
+function nextMillisecond(moment: Instant): Instant {
+  return toInstantText(Temporal.Instant.from(moment).add({ milliseconds: 1 }))
+}
+
+/** Every kind of entry that can be voided; the surgery and the assignment are corrected by changing the episode. */
+export const voidableKinds = [
+  'milestone',
+  'revocation',
+  'fact',
+  'symptom',
+  'resolution',
+  'override',
+  'hold',
+  'closure',
+] as const
+
+export type VoidableKind = (typeof voidableKinds)[number]
+
+/** An entry of this episode, of this kind, that is not void. */
+export async function requireStanding<Kind extends VoidableKind>(
+  scope: RecordScope,
+  kinds: readonly Kind[],
+  id: string,
+): Promise<Extract<StoredEntry, { kind: Kind }>> {
+  const { tx, recorder, episode } = scope
+  const entry = await readEntry(tx, recorder.clinicId, episode.id, id)
+  if (entry === null || !isOneOf(entry, kinds)) {
+    const what = kinds.length === 1 ? `no ${kinds[0]}` : 'no entry that can be voided with the id'
+    throw new ProblemError('ENTRY_NOT_FOUND', `the episode’s record has ${what} ${id}`)
+  }
+  const voids = await readVoids(tx, recorder.clinicId, episode.id)
+  const voided = voids.get(id)
+  if (voided !== undefined) {
+    throw new ProblemError('ENTRY_ALREADY_VOID', `the entry was voided at ${voided.recordedAt}: ${voided.reason}`)
+  }
+  return entry
+}
+
+function isOneOf<Kind extends StoredEntry['kind']>(
+  entry: StoredEntry,
+  kinds: readonly Kind[],
+): entry is Extract<StoredEntry, { kind: Kind }> {
+  return kinds.some((kind) => kind === entry.kind)
+}
+
+/** Voids an entry. One of a closed episode can be voided too: a mistake stays a mistake. */
+export async function voidEntry(
+  scope: RecordScope,
+  kinds: readonly VoidableKind[],
+  id: string,
+  reason: string,
+): Promise<RecordedEntry> {
+  const entry = await requireStanding(scope, kinds, id)
+  const voiding = await append(scope, { kind: 'void', entry: id, reason })
+  // Nothing is recorded in a closed episode, so that it has one closure at most.
+  if (entry.kind === 'closure') {
+    const { revision, recordedAt } = voiding
+    await updateEpisode(scope.tx, scope.recorder.clinicId, scope.episode.id, {
+      revision,
+      changedAt: recordedAt,
+      status: 'open',
+    })
+  }
+  return voiding
+}

@@ -1,0 +1,265 @@
+import type pg from 'pg'
+import type { Transaction } from '../../db/client.ts'
+import { fromDate, fromTimestamp, toDate, toTimestamp } from '../../db/dates.ts'
+import type { Prisma } from '../../db/generated/client.ts'
+import type { CalendarDate, Instant, RecordEntry, Side } from '../../rules/index.ts'
+
+export interface Episode {
+  id: string
+  patientId: string
+  status: 'open' | 'closed'
+  surgeryDate: CalendarDate
+  procedures: string[]
+  levels: string[]
+  side: Side | null
+  /** What it follows now. */
+  protocols: { versionId: string; code: string; version: number; title: string }[]
+  revision: number
+  createdAt: Instant
+  changedAt: Instant
+}
+
+/** An entry as it was stored, with what the rules do not read: who recorded it, and notes. */
+export type StoredEntry = RecordEntry & { recordedBy: string; note?: string | null }
+
+/** An entry with the later entry that voids it. */
+export type RecordedEntry = StoredEntry & { voided: { by: string; reason: string; recordedAt: Instant } | null }
+
+/** An entry before it has an id, a revision and a time. */
+export type NewEntry = RecordEntry extends infer Entry
+  ? Entry extends RecordEntry
+    ? Omit<Entry, 'id' | 'revision' | 'recordedAt'> & { note?: string | null }
+    : never
+  : never
+
+const withProtocols = {
+  protocols: { include: { version: { select: { number: true, title: true, protocol: { select: { code: true } } } } } },
+} as const
+
+type EpisodeRow = Prisma.EpisodeGetPayload<{ include: typeof withProtocols }>
+
+function toEpisode(row: EpisodeRow): Episode {
+  return {
+    id: row.id,
+    patientId: row.patientId,
+    status: row.status as Episode['status'],
+    surgeryDate: fromDate(row.surgeryDate),
+    procedures: row.procedures,
+    levels: row.levels,
+    side: row.side as Side | null,
+    protocols: row.protocols
+      .map(({ versionId, version }) => ({
+        versionId,
+        code: version.protocol.code,
+        version: version.number ?? 0,
+        title: version.title,
+      }))
+      .sort((a, b) => (a.code < b.code ? -1 : 1)),
+    revision: row.revision,
+    createdAt: fromTimestamp(row.createdAt),
+    changedAt: fromTimestamp(row.changedAt),
+  }
+}
+
+/** Episodes in the order in which they were opened, after `after`. */
+export async function listEpisodes(
+  tx: Transaction,
+  clinicId: string,
+  page: {
+    after: string | null
+    take: number
+    patientId?: string | undefined
+    status?: 'open' | 'closed' | undefined
+    procedure?: string | undefined
+  },
+): Promise<Episode[]> {
+  const rows = await tx.episode.findMany({
+    where: {
+      clinicId,
+      ...(page.after !== null && { id: { gt: page.after } }),
+      ...(page.patientId !== undefined && { patientId: page.patientId }),
+      ...(page.status !== undefined && { status: page.status }),
+      ...(page.procedure !== undefined && { procedures: { has: page.procedure } }),
+    },
+    include: withProtocols,
+    orderBy: { id: 'asc' },
+    take: page.take,
+  })
+  return rows.map(toEpisode)
+}
+
+export async function readEpisode(tx: Transaction, clinicId: string, id: string): Promise<Episode | null> {
+  const row = await tx.episode.findUnique({ where: { clinicId_id: { clinicId, id } }, include: withProtocols })
+  return row === null ? null : toEpisode(row)
+}
+
+/** Holds the episode until the transaction ends, so that its entries follow one another. */
+export async function lockEpisode(tx: Transaction, clinicId: string, id: string): Promise<Episode | null> {
+  await tx.$queryRaw`SELECT 1 FROM episode WHERE clinic_id = ${clinicId}::uuid AND id = ${id}::uuid FOR UPDATE`
+  return readEpisode(tx, clinicId, id)
+}
+
+/** Inserts the row of an episode whose record begins with the entries that the caller appends next. */
+export async function insertEpisode(
+  tx: Transaction,
+  episode: {
+    clinicId: string
+    id: string
+    patientId: string
+    surgeryDate: CalendarDate
+    procedures: readonly string[]
+    levels: readonly string[]
+    side: Side | null
+    createdAt: Instant
+  },
+): Promise<void> {
+  await tx.episode.create({
+    data: {
+      ...episode,
+      surgeryDate: toDate(episode.surgeryDate),
+      procedures: [...episode.procedures],
+      levels: [...episode.levels],
+      createdAt: toTimestamp(episode.createdAt),
+      changedAt: toTimestamp(episode.createdAt),
+      status: 'open',
+      revision: 0,
+    },
+  })
+}
+
+/** Writes what the record now says into the episode's row. The caller holds its lock. */
+export async function updateEpisode(
+  tx: Transaction,
+  clinicId: string,
+  id: string,
+  change: {
+    revision: number
+    changedAt: Instant
+    status?: Episode['status']
+    surgery?: {
+      surgeryDate: CalendarDate
+      procedures: readonly string[]
+      levels: readonly string[]
+      side: Side | null
+    }
+    versions?: readonly string[]
+  },
+): Promise<void> {
+  const { revision, changedAt, status, surgery, versions } = change
+  await tx.episode.update({
+    where: { clinicId_id: { clinicId, id } },
+    data: {
+      revision,
+      changedAt: toTimestamp(changedAt),
+      ...(status !== undefined && { status }),
+      ...(surgery !== undefined && {
+        surgeryDate: toDate(surgery.surgeryDate),
+        procedures: [...surgery.procedures],
+        levels: [...surgery.levels],
+        side: surgery.side,
+      }),
+    },
+  })
+  if (versions !== undefined) {
+    await tx.episodeProtocol.deleteMany({ where: { clinicId, episodeId: id } })
+    await tx.episodeProtocol.createMany({
+      data: versions.map((versionId) => ({ clinicId, episodeId: id, versionId })),
+    })
+  }
+}
+
+export async function insertEntries(
+  tx: Transaction,
+  owner: { clinicId: string; episodeId: string; recordedBy: string },
+  entries: readonly (NewEntry & { id: string; revision: number; recordedAt: Instant })[],
+): Promise<void> {
+  await tx.recordEntry.createMany({
+    data: entries.map(({ id, kind, revision, recordedAt, ...payload }) => ({
+      ...owner,
+      id,
+      kind,
+      revision,
+      recordedAt: toTimestamp(recordedAt),
+      payload: payload as Prisma.InputJsonObject,
+    })),
+  })
+}
+
+type EntryRow = Prisma.RecordEntryGetPayload<object>
+
+function toEntry(row: EntryRow): StoredEntry {
+  return {
+    ...(row.payload as object),
+    id: row.id,
+    kind: row.kind,
+    revision: row.revision,
+    recordedAt: fromTimestamp(row.recordedAt),
+    recordedBy: row.recordedBy,
+  } as StoredEntry
+}
+
+/** Entries in the order in which they were recorded, after revision `after`. */
+export async function listEntries(
+  tx: Transaction,
+  clinicId: string,
+  episodeId: string,
+  page: { kind?: RecordEntry['kind']; after?: number | null; take?: number } = {},
+): Promise<StoredEntry[]> {
+  const rows = await tx.recordEntry.findMany({
+    where: {
+      clinicId,
+      episodeId,
+      ...(page.kind !== undefined && { kind: page.kind }),
+      ...(page.after !== undefined && page.after !== null && { revision: { gt: page.after } }),
+    },
+    orderBy: { revision: 'asc' },
+    ...(page.take !== undefined && { take: page.take }),
+  })
+  return rows.map(toEntry)
+}
+
+export async function readEntry(
+  tx: Transaction,
+  clinicId: string,
+  episodeId: string,
+  id: string,
+): Promise<StoredEntry | null> {
+  const row = await tx.recordEntry.findUnique({ where: { clinicId_id: { clinicId, id } } })
+  return row === null || row.episodeId !== episodeId ? null : toEntry(row)
+}
+
+/** The entries that void others, by the id of what they void. */
+export async function readVoids(
+  tx: Transaction,
+  clinicId: string,
+  episodeId: string,
+): Promise<Map<string, Extract<StoredEntry, { kind: 'void' }>>> {
+  const voids = await listEntries(tx, clinicId, episodeId, { kind: 'void' })
+  return new Map(voids.flatMap((entry) => (entry.kind === 'void' ? [[entry.entry, entry]] : [])))
+}
+
+/** The entries, each with the one that voids it. */
+export async function withVoids(
+  tx: Transaction,
+  clinicId: string,
+  episodeId: string,
+  entries: readonly StoredEntry[],
+): Promise<RecordedEntry[]> {
+  const voids = await readVoids(tx, clinicId, episodeId)
+  return entries.map((entry) => {
+    const voiding = voids.get(entry.id)
+    return {
+      ...entry,
+      voided: voiding ? { by: voiding.id, reason: voiding.reason, recordedAt: voiding.recordedAt } : null,
+    }
+  })
+}
+
+/** The whole record of an episode in one round trip, under row-level security; null if the clinic has no such episode. */
+export async function readRecord(pool: pg.Pool, clinicId: string, episodeId: string): Promise<StoredEntry[] | null> {
+  const { rows } = await pool.query<{ entries: StoredEntry[] | null }>(
+    'SELECT entries FROM read_record($1::uuid, $2::uuid)',
+    [clinicId, episodeId],
+  )
+  return rows[0] === undefined ? null : (rows[0].entries ?? [])
+}
