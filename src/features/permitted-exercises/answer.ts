@@ -1,0 +1,208 @@
+import type { z } from 'zod'
+import type {
+  Caution,
+  Derivation,
+  Exercise,
+  Grant,
+  Permitted,
+  Reason,
+  RuleReference,
+  Source,
+  Withheld,
+} from '../../rules/index.ts'
+import type * as schemas from './schemas.ts'
+import { speakAvoid, speakCaution, speakGrant, speakOpenRedFlag, speakReason, speakResponse } from './sentences.ts'
+
+type Answer = z.output<typeof schemas.simulation>
+type Reference = Pick<Answer['avoid'][number], 'protocol' | 'version' | 'rule' | 'rationale' | 'sources'>
+
+const notice =
+  'Informs a clinician’s decision and does not replace it. What the care team tells the patient comes before everything here.'
+
+function toSources(sources: readonly Source[]): Answer['avoid'][number]['sources'] {
+  return sources.map(({ id, title, locator, url }) => ({ id, title, locator: locator ?? null, url: url ?? null }))
+}
+
+function toReference({ protocol, version, rule, rationale, sources }: RuleReference): Reference {
+  return { protocol, version, rule, rationale, sources: toSources(sources) }
+}
+
+const noRule: Reference = { protocol: null, version: null, rule: null, rationale: null, sources: [] }
+
+function toReason(reason: Reason): z.output<typeof schemas.reason> {
+  const reference = 'rule' in reason ? toReference(reason) : noRule
+  return {
+    kind: reason.kind,
+    text: speakReason(reason),
+    title: titleOf(reason),
+    strength: reason.kind === 'contraindication' ? reason.strength : null,
+    certain: 'certain' in reason ? reason.certain : true,
+    until: 'until' in reason ? reason.until : null,
+    entry: reason.kind === 'red-flag' || reason.kind === 'hold' || reason.kind === 'override' ? reason.entry : null,
+    ...reference,
+    ...(reason.kind === 'no-phase' && { protocol: reason.protocol, version: reason.version }),
+  }
+}
+
+function titleOf(reason: Reason): string | null {
+  if (reason.kind === 'red-flag') return reason.redFlag.title
+  if (reason.kind === 'phase-not-reached' || reason.kind === 'phase-passed') return reason.phase.title
+  return 'title' in reason ? reason.title : null
+}
+
+function toCaution(caution: Caution): z.output<typeof schemas.caution> {
+  return {
+    kind: caution.kind,
+    text: speakCaution(caution),
+    title: caution.title,
+    certain: caution.kind === 'lifted' || caution.certain,
+    until: caution.kind === 'caution' ? caution.until : null,
+    entry: caution.kind === 'lifted' ? caution.entry : null,
+    ...toReference(caution),
+  }
+}
+
+function toGrant(grant: Grant, protocols: Derivation['protocols']): z.output<typeof schemas.grant> {
+  const protocol = grant.kind === 'prescription' ? protocols.find(({ code }) => code === grant.protocol) : undefined
+  return {
+    kind: grant.kind,
+    text: speakGrant(grant, protocol?.title ?? null),
+    dosage: grant.kind === 'prescription' ? grant.dose : null,
+    side: grant.kind === 'prescription' ? grant.side : null,
+    supervision: grant.kind === 'prescription' ? grant.supervision : null,
+    modality: grant.kind === 'prescription' ? grant.modality : null,
+    entry: grant.kind === 'override' ? grant.entry : null,
+    ...(grant.kind === 'prescription' ? toReference(grant) : noRule),
+  }
+}
+
+function describeExercise(exercise: Exercise) {
+  return {
+    exercise: exercise.code,
+    title: exercise.title,
+    kind: exercise.kind,
+    instructions: exercise.instructions ?? null,
+    position: exercise.position ?? null,
+    equipment: [...(exercise.equipment ?? [])],
+  }
+}
+
+function toPermitted(permitted: Permitted, protocols: Derivation['protocols']): Answer['permitted'][number] {
+  return {
+    ...describeExercise(permitted.exercise),
+    dosage: permitted.dose,
+    side: permitted.side,
+    supervision: permitted.supervision,
+    grantedBy: permitted.grantedBy.map((grant) => toGrant(grant, protocols)),
+    cautions: permitted.cautions.map(toCaution),
+  }
+}
+
+function toWithheld({ exercise, reasons, wayForward }: Withheld): Answer['withheld'][number] {
+  return {
+    ...describeExercise(exercise),
+    reasons: reasons.map(toReason),
+    wayForward: wayForward === null ? null : { earliest: wayForward.earliest, needs: [...wayForward.needs] },
+  }
+}
+
+/** What an answer says about the patient as a whole. */
+function describeEpisode(derivation: Derivation) {
+  const { on, daysSinceSurgery, status, statusReasons, surgery, protocols } = derivation
+  return {
+    on,
+    daysSinceSurgery,
+    status,
+    statusReasons: statusReasons.map(toReason),
+    surgery: { ...surgery, procedures: [...surgery.procedures], levels: [...surgery.levels] },
+    protocols: protocols.map((protocol) => ({
+      ...protocol,
+      phase: protocol.phase === null ? null : { ...protocol.phase, goals: [...protocol.phase.goals] },
+    })),
+  }
+}
+
+/** The answer on the wire: the derivation with its sentences. Equal derivations give equal bytes. */
+export function toAnswer(derivation: Derivation): Answer {
+  return {
+    ...describeEpisode(derivation),
+    permitted: derivation.permitted.map((permitted) => toPermitted(permitted, derivation.protocols)),
+    withheld: derivation.withheld.map(toWithheld),
+    avoid: derivation.avoid.map((rule) => ({
+      title: rule.title,
+      strength: rule.strength,
+      certain: rule.certain,
+      until: rule.until,
+      text: speakAvoid(rule),
+      ...toReference(rule),
+    })),
+    instructions: derivation.instructions.map((rule) => ({
+      about: rule.about,
+      text: rule.text,
+      certain: rule.certain,
+      until: rule.until,
+      ...toReference(rule),
+    })),
+    limits: derivation.limits.map((limit) => ({
+      quantity: limit.quantity,
+      max: limit.max,
+      min: limit.min,
+      unit: limit.unit,
+      asInstructed: limit.asInstructed,
+      text: limit.text,
+      certain: limit.certain,
+      until: limit.until,
+      supersededBy: limit.supersededBy,
+      ...toReference(limit),
+    })),
+    redFlags: toRedFlags(derivation),
+    missingFacts: derivation.missingFacts.map(({ code, title, ask }) => ({ fact: code, title, ask })),
+    nextChange: derivation.nextChange,
+    basis: { ...derivation.basis, notice },
+  }
+}
+
+function toRedFlags(derivation: Derivation): Answer['redFlags'] {
+  const open = derivation.openRedFlags.map((flag) => ({
+    code: flag.code,
+    title: flag.title,
+    response: flag.response,
+    open: true,
+    since: flag.since,
+    text: speakOpenRedFlag(flag),
+    entry: flag.entry,
+    protocol: null,
+    version: null,
+    sources: [],
+  }))
+  const watched = derivation.redFlags.map((flag) => ({
+    code: flag.code,
+    title: flag.title,
+    response: flag.response,
+    open: false,
+    since: null,
+    text: flag.text ?? speakResponse(flag.response),
+    entry: null,
+    protocol: flag.protocol,
+    version: flag.version,
+    sources: toSources(flag.sources),
+  }))
+  return [...open, ...watched]
+}
+
+/** The same verdict on one exercise alone; null if the derivation did not judge it. */
+export function toVerdict(
+  derivation: Derivation,
+  exercise: string,
+): Omit<z.output<typeof schemas.verdict>, 'episode'> | null {
+  const permitted = derivation.permitted.find((item) => item.exercise.code === exercise)
+  const withheld = derivation.withheld.find((item) => item.exercise.code === exercise)
+  if (permitted === undefined && withheld === undefined) return null
+  return {
+    ...describeEpisode(derivation),
+    verdict: permitted === undefined ? 'withheld' : 'permitted',
+    permitted: permitted === undefined ? null : toPermitted(permitted, derivation.protocols),
+    withheld: withheld === undefined ? null : toWithheld(withheld),
+    basis: { ...derivation.basis, notice },
+  }
+}

@@ -1,0 +1,229 @@
+import { z } from 'zod'
+import { calendarDate, instant } from '../../http/schemas.ts'
+import { dose } from '../protocols/document-schema.ts'
+
+export const source = z
+  .object({ id: z.string(), title: z.string(), locator: z.string().nullable(), url: z.string().nullable() })
+  .meta({ id: 'Source', description: 'Where a rule comes from.' })
+
+/** Which rule of which version says so; null where no rule does (a hold, an override). */
+export const ruleReference = {
+  protocol: z.string().nullable(),
+  version: z.int().nullable().describe('Null for a document of a simulation.'),
+  rule: z.string().nullable(),
+  rationale: z.string().nullable(),
+  sources: z.array(source),
+}
+
+const text = z.string().describe('One sentence for people.')
+const until = calendarDate
+  .nullable()
+  .describe('First date on which it no longer holds if nothing more is recorded; null: time alone does not end it.')
+const certain = z.boolean().describe('False: it counts because something is not known.')
+const entry = z.string().nullable().describe('The entry of the record that it rests on.')
+
+export const reason = z
+  .object({
+    kind: z
+      .enum([
+        'episode-closed',
+        'red-flag',
+        'hold',
+        'no-protocol',
+        'no-phase',
+        'contraindication',
+        'override',
+        'sides-disagree',
+        'phase-not-reached',
+        'phase-passed',
+        'condition-not-met',
+        'not-prescribed',
+      ])
+      .describe('The reason, for software.'),
+    text,
+    title: z.string().nullable().describe('The rule’s title.'),
+    strength: z.enum(['absolute', 'relative']).nullable().describe('Of a contraindication.'),
+    certain,
+    until,
+    entry,
+    ...ruleReference,
+  })
+  .meta({ id: 'Reason', description: 'Why an exercise, or everything, is withheld.' })
+
+export const caution = z
+  .object({ kind: z.enum(['caution', 'lifted']), text, title: z.string(), certain, until, entry, ...ruleReference })
+  .meta({ id: 'Caution', description: 'What another rule has to say about a permitted exercise.' })
+
+export const grant = z
+  .object({
+    kind: z.enum(['prescription', 'override']),
+    text,
+    dosage: dose.nullable(),
+    side: z.string().nullable(),
+    supervision: z.string().nullable(),
+    modality: z.string().nullable().describe('How firmly the source puts it.'),
+    entry,
+    ...ruleReference,
+  })
+  .meta({ id: 'Grant', description: 'What permits an exercise.' })
+
+const exerciseFields = {
+  exercise: z.string().describe('Its code.'),
+  title: z.string(),
+  kind: z.enum(['exercise', 'activity']),
+  instructions: z.string().nullable(),
+  position: z.string().nullable(),
+  equipment: z.array(z.string()),
+}
+
+export const permitted = z
+  .object({
+    ...exerciseFields,
+    dosage: dose.nullable().describe('Null: as the clinician instructs, which is not "as much as you like".'),
+    side: z.enum(['both', 'operative', 'non-operative', 'left', 'right']),
+    supervision: z.enum(['independent', 'supervised']),
+    grantedBy: z.array(grant),
+    cautions: z.array(caution),
+  })
+  .meta({ id: 'PermittedExercise', description: 'An exercise that the patient may do on this date.' })
+
+const wayForward = z
+  .object({
+    earliest: calendarDate.nullable(),
+    needs: z.array(
+      z.union([
+        z.object({ milestone: z.string() }),
+        z.object({ fact: z.string() }),
+        z.object({ date: calendarDate }),
+        z.object({ override: z.string() }),
+      ]),
+    ),
+  })
+  .meta({ id: 'WayForward', description: 'When it can be permitted at the earliest, and what is still needed.' })
+
+export const withheld = z
+  .object({
+    ...exerciseFields,
+    reasons: z.array(reason).min(1),
+    wayForward: wayForward.nullable().describe('Null: not derived by this version of the service.'),
+  })
+  .meta({
+    id: 'WithheldExercise',
+    description: 'An exercise that the patient may not do on this date, with every reason.',
+  })
+
+const status = z
+  .enum(['active', 'no-phase', 'on-hold', 'closed'])
+  .describe('`no-phase`, `on-hold` and `closed`: nothing is permitted.')
+
+const answerFields = {
+  on: calendarDate,
+  daysSinceSurgery: z.int().describe('Whole calendar days; the surgery day is 0, the day before it −1.'),
+  status,
+  statusReasons: z.array(reason).describe('What withholds everything, if anything does.'),
+  surgery: z.object({
+    surgeryDate: calendarDate,
+    procedures: z.array(z.string()),
+    levels: z.array(z.string()),
+    side: z.enum(['left', 'right', 'bilateral']).nullable(),
+  }),
+  protocols: z.array(
+    z.object({
+      code: z.string(),
+      title: z.string(),
+      version: z.int().nullable(),
+      phase: z
+        .object({
+          code: z.string(),
+          title: z.string(),
+          setting: z.string().nullable(),
+          goals: z.array(z.string()),
+          since: calendarDate,
+        })
+        .nullable(),
+    }),
+  ),
+}
+
+const basis = z
+  .object({
+    revision: z.int().min(0).describe('The episode’s revision that the answer rests on.'),
+    knownAt: instant.describe('What was recorded by then counts. Asking again with it gives this answer again.'),
+    semantics: z.int().min(1).describe('Version of the meaning of protocols.'),
+    notice: z.string(),
+  })
+  .meta({ id: 'Basis', description: 'What the answer rests on.' })
+
+const derived = {
+  ...answerFields,
+  permitted: z.array(permitted),
+  withheld: z.array(withheld),
+  avoid: z
+    .array(
+      z.object({
+        title: z.string(),
+        strength: z.enum(['absolute', 'relative', 'caution']),
+        certain,
+        until,
+        text,
+        ...ruleReference,
+      }),
+    )
+    .describe('The contraindications in force, in words that a patient can follow.'),
+  instructions: z.array(z.object({ about: z.string(), text, certain, until, ...ruleReference })),
+  limits: z
+    .array(
+      z.object({
+        quantity: z.string(),
+        max: z.number().nullable(),
+        min: z.number().nullable(),
+        unit: z.string().nullable().describe('A UCUM code.'),
+        asInstructed: z.boolean().describe('True: as the clinician instructs, which is not "unlimited".'),
+        text: z.string().nullable(),
+        certain,
+        until,
+        supersededBy: z.object({ protocol: z.string(), rule: z.string() }).nullable(),
+        ...ruleReference,
+      }),
+    )
+    .describe('Every limit that applies; the one that is not superseded is in force.'),
+  redFlags: z
+    .array(
+      z.object({
+        code: z.string(),
+        title: z.string(),
+        response: z.enum(['emergency', 'contact-surgeon']),
+        open: z.boolean(),
+        since: calendarDate.nullable(),
+        text,
+        entry,
+        protocol: z.string().nullable(),
+        version: z.int().nullable(),
+        sources: z.array(source),
+      }),
+    )
+    .describe('Symptoms to watch for; open ones first. While one is open, nothing is permitted.'),
+  missingFacts: z.array(z.object({ fact: z.string(), title: z.string(), ask: z.string() })),
+  nextChange: calendarDate.nullable().describe('Null: not derived by this version of the service.'),
+  basis,
+}
+
+export const permittedExercises = z.object({ episode: z.string(), ...derived }).meta({
+  id: 'PermittedExercises',
+  description: 'What a patient may do on a date, and why everything else is withheld.',
+})
+
+export const simulation = z
+  .object(derived)
+  .meta({ id: 'Simulation', description: 'The same answer for a hypothetical patient; nothing is stored.' })
+
+export const verdict = z
+  .object({
+    episode: z.string(),
+    ...answerFields,
+    verdict: z.enum(['permitted', 'withheld']),
+    permitted: permitted.nullable(),
+    withheld: withheld.nullable(),
+    basis,
+  })
+  .meta({ id: 'ExerciseVerdict', description: 'The verdict on one exercise of the catalogue.' })
