@@ -1,0 +1,62 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+export interface Ended {
+  code: number | null
+  output: string
+}
+
+function launch(args: readonly string[], env: Record<string, string>): { child: ChildProcess; output: () => string } {
+  const { NODE_OPTIONS: _, ...inherited } = process.env
+  const child = spawn(process.execPath, args, { cwd: root, env: { ...inherited, ...env } })
+  let output = ''
+  child.stdout?.on('data', (chunk) => {
+    output += chunk
+  })
+  child.stderr?.on('data', (chunk) => {
+    output += chunk
+  })
+  return { child, output: () => output }
+}
+
+/** Runs one of the project's commands to its end, as its npm script does. */
+export async function runCommand(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
+  const { child, output } = launch(args, env)
+  const [code] = await once(child, 'close')
+  return { code, output: output() }
+}
+
+/** Starts the service in a process of its own, as `npm start` does, and waits until it says where it listens. */
+export async function startService(env: Record<string, string>) {
+  const { child, output } = launch(['src/server.ts'], { PORT: '0', ...env })
+  const ended = once(child, 'close').then(([code]): Ended => ({ code, output: output() }))
+  for (const end = Date.now() + 30_000; !output().includes('is listening on'); ) {
+    const early = await Promise.race([ended, new Promise<null>((resolve) => setTimeout(resolve, 20, null))])
+    if (early !== null || Date.now() > end) throw new Error(`the service does not start: ${output()}`)
+  }
+  const address = /is listening on (\S+)/.exec(output())?.[1] ?? ''
+  return {
+    address,
+    pid: child.pid ?? 0,
+    /** The key that it has printed, if it has. */
+    key: /API key, shown this once: (\S+)/.exec(output())?.[1] ?? null,
+    output,
+    /** Ends it with a signal. */
+    async end(signal: NodeJS.Signals): Promise<Ended> {
+      child.kill(signal)
+      return ended
+    },
+    async send(key: string, method: string, path: string, body?: object) {
+      const response = await fetch(`${address}${path}`, {
+        method,
+        headers: { authorization: `Bearer ${key}`, ...(body && { 'content-type': 'application/json' }) },
+        ...(body && { body: JSON.stringify(body) }),
+      })
+      // biome-ignore lint/suspicious/noExplicitAny: tests read what they expect
+      return { status: response.status, body: (await response.json()) as any }
+    },
+  }
+}

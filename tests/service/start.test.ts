@@ -1,0 +1,182 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { describe, expect, jest, test } from '@jest/globals'
+import { createEmptyDatabase } from '../support/test-database.ts'
+import { createTestFolder } from '../support/test-folder.ts'
+import { runCommand, startService } from './running-service.ts'
+
+jest.setTimeout(60_000)
+
+const acdf = { procedures: ['acdf'], surgeryDate: '2026-01-15' }
+
+describe('the service in its own data folder', () => {
+  test('starts, is found again, survives kill -9, and has room for a second clinic', async () => {
+    const folder = await createTestFolder()
+    const env = { DATA_DIR: join(folder, 'data') }
+
+    const first = await startService(env)
+    const key = first.key ?? ''
+    expect(key).toMatch(/^rp_/)
+    expect(first.output()).toContain(`Documentation: ${first.address}/docs`)
+    const pasted = /npm run --silent (\w+) -- (\S+) (\S+)/.exec(first.output())
+    expect(pasted?.slice(1)).toEqual(['example', first.address, key])
+
+    const example = await runCommand(['src/commands/example.ts', first.address, key])
+    const answer = JSON.parse(example.output)
+    expect(answer).toMatchObject({ daysSinceSurgery: 50, status: 'active' })
+    expect(answer.permitted.map((item: { exercise: string }) => item.exercise)).toContain('walking')
+
+    const patient = await first.send(key, 'POST', '/v1/patients', { externalId: 'kept' })
+    expect(await first.end('SIGINT')).toMatchObject({ code: 0 })
+
+    const second = await startService(env)
+    expect(second.key).toBeNull()
+    expect(second.output()).toContain('<your API key>')
+    expect((await second.send(key, 'GET', `/v1/patients/${patient.body.id}`)).status).toBe(200)
+
+    // Written and acknowledged while the process is about to be killed.
+    const episode = await second.send(key, 'POST', `/v1/patients/${patient.body.id}/episodes`, acdf)
+    const writes = Array.from({ length: 20 }, (_, index) =>
+      second.send(key, 'POST', '/v1/patients', { externalId: `written-${index}` }).catch(() => null),
+    )
+    const firstWrite = await Promise.any(
+      writes.map(async (write) => (await write) ?? Promise.reject(new Error('refused'))),
+    )
+    await second.end('SIGKILL')
+    const acknowledged = (await Promise.all(writes)).filter((write) => write?.status === 201)
+    expect(acknowledged.length).toBeGreaterThan(0)
+    expect(firstWrite.status).toBe(201)
+
+    // The operator's command works without the service, on what the killed one left behind, and beside it.
+    const alone = await runCommand(['src/commands/clinic.ts', 'create', 'Made while stopped'], env)
+    expect(alone).toMatchObject({ code: 0 })
+
+    const third = await startService(env)
+    for (const write of acknowledged) {
+      expect(await third.send(key, 'GET', `/v1/patients/${write?.body.id}`)).toMatchObject({ status: 200 })
+    }
+    expect((await third.send(key, 'GET', `/v1/episodes/${episode.body.id}`)).body).toEqual(episode.body)
+
+    const beside = await runCommand(
+      ['src/commands/clinic.ts', 'create', 'Second clinic', '--time-zone', 'Pacific/Auckland'],
+      env,
+    )
+    expect(beside).toMatchObject({ code: 0 })
+    for (const { output } of [alone, beside]) {
+      const otherKey = /API key, shown this once: (\S+)/.exec(output)?.[1] ?? ''
+      expect((await third.send(otherKey, 'GET', '/v1/patients')).body.items).toEqual([])
+      expect((await third.send(otherKey, 'GET', `/v1/patients/${patient.body.id}`)).status).toBe(404)
+      expect((await third.send(otherKey, 'GET', `/v1/episodes/${episode.body.id}/permitted-exercises`)).status).toBe(
+        404,
+      )
+      expect((await third.send(otherKey, 'GET', '/v1/protocols')).body.items).toHaveLength(5)
+    }
+    expect((await third.send(/rp_\S+/.exec(beside.output)?.[0] ?? '', 'GET', '/v1/clinic')).body).toMatchObject({
+      name: 'Second clinic',
+      timeZone: 'Pacific/Auckland',
+    })
+
+    const rival = await runCommand(['src/server.ts'], { ...env, PORT: '0' })
+    expect(rival.code).toBe(1)
+    expect(rival.output).toMatch(/^rehab-protocols cannot start: .*\n$/)
+    expect(await third.end('SIGTERM')).toMatchObject({ code: 0 })
+  })
+
+  test('finishes the request in hand before it ends', async () => {
+    const folder = await createTestFolder()
+    const service = await startService({ DATA_DIR: join(folder, 'data') })
+    const key = service.key ?? ''
+    const requests = Array.from({ length: 10 }, (_, index) =>
+      service.send(key, 'POST', '/v1/patients', { externalId: `last-${index}` }),
+    )
+    await requests[0]
+    const [ended, ...answers] = await Promise.all([service.end('SIGTERM'), ...requests])
+    expect(ended.code).toBe(0)
+    expect(answers.map((answer) => answer.status)).toEqual(Array(10).fill(201))
+  })
+})
+
+describe('the service on another server', () => {
+  test('uses DATABASE_URL and the key that it is given, and prints no key', async () => {
+    const database = await createEmptyDatabase()
+    try {
+      const key = 'a-key-that-the-operator-chose'
+      const env = { DATABASE_URL: database.url, BOOTSTRAP_API_KEY: key }
+      // Two replicas that start at once make one clinic.
+      const [one, other] = await Promise.all([startService(env), startService(env)])
+      expect(one.output() + other.output()).not.toContain(key)
+      for (const replica of [one, other]) {
+        expect((await replica.send(key, 'GET', '/v1/protocols')).body.items).toHaveLength(5)
+        expect((await replica.send('another-key-of-nobody', 'GET', '/v1/protocols')).status).toBe(401)
+      }
+      const { body } = await one.send(key, 'POST', '/v1/patients', { externalId: 'shared' })
+      expect((await other.send(key, 'GET', `/v1/patients/${body.id}`)).status).toBe(200)
+      await Promise.all([one.end('SIGTERM'), other.end('SIGTERM')])
+    } finally {
+      await database.close()
+    }
+  })
+})
+
+describe('what the operator can mend is one clear line and exit code 1', () => {
+  async function expectRefusal(env: Record<string, string>, ...words: string[]): Promise<void> {
+    const { code, output } = await runCommand(['src/server.ts'], { PORT: '0', LOG_LEVEL: 'silent', ...env })
+    expect(output).toMatch(/^rehab-protocols cannot start: /m)
+    for (const word of words) expect(output).toContain(word)
+    expect(output).not.toMatch(/\n\s+at /)
+    expect(code).toBe(1)
+  }
+
+  test('every bad key of the environment at once', async () => {
+    await expectRefusal(
+      { PORT: 'http', LOG_LEVEL: 'loud', DATABASE_URL: 'mysql://x' },
+      'PORT',
+      'LOG_LEVEL',
+      'DATABASE_URL',
+    )
+  })
+
+  test('a port in use', async () => {
+    const rival = createServer()
+    await new Promise<void>((resolve) => rival.listen(0, '127.0.0.1', resolve))
+    const address = rival.address()
+    const port = typeof address === 'object' && address !== null ? String(address.port) : ''
+    const database = await createEmptyDatabase()
+    try {
+      await expectRefusal({ PORT: port, DATABASE_URL: database.url }, port, 'in use', 'PORT')
+    } finally {
+      rival.close()
+      await database.close()
+    }
+  })
+
+  test('an unreachable database', async () => {
+    await expectRefusal({ DATABASE_URL: 'postgresql://user:secret@127.0.0.1:9/rehab' }, '127.0.0.1:9')
+  })
+
+  test('a data folder of another version', async () => {
+    const folder = await createTestFolder()
+    mkdirSync(join(folder, 'postgres'), { recursive: true })
+    writeFileSync(join(folder, 'postgres', 'PG_VERSION'), '12\n')
+    await expectRefusal({ DATA_DIR: folder }, 'PostgreSQL 12', 'DATA_DIR')
+  })
+
+  test('a data folder that is a file', async () => {
+    const file = join(await createTestFolder(), 'file')
+    writeFileSync(file, '')
+    await expectRefusal({ DATA_DIR: file }, file)
+  })
+
+  test('a clinic command that is wrong', async () => {
+    for (const args of [
+      [],
+      ['create'],
+      ['remove', 'x'],
+      ['create', 'x', '--time-zone', 'Mars/Base'],
+      ['create', 'x', '--nope'],
+    ]) {
+      expect(await runCommand(['src/commands/clinic.ts', ...args])).toMatchObject({ code: 1 })
+    }
+  })
+})
