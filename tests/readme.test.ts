@@ -1,0 +1,111 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { describe, expect, test } from '@jest/globals'
+import { startClinicWithLibrary } from './features/library-clinic.ts'
+
+const root = resolve(import.meta.dirname, '..')
+const readme = readFileSync(resolve(root, 'README.md'), 'utf8')
+const manifest = JSON.parse(readFileSync(resolve(root, 'package.json'), 'utf8'))
+
+interface Block {
+  language: string
+  text: string
+}
+
+const blocks: Block[] = [...readme.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map(([, language = '', text = '']) => ({
+  language,
+  text,
+}))
+
+const clinic = await startClinicWithLibrary({ now: '2026-11-20T15:00:00Z' })
+
+function readRequest(text: string): { method: string; path: string; body: unknown } {
+  const [head = '', body = ''] = text.split('\n\n')
+  const [method = '', path = ''] = (head.split('\n')[0] ?? '').split(' ')
+  return { method, path, body: body.trim() === '' ? undefined : JSON.parse(body) }
+}
+
+describe('the README', () => {
+  test('shows a request with its real answer', async () => {
+    const index = blocks.findIndex((block) => block.language === 'http')
+    const { method, path, body } = readRequest(blocks[index]?.text ?? '')
+    const shown = JSON.parse(blocks[index + 1]?.text ?? '')
+    const answer = await clinic.send<Record<string, unknown[]>>(method, path.replace(/^\/v1/, ''), body)
+    expect(answer.status).toBe(200)
+
+    const { permitted, withheld, ...rest } = shown
+    expect(answer.body).toMatchObject(rest)
+    expect(permitted).toHaveLength(1)
+    expect(withheld).toHaveLength(1)
+    for (const [list, exercises] of [
+      ['permitted', permitted],
+      ['withheld', withheld],
+    ] as const) {
+      for (const exercise of exercises) {
+        const real = answer.body[list]?.find((item) => (item as { exercise: string }).exercise === exercise.exercise)
+        expect(real).toMatchObject(exercise)
+      }
+    }
+  })
+
+  test('shows requests that can be sent one after the other', async () => {
+    const requests = blocks.filter((block) => block.language === 'http').slice(1)
+    expect(requests).toHaveLength(4)
+    const ids: Record<string, string> = {}
+    for (const { text } of requests) {
+      const { method, path, body } = readRequest(text)
+      const filled = path.replace(/^\/v1/, '').replace(/\{(\w+)\}/g, (_, name) => ids[name] ?? 'missing')
+      const answer = await clinic.send<{ id: string; permitted?: unknown[] }>(method, filled, body)
+      expect({ path, status: answer.status }).toEqual({ path, status: method === 'POST' ? 201 : 200 })
+      if (path.endsWith('/patients')) ids.patient = answer.body.id
+      if (path.endsWith('/episodes')) ids.episode = answer.body.id
+      if (method === 'GET') expect(answer.body.permitted).not.toHaveLength(0)
+    }
+  })
+
+  test('names only commands that exist, each run by a test or by .ci/run', () => {
+    const commands = blocks.filter((block) => block.language === 'sh').flatMap((block) => block.text.trim().split('\n'))
+    const whereItRuns: Record<string, () => void> = {
+      'npm ci': () => expect(ciRun()).toContain('npm ci'),
+      'npm start': () => expectTestOf('src/server.ts', manifest.scripts.start),
+      'npm run clinic -- create "Second clinic" --time-zone America/New_York': () =>
+        expectTestOf('src/commands/clinic.ts', manifest.scripts.clinic),
+      'POSTGRES_PASSWORD=… BOOTSTRAP_API_KEY=… docker compose up --build': () =>
+        expect(existsSync(resolve(root, 'tests/containers.test.ts'))).toBe(true),
+      'npm test': () => expect(ciRun()).toContain('npm test'),
+      'npm run typecheck': () => expect(ciRun()).toContain('npm run typecheck'),
+      'npm run lint': () => expect(ciRun()).toContain('npm run lint'),
+      'npm run openapi': () => {
+        expect(ciRun()).toContain('npm run openapi:check')
+        expect(manifest.scripts['openapi:check']).toBe(`${manifest.scripts.openapi} --check`)
+      },
+    }
+    expect(commands.sort()).toEqual(Object.keys(whereItRuns).sort())
+    for (const check of Object.values(whereItRuns)) check()
+  })
+
+  test('names every setting, and no other', () => {
+    const config = readFileSync(resolve(root, 'src/config.ts'), 'utf8')
+    const settings = [...config.matchAll(/^ {2}([A-Z][A-Z_]+): z/gm)].map(([, name]) => name)
+    const named = [...readme.matchAll(/^\| `([A-Z_]+)` \|/gm)].map(([, name]) => name)
+    expect(named).toEqual(settings)
+  })
+
+  test('names only folders that exist', () => {
+    const named = [...readme.matchAll(/^(\w+\/[\w./-]*)\s{2,}/gm)].map(([, path = '']) => path)
+    expect(named.length).toBeGreaterThan(5)
+    expect(named.filter((path) => !existsSync(resolve(root, path)))).toEqual([])
+  })
+})
+
+function ciRun(): string {
+  return readFileSync(resolve(root, '.ci/run'), 'utf8')
+}
+
+/** The script runs that file, and a test runs that file as a process. */
+function expectTestOf(file: string, script: string): void {
+  expect(script).toBe(`node ${file}`)
+  const folder = resolve(root, 'tests/service')
+  const texts = readdirSync(folder).map((name) => readFileSync(resolve(folder, name), 'utf8'))
+  expect(texts.some((text) => text.includes(`'${file}'`))).toBe(true)
+}
