@@ -70,7 +70,7 @@ async function readVersions(
   for (const [index, protocol] of body.protocols.entries()) {
     const pointer = `/protocols/${index}`
     const version =
-      'format' in protocol
+      protocol.format !== undefined
         ? await readDocument(tx, clinicId, protocol, catalogue, pointer)
         : await readNamedVersion(tx, clinicId, protocol, pointer)
     if (versions.some((other) => other.document.code === version.document.code)) {

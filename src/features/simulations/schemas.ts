@@ -5,12 +5,15 @@ import { factValue, protocolReference } from '../episodes/schemas.ts'
 import { documentBody } from '../protocols/document-schema.ts'
 
 const until = calendarDate.optional()
+
+/** Whatever has a `format` is meant as a document, so that its mistakes are reported as a document's. */
+const reference = protocolReference.extend({ format: z.never().optional() })
 const reason = text(1000).optional().describe('Left out: "Simulated".')
 const many = 500
 
 export const simulationBody = z.strictObject({
   protocols: z
-    .array(z.union([documentBody, protocolReference]))
+    .array(z.union([documentBody, reference]))
     .min(1)
     .max(10)
     .describe(
