@@ -1,10 +1,13 @@
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { fromDate, fromTimestamp, toDate, toTimestamp } from '../../src/db/dates.ts'
 import type { CalendarDate, Instant } from '../../src/rules/types.ts'
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts'
+
+// Each zone is a process of its own.
+jest.setTimeout(30_000)
 
 const script = fileURLToPath(new URL('../support/date-round-trip.ts', import.meta.url))
 // Days on which a clock changes in one zone or the other, a leap day, and both ends of what the service accepts.

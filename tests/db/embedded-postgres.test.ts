@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import pg from 'pg'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/db/embedded-postgres.ts'
 import { StartupError } from '../../src/startup-error.ts'
@@ -17,6 +17,9 @@ const script = fileURLToPath(new URL('../support/postgres-process.ts', import.me
 const isRoot = process.getuid?.() === 0
 const asRoot = isRoot ? test : test.skip
 const onLinux = process.platform === 'linux' ? test : test.skip
+
+// A first start syncs a cluster to disk, which a busy machine takes its time for.
+jest.setTimeout(30_000)
 
 const warnings: string[] = []
 const log = { debug() {}, info() {}, warn: (line: string) => warnings.push(line) }
@@ -78,8 +81,8 @@ async function refusal(folder: string): Promise<string> {
 }
 
 async function until(isSo: () => boolean): Promise<void> {
-  for (const end = Date.now() + 5000; !isSo(); await delay(10)) {
-    if (Date.now() > end) throw new Error('it did not happen within 5 s')
+  for (const end = Date.now() + 20_000; !isSo(); await delay(10)) {
+    if (Date.now() > end) throw new Error('it did not happen within 20 s')
   }
 }
 
@@ -209,7 +212,7 @@ describe('a first start that was interrupted', () => {
     const { child } = startProcess(script, folder)
     await until(() => existsSync(folder))
     const unfinished = async () => (await readdir(folder)).some((name) => name.startsWith('postgres.new-'))
-    for (const end = Date.now() + 5000; !(await unfinished()) && Date.now() < end; ) await delay(5)
+    for (const end = Date.now() + 20_000; !(await unfinished()) && Date.now() < end; ) await delay(5)
     expect(await unfinished()).toBe(true)
     child.kill('SIGKILL')
     await once(child, 'exit')

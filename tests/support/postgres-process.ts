@@ -13,8 +13,10 @@ process.stdin.resume().once('end', () => process.exit(1))
 
 try {
   const server = await startEmbeddedPostgres({ dataDir, log: { debug() {}, info() {}, warn: report } })
+  // Before the line on which the test may send it.
+  const interrupted = new Promise((resolve) => process.once('SIGINT', resolve))
   report(JSON.stringify({ url: server.url, pid: server.pid }))
-  await new Promise((resolve) => process.once('SIGINT', resolve))
+  await interrupted
   // A request that was in hand when Ctrl-C came to every process of the group.
   await delay(300)
   const client = new pg.Client({ connectionString: server.url })
