@@ -17,7 +17,10 @@ export function registerJsonBody(app: FastifyInstance): void {
 }
 
 /** The text of a body. Throws the problem when it is not UTF-8. */
-export function readUtf8(body: Uint8Array, problem: 'MALFORMED_JSON' | 'MALFORMED_DOCUMENT' = 'MALFORMED_JSON'): string {
+export function readUtf8(
+  body: Uint8Array,
+  problem: 'MALFORMED_JSON' | 'MALFORMED_DOCUMENT' = 'MALFORMED_JSON',
+): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(body)
   } catch {

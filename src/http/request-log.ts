@@ -46,16 +46,27 @@ type LoggedError = {
   cause?: LoggedError
 }
 
-/** Without an error's other members: a database error repeats whole rows in them. */
+/**
+ * Without an error's other members, and of a database error without its words: both repeat whole rows, and rows are
+ * patients'. Its code and the place in our code say what went wrong.
+ */
 function describeError(error: Error): LoggedError {
   const { code } = error as { code?: unknown }
+  const fromDatabase = error.name.startsWith('PrismaClient') || /^[0-9A-Z]{5}$/.test(String(code))
+  const stack = error.stack ?? ''
   return {
     type: error.name,
-    message: error.message,
-    stack: error.stack ?? '',
+    message: fromDatabase ? describeDatabaseError(error) : error.message,
+    stack: fromDatabase ? stack.slice(Math.max(stack.search(/^\s+at /m), 0)) : stack,
     ...(typeof code === 'string' && { code }),
     ...(isErrorLike(error.cause) && { cause: describeError(error.cause) }),
   }
+}
+
+/** Prisma names the argument that it cannot use in its last line, and repeats the data above it. */
+function describeDatabaseError(error: Error): string {
+  const last = error.message.trimEnd().split('\n').at(-1) ?? ''
+  return error.name === 'PrismaClientValidationError' ? last : 'a database error; its words may be a patient’s'
 }
 
 function isErrorLike(value: unknown): value is Error {

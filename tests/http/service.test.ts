@@ -69,6 +69,11 @@ function registerPatients(app: FastifyInstance): void {
     async ({ body }) => {
       if (body.note === 'fail')
         throw Object.assign(new Error('insert failed'), { detail: 'Key (name)=(Jane Roe) exists' })
+      if (body.note === 'misfit') {
+        const message = 'Invalid `create()` invocation:\n{ name: "Jane Roe" }\n\nArgument `revision` is missing.'
+        throw Object.assign(new Error(message), { name: 'PrismaClientValidationError' })
+      }
+      if (body.note === 'server') throw Object.assign(new Error('invalid value: "Jane Roe"'), { code: 'XX000' })
       return body
     },
   )
@@ -115,6 +120,8 @@ describe('the log', () => {
     app.log.length = 0
     await send({ note: 'Jane Roe feels well' })
     await send({ note: 'fail' })
+    await send({ note: 'misfit' })
+    await send({ note: 'server' })
     await send({ note: 'Jane Roe '.repeat(10) })
     await send({}, '/v1/patients/Jane Roe')
     await send({}, '/v1/patients/jane-roe/notes/Jane%20Roe?name=Jane')
@@ -123,7 +130,8 @@ describe('the log', () => {
       .post('/v1/patients')
       .set({ authorization, 'content-type': 'application/json' })
       .send('{"Jane Roe')
-    expect(app.log.length).toBeGreaterThan(10)
+    expect(app.log.length).toBeGreaterThan(14)
+    expect(JSON.stringify(app.log)).toContain('Argument `revision` is missing.')
     expect(JSON.stringify(app.log)).not.toMatch(/Jane|Roe|jane|Bearer|rp_/)
   })
 
