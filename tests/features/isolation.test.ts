@@ -1,0 +1,236 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { describe, expect, test } from '@jest/globals'
+import { startClinicWithLibrary } from './library-clinic.ts'
+
+const own = await startClinicWithLibrary()
+const foreign = await own.addLibraryClinic()
+
+/** Something of every kind, all of it the first clinic's. */
+async function fillClinic(): Promise<Record<string, string>> {
+  const created = async (path: string, body: object): Promise<Record<string, string>> => {
+    const answer = await own.post<Record<string, string>>(path, body)
+    if (answer.status !== 201) throw new Error(`${path}: ${answer.text}`)
+    return answer.body
+  }
+  await created('/attributes', { code: 'balance', title: 'Balance' })
+  await created('/procedures', { code: 'own-procedure', name: 'Own', bodyRegion: 'lumbar' })
+  await created('/exercises', { code: 'own-exercise', title: 'Own', kind: 'exercise', attributes: { balance: 1 } })
+  await created('/protocols', {
+    format: 1,
+    code: 'own-protocol',
+    title: 'Own',
+    procedures: ['own-procedure'],
+    phases: [{ code: 'own-phase', title: 'Own', entry: { days: { atLeast: 0 } } }],
+    prescriptions: [{ code: 'own-prescription', exercise: 'own-exercise', from: 'own-phase' }],
+    contraindications: [
+      { code: 'own-contraindication', title: 'Own', strength: 'relative', target: [{ exercise: 'own-exercise' }] },
+    ],
+    limits: [{ code: 'own-limit', quantity: 'load', max: 5 }],
+  })
+  const patient = await created('/patients', { externalId: 'own-patient' })
+  const episode = await created(`/patients/${patient.id}/episodes`, {
+    procedures: ['acdf'],
+    surgeryDate: '2026-10-01',
+  })
+  const record = `/episodes/${episode.id}`
+  const milestone = await created(`${record}/milestones`, { code: 'hospital-discharge', on: '2026-10-03' })
+  const symptom = await created(`${record}/symptoms`, { redFlag: 'muscle-weakness', on: '2026-10-04' })
+  const override = await created(`${record}/overrides`, {
+    exercise: 'walking',
+    effect: 'withhold',
+    from: '2026-10-05',
+    reason: 'Dizzy',
+  })
+  const hold = await created(`${record}/holds`, { from: '2026-10-06', reason: 'Fever' })
+  return {
+    patient: patient.id ?? '',
+    episode: episode.id ?? '',
+    milestones: milestone.id ?? '',
+    symptoms: symptom.id ?? '',
+    overrides: override.id ?? '',
+    holds: hold.id ?? '',
+    facts: milestone.id ?? '',
+    record: hold.id ?? '',
+  }
+}
+
+const ids = await fillClinic()
+
+interface Operation {
+  method: string
+  path: string
+  body: unknown
+}
+
+/** Every private operation of the served document, with a body that the first clinic could send. */
+async function readOperations(): Promise<Operation[]> {
+  const document = await (await fetch(`${own.address}/openapi.json`)).json()
+  const examples = JSON.parse(readFileSync(resolve(import.meta.dirname, '../../openapi/examples.json'), 'utf8'))
+  return Object.entries<Record<string, { operationId: string }>>(document.paths)
+    .filter(([path]) => path.startsWith('/v1/'))
+    .flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, { operationId }]) => ({
+        method: method.toUpperCase(),
+        path: path.slice('/v1'.length),
+        body: examples[operationId]?.request?.body,
+      })),
+    )
+}
+
+/** The address of something that only the first clinic has; null if the operation names nothing. */
+function addressOf(path: string): string | null {
+  if (!path.includes('{')) return null
+  const collection = /\/\{id\}\/(\w+)\/\{entry\}/.exec(path)?.[1] ?? 'milestones'
+  const part = /draft\/(\w+?)s\/\{part\}/.exec(path)?.[1] ?? 'phase'
+  const code = path.startsWith('/protocols')
+    ? 'own-protocol'
+    : path.startsWith('/procedures')
+      ? 'own-procedure'
+      : path.startsWith('/exercises')
+        ? 'own-exercise'
+        : 'balance'
+  return path
+    .replace('{entry}', ids[collection] ?? '')
+    .replace('{part}', `own-${part}`)
+    .replace('{exercise}', 'own-exercise')
+    .replace('{number}', '1')
+    .replace('{code}', code)
+    .replace('{id}', path.startsWith('/patients') ? (ids.patient ?? '') : (ids.episode ?? ''))
+}
+
+/** Everything that the first clinic has, to see that nothing of it changes. */
+async function snapshot(): Promise<string> {
+  const paths = [
+    '/clinic',
+    '/attributes?limit=200',
+    '/procedures?limit=200',
+    '/exercises?limit=200',
+    '/protocols?limit=200',
+    '/protocols/own-protocol/draft',
+    '/protocols/acdf-standard/versions/1',
+    '/patients',
+    '/episodes',
+    `/episodes/${ids.episode}/record?limit=200`,
+    `/episodes/${ids.episode}/permitted-exercises`,
+  ]
+  const answers = await Promise.all(paths.map((path) => own.get(path)))
+  expect(answers.map((answer) => answer.status)).toEqual(paths.map(() => 200))
+  return answers.map((answer) => answer.text).join('\n')
+}
+
+const operations = await readOperations()
+
+describe('another clinic’s key', () => {
+  test('meets a 404 at every address of something that is not its own, and changes nothing', async () => {
+    expect(operations.length).toBeGreaterThan(80)
+    const before = await snapshot()
+    for (const { method, path, body } of operations) {
+      const address = addressOf(path)
+      if (address === null) continue
+      const answer = await foreign.send(method, address, body, { 'if-match': '*' })
+      expect({ method, address, status: answer.status }).toEqual({ method, address, status: 404 })
+      for (const id of Object.values(ids)) {
+        // The caller's own words may come back: the address, and the id that it names.
+        expect(answer.text.replaceAll(address, '').replaceAll(`/v1${address}`, '')).not.toContain(`own-patient`)
+        expect(address.includes(id) || !answer.text.includes(id)).toBe(true)
+      }
+    }
+    expect(await snapshot()).toBe(before)
+  })
+
+  test('sees nothing of it in any list', async () => {
+    const lists = operations.filter(({ method, path }) => method === 'GET' && !path.includes('{'))
+    expect(lists.length).toBeGreaterThan(5)
+    for (const { path } of lists) {
+      const answer = await foreign.get(path)
+      expect({ path, status: answer.status }).toEqual({ path, status: 200 })
+      expect(answer.text).not.toMatch(/own-|balance/)
+      for (const id of [...Object.values(ids), own.clinicId]) expect(answer.text).not.toContain(id)
+    }
+  })
+
+  test('cannot name the first clinic’s things in what it creates', async () => {
+    const patient = await foreign.post<{ id: string }>('/patients', { externalId: 'own-patient' })
+    expect(patient.status).toBe(201)
+    const bodies = [
+      { procedures: ['own-procedure'], surgeryDate: '2026-10-01' },
+      { procedures: ['acdf'], surgeryDate: '2026-10-01', protocols: [{ code: 'own-protocol' }] },
+    ]
+    for (const body of bodies) {
+      expect((await foreign.post(`/patients/${patient.body.id}/episodes`, body)).status).toBe(422)
+    }
+    const exercise = { code: 'theirs', title: 'Theirs', kind: 'exercise', attributes: { balance: 1 } }
+    expect((await foreign.post('/exercises', exercise)).status).toBe(422)
+  })
+})
+
+describe('SQL as the service’s role', () => {
+  async function tables(): Promise<string[]> {
+    const { rows } = await own.db.pool.query<{ name: string }>(
+      `SELECT c.relname AS name FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'clinic_id'
+       WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' ORDER BY 1`,
+    )
+    return rows.map((row) => row.name)
+  }
+
+  test('sees no row of any table without a clinic', async () => {
+    const names = await tables()
+    expect(names.length).toBeGreaterThan(18)
+    for (const name of names) {
+      const { rows } = await own.db.pool.query<{ count: string }>(`SELECT count(*) FROM ${name}`)
+      expect({ name, count: rows[0]?.count }).toEqual({ name, count: '0' })
+    }
+  })
+
+  test('with another clinic sees no row of the first and can write none', async () => {
+    const client = await own.db.pool.connect()
+    try {
+      for (const name of await tables()) {
+        await client.query('BEGIN')
+        await client.query(`SELECT set_config('app.clinic_id', $1, true)`, [foreign.clinicId])
+        const { rows } = await client.query<{ count: string }>(`SELECT count(*) FROM ${name} WHERE clinic_id = $1`, [
+          own.clinicId,
+        ])
+        expect({ name, count: rows[0]?.count }).toEqual({ name, count: '0' })
+        await client.query('ROLLBACK')
+      }
+      await client.query('BEGIN')
+      await client.query(`SELECT set_config('app.clinic_id', $1, true)`, [foreign.clinicId])
+      const insert = client.query(
+        `INSERT INTO attribute (clinic_id, id, code, title, revision, created_at) VALUES ($1, gen_random_uuid(), 'x', 'x', 1, now())`,
+        [own.clinicId],
+      )
+      await expect(insert).rejects.toThrow(/row-level security/)
+      await client.query('ROLLBACK')
+    } finally {
+      client.release()
+    }
+  })
+
+  test('has row-level security forced on every table, clinic_id first in every key, and no right to bypass it', async () => {
+    const { rows: unforced } = await own.db.pool.query(
+      `SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+         AND relname <> '_prisma_migrations' AND NOT (relrowsecurity AND relforcerowsecurity)`,
+    )
+    expect(unforced).toEqual([])
+    const { rows: keys } = await own.db.pool.query(
+      `SELECT i.indexrelid::regclass::text AS index FROM pg_index i
+       JOIN pg_class c ON c.oid = i.indrelid AND c.relnamespace = 'public'::regnamespace
+       JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
+       WHERE i.indisunique AND c.relname <> '_prisma_migrations' AND a.attname <> 'clinic_id'`,
+    )
+    expect(keys).toEqual([])
+    const { rows: foreignKeys } = await own.db.pool.query(
+      `SELECT k.conname FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
+       WHERE k.contype = 'f' AND a.attname <> 'clinic_id'`,
+    )
+    expect(foreignKeys).toEqual([])
+    const { rows: role } = await own.db.pool.query(
+      'SELECT rolname, rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user',
+    )
+    expect(role).toEqual([{ rolname: 'rehab_service', rolsuper: false, rolbypassrls: false }])
+    const { rows: sequences } = await own.db.pool.query(`SELECT relname FROM pg_class WHERE relkind = 'S'`)
+    expect(sequences).toEqual([])
+  })
+})
