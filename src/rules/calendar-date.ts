@@ -1,4 +1,4 @@
-import type { CalendarDate, Instant } from './types.ts'
+import type { CalendarDate } from './types.ts'
 
 const msPerDay = 86_400_000
 
@@ -24,12 +24,4 @@ export function addDays(date: CalendarDate, days: number): CalendarDate {
 /** Whole calendar days from `from` to `to`: 0 on the same date, negative when `to` is earlier. */
 export function daysBetween(from: CalendarDate, to: CalendarDate): number {
   return dayNumber(to) - dayNumber(from)
-}
-
-/** The moment in the one form that compares as text, from any ISO 8601 text with a zone; null if it is none. */
-export function toInstant(text: string): Instant | null {
-  const ms = Date.parse(text)
-  if (Number.isNaN(ms) || !/(?:Z|[+-]\d\d:?\d\d)$/i.test(text)) return null
-  const iso = new Date(ms).toISOString()
-  return iso.length === 24 ? (iso as Instant) : null
 }

@@ -17,6 +17,12 @@ import type {
 export interface Situation {
   document: ProtocolDocument
   record: KnownRecord
+  /** What was found out once about a date, because many rules ask it again. */
+  found: { milestones: Map<string, CalendarDate | null>; phases: Map<CalendarDate, number | null> }
+}
+
+export function situate(document: ProtocolDocument, record: KnownRecord): Situation {
+  return { document, record, found: { milestones: new Map(), phases: new Map() } }
 }
 
 /** A date, and the index of the phase that is current on it (null: none; left out: phases may not be asked about). */
@@ -42,6 +48,15 @@ function truthOf(holds: boolean): Truth {
 
 /** The date on which the milestone was first reached, of the entries that count on `on`; null if it is not reached. */
 export function milestoneDate(situation: Situation, code: string, on: CalendarDate): CalendarDate | null {
+  const key = `${on} ${code}`
+  const known = situation.found.milestones.get(key)
+  if (known !== undefined) return known
+  const found = findMilestone(situation, code, on)
+  situation.found.milestones.set(key, found)
+  return found
+}
+
+function findMilestone(situation: Situation, code: string, on: CalendarDate): CalendarDate | null {
   const roles = situation.document.milestones.find((milestone) => milestone.code === code)?.grantedBy ?? []
   let first: CalendarDate | null = null
   for (const { entry, revokedOn } of situation.record.milestones) {

@@ -1,7 +1,9 @@
 import { daysBetween } from './calendar-date.ts'
-import { evaluate, explain, type Moment, type Situation } from './condition.ts'
+import { evaluate, explain, type Moment, type Situation, situate } from './condition.ts'
+import { matchRule, prescribes } from './match.ts'
 import { endOf, phaseAt, phaseSince } from './phase.ts'
 import { covers, type KnownRecord, readRecord } from './record.ts'
+import { commonSide, resolveSide } from './side.ts'
 import type {
   CalendarDate,
   Caution,
@@ -10,23 +12,22 @@ import type {
   Derivation,
   Dose,
   Exercise,
+  ExplainedCondition,
   FlagResponse,
   Grant,
   Instant,
   InstructionInForce,
   Limit,
   LimitInForce,
+  OverrideEntry,
   Permitted,
   Phase,
-  PrescribedSide,
   Prescription,
   ProtocolVersion,
   Reason,
   RecordEntry,
   RuleReference,
-  Side,
   Source,
-  Target,
   Withheld,
 } from './types.ts'
 
@@ -49,7 +50,13 @@ interface Assigned extends Situation {
   version: ProtocolVersion
   moment: Required<Moment>
   /** Contraindications whose condition is true or unknown. */
-  inForce: readonly { rule: Contraindication; certain: boolean }[]
+  inForce: readonly InForce[]
+}
+
+/** A contraindication in force, and what it says whichever exercise it meets. */
+interface InForce {
+  rule: Contraindication
+  statement: { title: string; certain: boolean; when: ExplainedCondition | null; until: CalendarDate | null }
 }
 
 function compareText(a: string, b: string): number {
@@ -78,50 +85,15 @@ function refer(
 }
 
 function assign(version: ProtocolVersion, record: KnownRecord, on: CalendarDate): Assigned {
-  const situation = { document: version.document, record }
+  const situation = situate(version.document, record)
   const moment = { on, phase: phaseAt(situation, on) }
-  const inForce = version.document.contraindications.flatMap((rule) => {
-    const truth = evaluate(rule.when, situation, moment)
-    return truth === 'false' ? [] : [{ rule, certain: truth === 'true' }]
+  const inForce = version.document.contraindications.flatMap((rule): InForce[] => {
+    const when = rule.when === undefined ? null : explain(rule.when, situation, moment)
+    if (when?.truth === 'false') return []
+    const certain = when === null || when.truth === 'true'
+    return [{ rule, statement: { title: rule.title, certain, when, until: endOf(rule.when, situation, on) } }]
   })
   return { ...situation, version, moment, inForce }
-}
-
-/** How a target matches an exercise: null when it does not, otherwise the attributes that it leaves ungraded. */
-function matchTarget(target: Target, exercise: Exercise): string[] | null {
-  const named =
-    (target.exercise === undefined || target.exercise === exercise.code) &&
-    (target.group === undefined || (exercise.groups ?? []).includes(target.group)) &&
-    (target.kind === undefined || target.kind === exercise.kind)
-  if (!named) return null
-  const ungraded: string[] = []
-  for (const [attribute, grade] of Object.entries(target.attributes ?? {})) {
-    const own = Object.hasOwn(exercise.attributes, attribute) ? exercise.attributes[attribute] : undefined
-    if (own === undefined) ungraded.push(attribute)
-    else if (own < grade) return null
-  }
-  return ungraded
-}
-
-/** Matches if any target matches any of the catalogue entries known under the exercise's code. */
-function matchRule(rule: Contraindication, entries: readonly Exercise[]): { ungraded: string[] } | null {
-  const matches = entries.flatMap((exercise) =>
-    rule.target.map((target) => matchTarget(target, exercise)).filter((match) => match !== null),
-  )
-  if (matches.length === 0) return null
-  // A match on known grades alone is certain, whatever other targets leave open.
-  const certain = matches.some((match) => match.length === 0)
-  return { ungraded: certain ? [] : [...new Set(matches.flat())].sort() }
-}
-
-/** What a contraindication in force says, apart from the exercise that it meets. */
-function describeInForce({ rule, certain }: { rule: Contraindication; certain: boolean }, assigned: Assigned) {
-  return {
-    title: rule.title,
-    certain,
-    when: rule.when === undefined ? null : explain(rule.when, assigned, assigned.moment),
-    until: endOf(rule.when, assigned, assigned.moment.on),
-  }
 }
 
 /** What withholds everything: closure, open red flags, holds, and no protocol or phase to derive from. */
@@ -130,6 +102,7 @@ function reasonsForEverything(record: KnownRecord, assigned: readonly Assigned[]
   if (record.closure) reasons.push({ kind: 'episode-closed', on: record.closure.on, reason: record.closure.reason })
   for (const symptom of [...record.openSymptoms].sort(
     by(
+      (entry) => urgency(entry.response),
       (entry) => entry.redFlag,
       (entry) => entry.id,
     ),
@@ -152,8 +125,13 @@ function reasonsForEverything(record: KnownRecord, assigned: readonly Assigned[]
     )) {
     reasons.push({ kind: 'hold', from: hold.from, until: hold.until, reason: hold.reason, entry: hold.id })
   }
-  if (assigned.length === 0) reasons.push({ kind: 'no-protocol' })
-  else if (assigned.every(({ moment }) => moment.phase === null)) reasons.push(...assigned.map(noPhase))
+  // A version that is assigned but not at hand may forbid anything.
+  const atHand = new Set(assigned.map(({ version }) => version.id))
+  const lacking = record.assignment?.versions.some((id) => !atHand.has(id)) ?? true
+  if (lacking || assigned.length === 0) reasons.push({ kind: 'no-protocol' })
+  if (assigned.length > 0 && assigned.every(({ moment }) => moment.phase === null)) {
+    reasons.push(...assigned.map(noPhase))
+  }
   return reasons
 }
 
@@ -167,14 +145,6 @@ function noPhase(assigned: Assigned): Reason {
     first: first ? { code: first.code, title: first.title } : null,
     entry: first ? explain(first.entry, assigned, { on: assigned.moment.on }) : null,
   }
-}
-
-function prescribes(prescription: Prescription, entries: readonly Exercise[]): boolean {
-  return entries.some((exercise) =>
-    prescription.exercise === undefined
-      ? prescription.group !== undefined && (exercise.groups ?? []).includes(prescription.group)
-      : prescription.exercise === exercise.code,
-  )
 }
 
 function named(phase: Phase): { code: string; title: string } {
@@ -230,29 +200,7 @@ function doseOf(prescription: Prescription, assigned: Assigned): Dose | null {
   return dose
 }
 
-/** `operative` and `non-operative` as the side they mean here, where the episode says which was operated on. */
-function resolveSide(side: PrescribedSide, operated: Side | null): PrescribedSide {
-  if (side !== 'operative' && side !== 'non-operative') return side
-  if (operated === 'bilateral') return side === 'operative' ? 'both' : side
-  if (operated === null) return side
-  return (side === 'operative') === (operated === 'left') ? 'left' : 'right'
-}
-
 type PrescriptionGrant = Extract<Grant, { kind: 'prescription' }>
-
-/** The side on which every protocol grants it: within one protocol sides add up, between protocols the narrower wins. */
-function commonSide(grants: readonly PrescriptionGrant[]): PrescribedSide | null {
-  const perProtocol = Map.groupBy(grants, (grant) => grant.protocol)
-  const sides = new Set<PrescribedSide>()
-  for (const own of perProtocol.values()) {
-    const distinct = new Set(own.map((grant) => grant.side))
-    const [only] = distinct
-    sides.add(distinct.size === 1 && only !== undefined ? only : 'both')
-  }
-  sides.delete('both')
-  const [narrower] = sides
-  return sides.size > 1 ? null : (narrower ?? 'both')
-}
 
 const doseNumbers = ['sets', 'reps', 'holdSeconds', 'durationMinutes', 'timesPerDay', 'timesPerWeek'] as const
 const doseTexts = ['intensity', 'note'] as const
@@ -288,12 +236,16 @@ const reasonOrder: readonly Reason['kind'][] = [
   'not-prescribed',
 ]
 
+/** Those that come from entries of the record are in order already. */
 const orderReasons = by<Reason>(
   (reason) => String(reasonOrder.indexOf(reason.kind)).padStart(2, '0'),
   (reason) => ('protocol' in reason ? reason.protocol : ''),
   (reason) => ('rule' in reason ? reason.rule : ''),
-  (reason) => ('entry' in reason && typeof reason.entry === 'string' ? reason.entry : ''),
 )
+
+function lifts(override: OverrideEntry, rule: Contraindication, owner: Assigned): boolean {
+  return override.lifts.includes(rule.code) && override.versions.includes(owner.version.id)
+}
 
 /** Judges one exercise; `entries` are all catalogue entries known under its code, the one to show first. */
 function judge(
@@ -322,7 +274,7 @@ function judge(
       if (match === null) continue
       const { strength } = active.rule
       const reference = refer(owner.version, active.rule)
-      const lifting = permits.find((entry) => strength === 'relative' && entry.lifts.includes(active.rule.code))
+      const lifting = strength === 'relative' ? permits.find((entry) => lifts(entry, active.rule, owner)) : undefined
       if (lifting) {
         cautions.push({
           kind: 'lifted',
@@ -333,8 +285,8 @@ function judge(
         })
         continue
       }
-      const statement = describeInForce(active, owner)
-      const what = { ...statement, ...match, certain: active.certain && match.ungraded.length === 0, ...reference }
+      const certain = active.statement.certain && match.ungraded.length === 0
+      const what = { ...active.statement, ...match, certain, ...reference }
       if (strength === 'caution') cautions.push({ kind: 'caution', ...what })
       else forbids.push({ kind: 'contraindication', strength, ...what })
     }
@@ -347,7 +299,10 @@ function judge(
   const missing: Reason[] = []
   let prescribed = false
   for (const owner of assigned) {
-    const prescriptions = owner.document.prescriptions.filter((prescription) => prescribes(prescription, entries))
+    // A grant rests on the version's own entries alone: neither a later catalogue nor an override adds to a group of it.
+    const prescriptions = owner.document.prescriptions.filter((prescription) =>
+      prescribes(prescription, exercise.code, owner.document),
+    )
     const refusals: Reason[] = []
     let granted = false
     for (const prescription of prescriptions) {
@@ -360,7 +315,7 @@ function judge(
       grants.push({
         kind: 'prescription',
         dose: doseOf(prescription, owner),
-        side: resolveSide(prescription.side, record.surgery.side),
+        side: prescription.side,
         supervision: prescription.supervision,
         modality: prescription.modality ?? null,
         ...refer(owner.version, prescription),
@@ -377,9 +332,10 @@ function judge(
       (grant) => grant.rule,
     ),
   )
-  const side = commonSide(grants)
-  if (side === null)
-    forbids.push({ kind: 'sides-disagree', protocols: [...new Set(grants.map((grant) => grant.protocol))] })
+  const side = grants.length === 0 ? 'both' : commonSide(grants, record.surgery.side)
+  if (side === null) {
+    missing.push({ kind: 'sides-disagree', protocols: [...new Set(grants.map((grant) => grant.protocol))] })
+  }
 
   const granted = permits.length > 0 || missing.length === 0
   const standing = [...forEverything, ...forbids]
@@ -401,7 +357,10 @@ function judge(
           grants.length > 0 && grants.every((grant) => grant.supervision === 'independent')
             ? 'independent'
             : 'supervised',
-        grantedBy: [...grants, ...fromOverrides],
+        grantedBy: [
+          ...grants.map((grant) => ({ ...grant, side: resolveSide(grant.side, record.surgery.side) })),
+          ...fromOverrides,
+        ],
         cautions: cautions.sort(
           by(
             (caution) => caution.protocol,
@@ -420,31 +379,37 @@ function distinct(reasons: readonly Reason[]): Reason[] {
   return [...new Map(reasons.map((reason) => [JSON.stringify(reason), reason])).values()]
 }
 
-/** Catalogue entries by exercise code: the versions' own first, then those that overrides and the question bring. */
+/**
+ * Catalogue entries by exercise code, of every exercise to judge: those that the versions prescribe, that overrides
+ * name and that the question brings. Whatever any version or override knows of an exercise counts against it; of the
+ * question only what nothing else knows, so that the answer about one exercise is the one in the whole answer.
+ */
 function exercisesToJudge(
   assigned: readonly Assigned[],
   record: KnownRecord,
   alsoJudge: readonly Exercise[],
 ): Map<string, [Exercise, ...Exercise[]]> {
-  const known = new Map<string, [Exercise, ...Exercise[]]>()
-  const add = (exercise: Exercise): void => {
-    const entries = known.get(exercise.code)
-    if (entries) entries.push(exercise)
-    else known.set(exercise.code, [exercise])
-  }
-  for (const { document } of assigned) {
-    for (const exercise of document.exercises) {
-      if (document.prescriptions.some((prescription) => prescribes(prescription, [exercise]))) add(exercise)
-    }
-  }
-  for (const override of [...record.overrides].sort(
+  const overrides = [...record.overrides].sort(
     by(
       (entry) => entry.from,
       (entry) => entry.id,
     ),
-  ))
-    add(override.entry)
-  for (const exercise of alsoJudge) if (!known.has(exercise.code)) add(exercise)
+  )
+  const prescribed = assigned.flatMap(({ document }) =>
+    document.exercises.filter(({ code }) => document.prescriptions.some((rule) => prescribes(rule, code, document))),
+  )
+  const overridden = overrides.map((override) => override.entry)
+  const named = new Set([...prescribed, ...overridden].map((exercise) => exercise.code))
+  const asked = alsoJudge.filter((exercise) => !named.has(exercise.code))
+  const others = assigned.flatMap(({ document }) => document.exercises)
+
+  const known = new Map<string, [Exercise, ...Exercise[]]>()
+  for (const exercise of [...prescribed, ...overridden, ...asked]) {
+    const entries = known.get(exercise.code)
+    if (entries) entries.push(exercise)
+    else known.set(exercise.code, [exercise])
+  }
+  for (const exercise of others) known.get(exercise.code)?.push(exercise)
   return known
 }
 
@@ -459,7 +424,7 @@ function listContraindications(assigned: readonly Assigned[]): ContraindicationI
     .flatMap((owner) =>
       owner.inForce.map((active) => ({
         strength: active.rule.strength,
-        ...describeInForce(active, owner),
+        ...active.statement,
         ...refer(owner.version, active.rule),
       })),
     )
@@ -524,25 +489,25 @@ function listLimits(assigned: readonly Assigned[]): LimitInForce[] {
         (limit) => limit.rule,
       ),
     )
-  return limits.map((limit) => ({ ...limit, supersededBy: stricterThan(limit, limits) }))
+  const inForce = limits.filter((limit) => !limits.some((other) => isStricter(other, limit, limits)))
+  return limits.map((limit) => {
+    const stricter = inForce.find((other) => isStricter(other, limit, limits))
+    return { ...limit, supersededBy: stricter ? { protocol: stricter.protocol, rule: stricter.rule } : null }
+  })
 }
 
 function isAsInstructed(rule: Limit): boolean {
   return rule.max === undefined && rule.min === undefined
 }
 
-/** The limit that makes `limit` needless: at least as strict in each of its bounds, and first if they are equal. */
-function stricterThan(limit: LimitInForce, all: readonly LimitInForce[]): { protocol: string; rule: string } | null {
-  if (limit.asInstructed) return null
-  const stricter = all.find((other, index) => {
-    if (other === limit || other.asInstructed || other.quantity !== limit.quantity || other.unit !== limit.unit)
-      return false
-    const max = limit.max === null || (other.max !== null && other.max <= limit.max)
-    const min = limit.min === null || (other.min !== null && other.min >= limit.min)
-    const equal = other.max === limit.max && other.min === limit.min
-    return max && min && (!equal || index < all.indexOf(limit))
-  })
-  return stricter ? { protocol: stricter.protocol, rule: stricter.rule } : null
+/** Whether `other` makes `limit` needless: at least as strict in each of its bounds, and first if they are equal. */
+function isStricter(other: LimitInForce, limit: LimitInForce, all: readonly LimitInForce[]): boolean {
+  if (other === limit || limit.asInstructed || other.asInstructed) return false
+  if (other.quantity !== limit.quantity || other.unit !== limit.unit) return false
+  const max = limit.max === null || (other.max !== null && other.max <= limit.max)
+  const min = limit.min === null || (other.min !== null && other.min >= limit.min)
+  const equal = other.max === limit.max && other.min === limit.min
+  return max && min && (!equal || all.indexOf(other) < all.indexOf(limit))
 }
 
 /** Emergencies come first. */
@@ -609,7 +574,8 @@ export function derive({ versions, entries, on, knownAt, alsoJudge = [] }: Quest
     permitted,
     withheld,
     avoid: listContraindications(assigned),
-    instructions: listInstructions(assigned),
+    // While nothing is permitted, nothing may sound like an invitation to exercise.
+    instructions: forEverything.length > 0 ? [] : listInstructions(assigned),
     limits: listLimits(assigned),
     openRedFlags: record.openSymptoms
       .map((entry) => ({

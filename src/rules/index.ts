@@ -1,5 +1,7 @@
-export { addDays, daysBetween, toCalendarDate, toInstant } from './calendar-date.ts'
+export { addDays, daysBetween, toCalendarDate } from './calendar-date.ts'
+export { leavesOf } from './condition.ts'
 export { derive, type Question, semanticsVersion } from './derive.ts'
+export { isAbout } from './match.ts'
 export { readRecord } from './record.ts'
 export { type Catalogue, type DocumentFlaw, findFlaws, type ReferenceKind } from './references.ts'
 export type * from './types.ts'

@@ -182,7 +182,7 @@ export interface ProtocolDocument {
   title: string
   description?: string
   procedures: readonly string[]
-  /** Catalogue entries: those the document brings along or, in a published version, all it prescribes. */
+  /** Catalogue entries: those the document brings along or, in a published version, all that its rules are about. */
   exercises: readonly Exercise[]
   sources: readonly Source[]
   milestones: readonly MilestoneDeclaration[]
@@ -269,6 +269,11 @@ export interface OverrideEntry extends Recorded {
   reason: string
   /** Codes of relative contraindications. */
   lifts: readonly string[]
+  /**
+   * Ids of the versions that the clinician had before them: a rule of another version may have the same code and
+   * another meaning, so that nothing of it is lifted.
+   */
+  versions: readonly string[]
 }
 export interface HoldEntry extends Recorded {
   kind: 'hold'

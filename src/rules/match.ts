@@ -1,0 +1,49 @@
+import type { Contraindication, Exercise, Prescription, ProtocolDocument, Target } from './types.ts'
+
+/** How a target matches an exercise: null when it does not, otherwise the attributes that it leaves ungraded. */
+function matchTarget(target: Target, exercise: Exercise): string[] | null {
+  const named =
+    (target.exercise === undefined || target.exercise === exercise.code) &&
+    (target.group === undefined || (exercise.groups ?? []).includes(target.group)) &&
+    (target.kind === undefined || target.kind === exercise.kind)
+  if (!named) return null
+  const ungraded: string[] = []
+  for (const [attribute, grade] of Object.entries(target.attributes ?? {})) {
+    const own = Object.hasOwn(exercise.attributes, attribute) ? exercise.attributes[attribute] : undefined
+    if (own === undefined) ungraded.push(attribute)
+    else if (own < grade) return null
+  }
+  return ungraded
+}
+
+/** Matches if any target matches any of the catalogue entries known under the exercise's code. */
+export function matchRule(rule: Contraindication, entries: readonly Exercise[]): { ungraded: string[] } | null {
+  const matches = entries.flatMap((exercise) =>
+    rule.target.map((target) => matchTarget(target, exercise)).filter((match) => match !== null),
+  )
+  if (matches.length === 0) return null
+  // A match on known grades alone is certain, whatever other targets leave open.
+  const certain = matches.some((match) => match.length === 0)
+  return { ungraded: certain ? [] : [...new Set(matches.flat())].sort() }
+}
+
+/** By name, or by a group that the version's own entry is in: what joined the group later is not part of the version. */
+export function prescribes(prescription: Prescription, code: string, document: ProtocolDocument): boolean {
+  if (prescription.exercise !== undefined) return prescription.exercise === code
+  return document.exercises.some((own) => own.code === code && isInGroup(own, prescription.group))
+}
+
+function isInGroup(exercise: Exercise, group: string | undefined): boolean {
+  return group !== undefined && (exercise.groups ?? []).includes(group)
+}
+
+/**
+ * Whether a rule of the document grants or withholds the exercise: then a version keeps its entry, as it is when the
+ * version is published.
+ */
+export function isAbout(document: ProtocolDocument, exercise: Exercise): boolean {
+  return (
+    document.prescriptions.some((rule) => rule.exercise === exercise.code || isInGroup(exercise, rule.group)) ||
+    document.contraindications.some((rule) => matchRule(rule, [exercise]) !== null)
+  )
+}
