@@ -2,6 +2,7 @@ import type { Config } from './config.ts'
 import { assertServiceRole, type Database, openDatabase } from './db/client.ts'
 import { type StartupLog, startEmbeddedPostgres } from './db/embedded-postgres.ts'
 import { migrate } from './db/migrations.ts'
+import { ensureServiceLogin } from './db/service-login.ts'
 
 export interface ServiceDatabase {
   db: Database
@@ -12,11 +13,19 @@ export interface ServiceDatabase {
   close: () => Promise<void>
 }
 
-/** The migrated database that the configuration names: the embedded server or another. Throws StartupError. */
-export async function openServiceDatabase(config: Config, log: StartupLog): Promise<ServiceDatabase> {
-  const embedded = config.databaseUrl === null ? await startEmbeddedPostgres({ dataDir: config.dataDir, log }) : null
-  const url = config.databaseUrl ?? embedded?.url ?? ''
-  const ownerUrl = config.migrationDatabaseUrl ?? url
+/**
+ * The migrated database that the configuration names: the embedded server or another. `running` is the superuser's
+ * address of an embedded server that another process has started. Throws StartupError.
+ */
+export async function openServiceDatabase(
+  config: Config,
+  log: StartupLog,
+  running: string | null = null,
+): Promise<ServiceDatabase> {
+  const isOwn = config.databaseUrl === null && running === null
+  const embedded = isOwn ? await startEmbeddedPostgres({ dataDir: config.dataDir, log }) : null
+  const superuserUrl = embedded?.url ?? running
+  const ownerUrl = config.migrationDatabaseUrl ?? config.databaseUrl ?? superuserUrl ?? ''
   let db: Database | null = null
   const close = async (): Promise<void> => {
     await db?.close()
@@ -24,6 +33,7 @@ export async function openServiceDatabase(config: Config, log: StartupLog): Prom
   }
   try {
     await migrate({ url: ownerUrl, log })
+    const url = config.databaseUrl ?? (await ensureServiceLogin(ownerUrl))
     db = openDatabase(url, { onIdleError: (error) => log.warn(`database connection lost: ${error.message}`) })
     await assertServiceRole(db)
     return { db, ownerUrl, crashed: embedded?.crashed ?? null, close }

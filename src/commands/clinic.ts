@@ -38,7 +38,7 @@ async function run(): Promise<void> {
   const config = readConfig(process.env)
   const running = config.databaseUrl === null ? await findRunningPostgres(config.dataDir) : null
   const log = { debug: () => {}, info: () => {}, warn: (message: string) => process.stderr.write(`${message}\n`) }
-  const database = await openServiceDatabase(running === null ? config : { ...config, databaseUrl: running }, log)
+  const database = await openServiceDatabase(config, log, running)
   try {
     const id = randomUUIDv7()
     const apiKey = makeApiKey(id)

@@ -21,6 +21,9 @@ async function send(method: 'GET' | 'POST', path: string, body?: object): Promis
   return answer
 }
 
+// A reader like `head` closes the pipe when it has seen enough.
+process.stdout.on('error', () => process.exit(0))
+
 try {
   const { timeZone } = await send('GET', '/v1/clinic')
   const surgery = Temporal.Now.plainDateISO(String(timeZone)).subtract({ days: 50 })

@@ -7,7 +7,7 @@ import { type Prisma, PrismaClient } from './generated/client.ts'
 export type Transaction = Prisma.TransactionClient
 
 /** The role that the migrations make: it owns no table and is subject to row-level security. */
-const serviceRole = 'rehab_service'
+export const serviceRole = 'rehab_service'
 
 export type Database = ReturnType<typeof openDatabase>
 

@@ -2,6 +2,8 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, jest, test } from '@jest/globals'
+import pg from 'pg'
+import { findRunningPostgres } from '../../src/db/running-postgres.ts'
 import { createEmptyDatabase } from '../support/test-database.ts'
 import { createTestFolder } from '../support/test-folder.ts'
 import { runCommand, startService } from './running-service.ts'
@@ -84,16 +86,30 @@ describe('the service in its own data folder', () => {
   })
 
   test('finishes the request in hand before it ends', async () => {
-    const folder = await createTestFolder()
-    const service = await startService({ DATA_DIR: join(folder, 'data') })
-    const key = service.key ?? ''
-    const requests = Array.from({ length: 10 }, (_, index) =>
-      service.send(key, 'POST', '/v1/patients', { externalId: `last-${index}` }),
-    )
-    await requests[0]
-    const [ended, ...answers] = await Promise.all([service.end('SIGTERM'), ...requests])
-    expect(ended.code).toBe(0)
-    expect(answers.map((answer) => answer.status)).toEqual(Array(10).fill(201))
+    const dataDir = join(await createTestFolder(), 'data')
+    const service = await startService({ DATA_DIR: dataDir })
+    const superuser = new pg.Client({ connectionString: (await findRunningPostgres(dataDir)) ?? '' })
+    await superuser.connect()
+    try {
+      // The requests have arrived and wait in the database when the signal comes.
+      await superuser.query('BEGIN')
+      await superuser.query('LOCK TABLE patient IN ACCESS EXCLUSIVE MODE')
+      const requests = ['one', 'two', 'three'].map((externalId) =>
+        service.send(service.key ?? '', 'POST', '/v1/patients', { externalId }),
+      )
+      for (let waiting = 0; waiting < requests.length; ) {
+        const { rows } = await superuser.query('SELECT count(*)::int AS count FROM pg_locks WHERE NOT granted')
+        waiting = rows[0].count
+      }
+      const ending = service.end('SIGTERM')
+      await new Promise((resolve) => setTimeout(resolve, 200))
+      await superuser.query('COMMIT')
+      await superuser.end()
+      expect((await Promise.all(requests)).map((answer) => answer.status)).toEqual([201, 201, 201])
+      expect((await ending).code).toBe(0)
+    } finally {
+      await superuser.end()
+    }
   })
 })
 

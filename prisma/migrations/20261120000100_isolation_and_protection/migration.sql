@@ -63,6 +63,9 @@ END $$;
 CREATE POLICY operator_lists_clinics ON clinic FOR SELECT TO CURRENT_USER USING (true);
 
 REVOKE UPDATE, DELETE ON record_entry FROM rehab_service;
+-- A published document carries its protocol's code: that never changes.
+REVOKE UPDATE ON protocol FROM rehab_service;
+GRANT UPDATE (title) ON protocol TO rehab_service;
 REVOKE DELETE ON clinic, api_key, episode FROM rehab_service;
 GRANT SELECT ON _prisma_migrations TO rehab_service;
 
@@ -74,6 +77,22 @@ END $$;
 
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON record_entry FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON record_entry FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+-- The record grows at its end only: an entry that was put in earlier would change what was answered since.
+CREATE FUNCTION require_next_entry() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+  latest record;
+BEGIN
+  SELECT r.revision, r.recorded_at INTO latest FROM record_entry r
+    WHERE r.clinic_id = NEW.clinic_id AND r.episode_id = NEW.episode_id ORDER BY r.revision DESC LIMIT 1;
+  IF NEW.revision <> COALESCE(latest.revision, 0) + 1 OR NEW.recorded_at <= latest.recorded_at THEN
+    RAISE EXCEPTION 'a record entry must follow revision % of %', latest.revision, latest.recorded_at
+      USING ERRCODE = 'restrict_violation';
+  END IF;
+  RETURN NEW;
+END $$;
+
+CREATE TRIGGER at_the_end BEFORE INSERT ON record_entry FOR EACH ROW EXECUTE FUNCTION require_next_entry();
 
 -- A version goes from draft to published to retired, and is itself unchanged from its publication onwards.
 CREATE FUNCTION protect_version() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -148,11 +167,15 @@ BEGIN
     WHERE k.clinic_id = clinic AND k.key_hash = hash;
 END $$;
 
-CREATE FUNCTION read_record(clinic uuid, episode uuid)
+-- `settled` waits for whoever is writing to the record: whatever has a moment that is past can then be seen.
+CREATE FUNCTION read_record(clinic uuid, episode uuid, settled boolean)
 RETURNS TABLE (patient_id uuid, created_at timestamptz, entries jsonb)
 LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM set_config('app.clinic_id', clinic::text, true);
+  IF settled THEN
+    PERFORM FROM episode e WHERE e.clinic_id = clinic AND e.id = episode FOR SHARE;
+  END IF;
   RETURN QUERY SELECT e.patient_id, e.created_at, (
       SELECT jsonb_agg(r.payload || jsonb_build_object('id', r.id, 'kind', r.kind, 'revision', r.revision,
         'recordedAt', to_char(r.recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) ORDER BY r.revision)
