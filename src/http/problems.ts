@@ -264,6 +264,9 @@ export const problemSchema = z
 
 export type Problem = z.output<typeof problemSchema>
 
+/** A body that is wrong in more places is wrong as a whole: the answer must not be larger than what it answers. */
+export const mostLocations = 100
+
 /** The problem document of an error, for the request that `instance` (its path) and `requestId` name. */
 export function toProblem(error: ProblemError, request: { instance: string; requestId: string }): Problem {
   const { status, title } = problemDefinitions[error.code]
@@ -275,7 +278,8 @@ export function toProblem(error: ProblemError, request: { instance: string; requ
     instance: request.instance,
     code: error.code,
     requestId: request.requestId,
-    ...(error.errors.length > 0 && { errors: error.errors.map(toLocation) }),
+    ...(error.errors.length > 0 && { errors: error.errors.slice(0, mostLocations).map(toLocation) }),
+    ...(error.errors.length > mostLocations && { moreErrors: error.errors.length - mostLocations }),
     ...error.extensions,
   }
 }

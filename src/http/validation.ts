@@ -1,7 +1,7 @@
 import type { FastifyRequest, FastifySchemaCompiler, FastifySerializerCompiler } from 'fastify'
 import { z } from 'zod'
 import { findNearest, listWords } from './nearest.ts'
-import { ProblemError, type ProblemLocation } from './problems.ts'
+import { mostLocations, ProblemError, type ProblemLocation } from './problems.ts'
 
 /** One thing that is wrong in one part of a request. `detail` goes on after the field's name: "must be …". */
 interface Finding {
@@ -26,11 +26,14 @@ export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema, ht
     const unstorable = findUnstorable(data)
     const result = schema.safeParse(data, { error: describeIssue })
     if (result.success && unstorable.length === 0) return { value: result.data }
-    const findings = result.success
-      ? []
-      : withoutConsequences(result.error.issues).flatMap((issue) => toFindings(issue, schema, noun, data))
+    const findings = result.success ? [] : describeFirst(withoutConsequences(result.error.issues), schema, noun, data)
     return { error: new InvalidPart(withoutRepetition([...unstorable, ...findings])) }
   }
+}
+
+/** Each description compares with every known name, so that only as many are made as are shown. */
+function describeFirst(issues: readonly Issue[], schema: z.core.$ZodType, noun: Noun, data: unknown): Finding[] {
+  return issues.slice(0, mostLocations + 1).flatMap((issue) => toFindings(issue, schema, noun, data))
 }
 
 /** A response that does not fit its schema is a fault of ours: the caller must not get a half-understood answer. */
@@ -159,7 +162,9 @@ function withoutConsequences(issues: readonly Issue[]): Issue[] {
 function toFindings(issue: Issue, schema: z.core.$ZodType, noun: Noun, data: unknown): Finding[] {
   if (issue.code === 'unrecognized_keys') {
     const known = [...fieldsAt(schema, issue.path)]
-    return issue.keys.map((key) => ({ path: [...issue.path, key], detail: describeUnknownField(key, known, noun) }))
+    return issue.keys
+      .slice(0, mostLocations)
+      .map((key) => ({ path: [...issue.path, key], detail: describeUnknownField(key, known, noun) }))
   }
   if (issue.code === 'invalid_union' && issue.errors.length > 0) return toUnionFindings(issue, schema, noun, data)
   if (issue.code === 'invalid_key') {

@@ -65,9 +65,11 @@ interface Operation {
 
 /** Every private operation of the served document, with a body that the first clinic could send. */
 async function readOperations(): Promise<Operation[]> {
-  const document = await (await fetch(`${own.address}/openapi.json`)).json()
+  const document = (await (await fetch(`${own.address}/openapi.json`)).json()) as {
+    paths: Record<string, Record<string, { operationId: string }>>
+  }
   const examples = JSON.parse(readFileSync(resolve(import.meta.dirname, '../../openapi/examples.json'), 'utf8'))
-  return Object.entries<Record<string, { operationId: string }>>(document.paths)
+  return Object.entries(document.paths)
     .filter(([path]) => path.startsWith('/v1/'))
     .flatMap(([path, methods]) =>
       Object.entries(methods).map(([method, { operationId }]) => ({
@@ -160,6 +162,8 @@ describe('another clinic’s key', () => {
     for (const body of bodies) {
       expect((await foreign.post(`/patients/${patient.body.id}/episodes`, body)).status).toBe(422)
     }
+    const simulation = { protocols: [{ code: 'own-protocol' }], surgeryDate: '2026-10-01', on: '2026-10-02' }
+    expect((await foreign.post('/simulations', simulation)).status).toBe(422)
     const exercise = { code: 'theirs', title: 'Theirs', kind: 'exercise', attributes: { balance: 1 } }
     expect((await foreign.post('/exercises', exercise)).status).toBe(422)
   })
@@ -183,7 +187,7 @@ describe('SQL as the service’s role', () => {
     }
   })
 
-  test('with another clinic sees no row of the first and can write none', async () => {
+  test('with another clinic sees no row of the first', async () => {
     const client = await own.db.pool.connect()
     try {
       for (const name of await tables()) {
@@ -195,17 +199,53 @@ describe('SQL as the service’s role', () => {
         expect({ name, count: rows[0]?.count }).toEqual({ name, count: '0' })
         await client.query('ROLLBACK')
       }
-      await client.query('BEGIN')
-      await client.query(`SELECT set_config('app.clinic_id', $1, true)`, [foreign.clinicId])
-      const insert = client.query(
-        `INSERT INTO attribute (clinic_id, id, code, title, revision, created_at) VALUES ($1, gen_random_uuid(), 'x', 'x', 1, now())`,
-        [own.clinicId],
-      )
-      await expect(insert).rejects.toThrow(/row-level security/)
-      await client.query('ROLLBACK')
     } finally {
       client.release()
     }
+  })
+
+  /** What PostgreSQL says to a statement with the setting of a clinic, or without; it is rolled back. */
+  async function attempt(clinicId: string | null, statement: string): Promise<string> {
+    const client = await own.db.pool.connect()
+    try {
+      await client.query('BEGIN')
+      if (clinicId !== null) await client.query(`SELECT set_config('app.clinic_id', $1, true)`, [clinicId])
+      const { rowCount } = await client.query(statement)
+      return `${rowCount} rows`
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error)
+    } finally {
+      await client.query('ROLLBACK')
+      client.release()
+    }
+  }
+
+  test('with another clinic, or none, writes no row of the first in any table', async () => {
+    for (const name of await tables()) {
+      // A row of the caller's own, or one made of nothing, with the first clinic's id in it.
+      const smuggled = `(jsonb_populate_record(NULL::${name}, '{"clinic_id": "${own.clinicId}"}')).*`
+      for (const clinicId of [foreign.clinicId, null]) {
+        const refusal = `new row violates row-level security policy for table "${name}"`
+        const inserted = await attempt(clinicId, `INSERT INTO ${name} SELECT ${smuggled}`)
+        expect({ name, inserted }).toEqual({ name, inserted: refusal })
+        for (const change of [`UPDATE ${name} SET clinic_id = clinic_id`, `DELETE FROM ${name}`]) {
+          const changed = await attempt(clinicId, `${change} WHERE clinic_id = '${own.clinicId}'`)
+          const denied = `permission denied for table ${name}`
+          expect({ change, changed }).toEqual({ change, changed: changed === denied ? denied : '0 rows' })
+        }
+      }
+      const moved = await attempt(foreign.clinicId, `UPDATE ${name} SET clinic_id = '${own.clinicId}'`)
+      expect({ name, moved }).not.toEqual({ name, moved: expect.stringMatching(/^[1-9]\d* rows$/) })
+    }
+  })
+
+  test('cannot hang a row of its own on one of the first clinic’s', async () => {
+    const entry = `(jsonb_populate_record(NULL::record_entry, jsonb_build_object('clinic_id', '${foreign.clinicId}',
+      'id', gen_random_uuid(), 'episode_id', '${ids.episode}', 'revision', 1, 'kind', 'hold', 'payload', '{}'::jsonb,
+      'recorded_at', now(), 'recorded_by', gen_random_uuid()))).*`
+    expect(await attempt(foreign.clinicId, `INSERT INTO record_entry SELECT ${entry}`)).toMatch(
+      /violates foreign key constraint "record_entry_clinic_id_episode_id_fkey"/,
+    )
   })
 
   test('has row-level security forced on every table, clinic_id first in every key, and no right to bypass it', async () => {

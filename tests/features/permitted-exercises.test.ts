@@ -1,307 +1,301 @@
-import { describe, expect, test } from '@jest/globals'
-import { startClinicWithLibrary } from './library-clinic.ts'
-import type { Client } from './support.ts'
+import { randomUUID } from 'node:crypto'
+import { beforeAll, describe, expect, test } from '@jest/globals'
+import type { z } from 'zod'
+import type { permittedExercises, verdict } from '../../src/features/permitted-exercises/schemas.ts'
+import {
+  accepted,
+  addDays,
+  everyFeature,
+  openEpisode,
+  publishProtocol,
+  startClinicWithLibrary,
+} from './library-clinic.ts'
+import type { Client, Problem } from './support.ts'
 
-// Shortly after midnight in New York on 8 March 2026, the night in which the clocks go forward there.
-const clinic = await startClinicWithLibrary({ timeZone: 'America/New_York', now: '2026-03-08T05:30:00Z' })
+type PermittedExercises = z.output<typeof permittedExercises>
+type Verdict = z.output<typeof verdict>
 
-interface Reason {
-  kind: string
-  rule: string | null
-  text: string
-  certain: boolean
+const clinic = await startClinicWithLibrary({ now: '2026-10-01T12:00:00Z' })
+
+const plif = { procedures: ['plif'], surgeryDate: '2026-10-01', protocols: [{ code: 'every-feature' }] }
+
+function ask(episode: string, query = '', client: Client = clinic) {
+  return client.get<PermittedExercises>(`/episodes/${episode}/permitted-exercises${query}`)
 }
 
-interface Answer {
-  on: string
-  daysSinceSurgery: number
-  status: string
-  statusReasons: Reason[]
-  protocols: { code: string; version: number; phase: { code: string; since: string } | null }[]
-  permitted: { exercise: string; cautions: { kind: string; text: string }[]; grantedBy: { kind: string }[] }[]
-  withheld: { exercise: string; reasons: Reason[]; wayForward: unknown }[]
-  avoid: unknown[]
-  redFlags: { code: string; open: boolean; response: string; text: string }[]
-  basis: { revision: number; knownAt: string }
+async function record(episode: string, path: string, body: object): Promise<{ id: string; recordedAt: string }> {
+  return accepted(await clinic.post<{ id: string; recordedAt: string }>(`/episodes/${episode}/${path}`, body))
 }
 
-let patients = 0
+beforeAll(() => publishProtocol(clinic, everyFeature()))
 
-async function openEpisode(body: object, client: Client = clinic): Promise<string> {
-  patients += 1
-  const patient = await client.post<{ id: string }>('/patients', { externalId: `patient-${patients}` })
-  const episode = await client.post<{ id: string }>(`/patients/${patient.body.id}/episodes`, body)
-  expect(episode.status).toBe(201)
-  return episode.body.id
-}
-
-async function record(episode: string, kind: string, body: object): Promise<string> {
-  const answer = await clinic.post<{ id: string }>(`/episodes/${episode}/${kind}`, body)
-  expect({ kind, status: answer.status, text: answer.status === 201 ? '' : answer.text }).toEqual({
-    kind,
-    status: 201,
-    text: '',
-  })
-  return answer.body.id
-}
-
-const ask = async (episode: string, query = '', client: Client = clinic): Promise<Answer> => {
-  const answer = await client.get<Answer>(`/episodes/${episode}/permitted-exercises${query}`)
-  expect(answer.status).toBe(200)
-  return answer.body
-}
-
-const codes = (list: { exercise: string }[]): string[] => list.map((item) => item.exercise)
-
-describe('which date it is', () => {
-  test('is today in the clinic’s time zone, on both sides of a midnight', async () => {
-    const far = await clinic.addLibraryClinic('Pacific/Kiritimati')
-    const west = await openEpisode({ procedures: ['acdf'], surgeryDate: '2026-03-01' })
-    const east = await openEpisode({ procedures: ['acdf'], surgeryDate: '2026-03-01' }, far)
-    const days: [string, string, string][] = [
-      ['2026-03-08T04:59:59.999Z', '2026-03-07', '2026-03-08'],
-      ['2026-03-08T05:00:00Z', '2026-03-08', '2026-03-08'],
-      // The clocks have gone forward: the next midnight in New York comes an hour earlier.
-      ['2026-03-09T03:59:59.999Z', '2026-03-08', '2026-03-09'],
-      ['2026-03-09T04:00:00Z', '2026-03-09', '2026-03-09'],
-      ['2026-03-09T10:00:00Z', '2026-03-09', '2026-03-10'],
+describe('what was known then', () => {
+  /** A course in which everything that can happen to an answer happens, a day apart. */
+  const course: [what: string, happen: (episode: string, entries: Map<string, string>) => Promise<{ id?: string }>][] =
+    [
+      ['brace', (id) => record(id, 'milestones', { code: 'brace-fitted', on: '2026-09-20' })],
+      ['discharge', (id) => record(id, 'milestones', { code: 'hospital-discharge', on: '2026-10-03' })],
+      ['pain', (id) => record(id, 'facts', { code: 'pain', value: 2, on: '2026-10-02' })],
+      ['symptom', (id) => record(id, 'symptoms', { redFlag: 'fever', on: '2026-10-03' })],
+      [
+        'resolution',
+        (id, known) => record(id, `symptoms/${known.get('symptom')}/resolve`, { on: '2026-10-04', note: 'gone' }),
+      ],
+      [
+        'revocation',
+        (id, known) => record(id, `milestones/${known.get('discharge')}/revoke`, { on: '2026-10-05', reason: 'back' }),
+      ],
+      ['revocation undone', (id, known) => record(id, `record/${known.get('revocation')}/void`, { reason: 'not he' })],
+      [
+        'permit',
+        (id) => record(id, 'overrides', { exercise: 'walking', effect: 'permit', from: '2026-10-02', reason: 'fit' }),
+      ],
+      ['hold', (id) => record(id, 'holds', { from: '2026-10-02', until: '2026-10-04', reason: 'check' })],
+      ['hold undone', (id, known) => record(id, `holds/${known.get('hold')}/void`, { reason: 'mistyped' })],
+      [
+        'another protocol',
+        async (id) => accepted(await clinic.patch(`/episodes/${id}`, { protocols: [{ code: 'plif-standard' }] }, '*')),
+      ],
+      [
+        'an earlier surgery',
+        async (id) =>
+          accepted(await clinic.patch(`/episodes/${id}`, { surgeryDate: '2026-09-21', side: 'right' }, '*')),
+      ],
+      [
+        'both protocols',
+        async (id) => {
+          const both = {
+            procedures: ['plif', 'alif'],
+            protocols: [{ code: 'plif-standard' }, { code: 'every-feature' }],
+          }
+          return accepted(await clinic.patch(`/episodes/${id}`, both, '*'))
+        },
+      ],
+      ['no protocol', async (id) => accepted(await clinic.patch(`/episodes/${id}`, { protocols: [] }, '*'))],
+      ['closure', (id) => record(id, 'close', { on: '2026-10-10', reason: 'moved' })],
+      ['closure undone', (id, known) => record(id, `record/${known.get('closure')}/void`, { reason: 'returned' })],
     ]
-    for (const [now, inNewYork, inKiritimati] of days) {
-      clinic.setNow(now)
-      expect((await ask(west)).on).toBe(inNewYork)
-      expect((await ask(east, '', far)).on).toBe(inKiritimati)
+
+  test('is answered byte for byte as it was answered then, whatever has been recorded since', async () => {
+    clinic.setNow('2026-10-01T12:00:00Z')
+    const id = await openEpisode(clinic, plif)
+    const dates = ['2026-09-25', '2026-10-01', '2026-10-03', '2026-10-06', '2026-11-20', '2027-12-01']
+    const then: { what: string; knownAt: string; answers: string[] }[] = []
+    const known = new Map<string, string>()
+    const note = async (what: string) => {
+      const answers = await Promise.all(dates.map((on) => ask(id, `?on=${on}`)))
+      const knownAt = new Set(answers.map(({ body }) => body.basis.knownAt))
+      expect([...knownAt]).toHaveLength(1)
+      then.push({ what, knownAt: [...knownAt][0] ?? '', answers: answers.map(({ text }) => text) })
     }
-    clinic.setNow('2026-03-08T05:30:00Z')
+
+    await note('opened')
+    for (const [index, [what, happen]] of course.entries()) {
+      clinic.setNow(`2026-10-${10 + index}T12:00:00Z`)
+      const made = await happen(id, known)
+      known.set(what, made.id ?? '')
+      await note(what)
+    }
+    expect(new Set(then.map(({ answers }) => answers.join())).size).toBe(then.length)
+    for (const { what, knownAt, answers } of then) {
+      const again = await Promise.all(dates.map((on) => ask(id, `?on=${on}&knownAt=${encodeURIComponent(knownAt)}`)))
+      expect([what, again.map(({ text }) => text)]).toEqual([what, answers])
+    }
+
+    // A moment between two entries knows what was known at the earlier one.
+    const [, second, third] = then
+    const between = Temporal.Instant.from(third?.knownAt ?? '').subtract({ milliseconds: 1 })
+    const answer = accepted(await ask(id, `?on=2026-10-06&knownAt=${between}`))
+    const earlier: PermittedExercises = JSON.parse(second?.answers[3] ?? '')
+    expect(answer).toEqual({ ...earlier, basis: { ...earlier.basis, knownAt: answer.basis.knownAt } })
   })
 
-  test('counts whole calendar days across a change of the clocks and a leap day', async () => {
-    const episode = await openEpisode({ procedures: ['acdf'], surgeryDate: '2024-02-28' })
-    expect((await ask(episode, '?on=2024-02-29')).daysSinceSurgery).toBe(1)
-    expect((await ask(episode, '?on=2024-03-01')).daysSinceSurgery).toBe(2)
-    expect((await ask(episode, '?on=2024-05-28')).daysSinceSurgery).toBe(90)
-    expect((await ask(episode, '?on=2024-02-27')).daysSinceSurgery).toBe(-1)
+  test('is asked for in any time zone, and not for before the episode or for later than now', async () => {
+    clinic.setNow('2026-11-20T12:00:00Z')
+    const id = await openEpisode(clinic, plif)
+    const { knownAt } = accepted(await ask(id)).basis
+    const inTokyo = Temporal.Instant.from(knownAt).toString({ timeZone: 'Asia/Tokyo', fractionalSecondDigits: 3 })
+    expect((await ask(id, `?knownAt=${encodeURIComponent(inTokyo)}`)).text).toBe((await ask(id)).text)
+    expect((await ask(id, '?knownAt=2026-11-20T12:00:00.999999999Z')).status).toBe(422)
+
+    const early = await clinic.get<Problem>(`/episodes/${id}/permitted-exercises?knownAt=2026-11-20T11:59:59Z`)
+    expect(early.body).toMatchObject({
+      status: 422,
+      code: 'NOT_PLAUSIBLE',
+      errors: [
+        { in: 'query', pointer: 'knownAt', detail: expect.stringContaining('lies before the episode was opened') },
+      ],
+    })
+    const late = await clinic.get<Problem>(`/episodes/${id}/permitted-exercises?knownAt=2026-11-20T12:00:01Z`)
+    expect(late.body).toMatchObject({ status: 422, detail: expect.stringContaining('must not be later than now') })
+    for (const wrong of ['2026-11-20', '2026-11-20T12:00:00', 'now', '2026-11-20T25:00:00Z', '']) {
+      expect([wrong, (await ask(id, `?knownAt=${wrong}`)).status]).toEqual([wrong, 400])
+    }
   })
 
-  test('refuses what is no date, and a parameter that it does not know', async () => {
-    const episode = await openEpisode({ procedures: ['acdf'], surgeryDate: '2026-03-01' })
-    for (const query of ['on=2026-02-30', 'on=', 'on=tomorrow', 'knownAt=2026-03-01', 'knownat=2026-03-01T00:00:00Z']) {
-      const answer = await clinic.get(`/episodes/${episode}/permitted-exercises?${query}`)
-      expect({ query, status: answer.status, code: answer.body.code }).toEqual({
-        query,
-        status: 400,
-        code: 'VALIDATION_FAILED',
-      })
-    }
+  test('is the same answer twice, whenever it is asked for', async () => {
+    clinic.setNow('2026-11-20T12:00:00Z')
+    const id = await openEpisode(clinic, plif)
+    const first = await ask(id, '?on=2026-12-01')
+    clinic.setNow('2027-11-20T12:00:00Z')
+    expect((await ask(id, '?on=2026-12-01')).text).toBe(first.text)
+    expect(first.headers.get('cache-control')).toBe('no-store')
   })
 })
 
-describe('what was known', () => {
-  test('is answered again byte for byte after everything that can happen later', async () => {
-    clinic.setNow('2026-03-08T15:00:00Z')
-    const episode = await openEpisode({ procedures: ['acdf'], surgeryDate: '2026-01-10' })
-    await record(episode, 'milestones', { code: 'hospital-discharge', on: '2026-01-12' })
-    const visit = await record(episode, 'milestones', {
-      code: 'six-week-visit',
-      on: '2026-02-22',
-      grantedBy: 'surgeon',
-    })
+describe('today', () => {
+  const moments: [zone: string, now: string, today: string][] = [
+    ['Pacific/Kiritimati', '2026-11-20T09:59:59.999Z', '2026-11-20'],
+    ['Pacific/Kiritimati', '2026-11-20T10:00:00Z', '2026-11-21'],
+    ['America/New_York', '2026-11-20T04:59:59.999Z', '2026-11-19'],
+    ['America/New_York', '2026-11-20T05:00:00Z', '2026-11-20'],
+    ['America/New_York', '2026-11-20T10:00:00Z', '2026-11-20'],
+    // The clocks go back on 1 November and forward on 14 March.
+    ['America/New_York', '2026-11-01T03:59:59Z', '2026-10-31'],
+    ['America/New_York', '2026-11-01T04:00:00Z', '2026-11-01'],
+    ['America/New_York', '2026-11-02T04:59:59Z', '2026-11-01'],
+    ['America/New_York', '2026-11-02T05:00:00Z', '2026-11-02'],
+    ['America/New_York', '2027-03-14T04:59:59Z', '2027-03-13'],
+    ['America/New_York', '2027-03-15T03:59:59Z', '2027-03-14'],
+    ['America/New_York', '2027-03-15T04:00:00Z', '2027-03-15'],
+    // Midnight does not exist on this day.
+    ['America/Santiago', '2026-09-06T03:59:59Z', '2026-09-05'],
+    ['America/Santiago', '2026-09-06T04:00:00Z', '2026-09-06'],
+    ['Asia/Kolkata', '2026-11-20T18:29:59Z', '2026-11-20'],
+    ['Asia/Kolkata', '2026-11-20T18:30:00Z', '2026-11-21'],
+  ]
+  const clients = new Map<string, { client: Client; episode: string }>()
 
-    const url = `/episodes/${episode}/permitted-exercises`
-    const past: { query: string; text: string }[] = []
-    const keep = async (): Promise<void> => {
-      const { basis } = await ask(episode)
-      for (const query of [`?knownAt=${basis.knownAt}`, `?on=2026-02-21&knownAt=${basis.knownAt}`]) {
-        past.push({ query, text: (await clinic.get(url + query)).text })
-      }
-      // Without a moment the answer is the one that was known last.
-      expect((await clinic.get(url)).text).toBe(past.at(-2)?.text)
+  beforeAll(async () => {
+    clinic.setNow('2026-09-01T12:00:00Z')
+    for (const zone of new Set(moments.map(([zone]) => zone))) {
+      const client = await clinic.addClinic()
+      accepted(await client.patch('/clinic', { timeZone: zone }, '*'))
+      accepted(await client.post('/procedures', { code: 'any', name: 'Any', bodyRegion: 'lumbar' }))
+      const surgery = { procedures: ['any'], surgeryDate: '2026-09-01', protocols: [] }
+      clients.set(zone, { client, episode: await openEpisode(client, surgery) })
     }
-    await keep()
-    expect(codes((await ask(episode)).permitted)).toContain('wall-calf-stretch')
-
-    const doctor = await record(episode, 'milestones', {
-      code: 'training-clearance-doctor',
-      on: '2026-03-01',
-      grantedBy: 'doctor',
-    })
-    await record(episode, 'milestones', {
-      code: 'training-clearance-therapist',
-      on: '2026-03-02',
-      grantedBy: 'physical-therapist',
-    })
-    await keep()
-    expect(codes((await ask(episode)).permitted)).toContain('weightlifting')
-
-    await record(episode, `milestones/${doctor}/revoke`, { on: '2026-03-05', reason: 'New weakness' })
-    await keep()
-    expect(codes((await ask(episode)).permitted)).not.toContain('weightlifting')
-    expect(codes((await ask(episode, '?on=2026-03-04')).permitted)).toContain('weightlifting')
-
-    const symptom = await record(episode, 'symptoms', { redFlag: 'muscle-weakness', on: '2026-03-06' })
-    await keep()
-    expect((await ask(episode)).permitted).toEqual([])
-    await record(episode, `symptoms/${symptom}/resolve`, { on: '2026-03-07', note: 'Seen by the surgeon' })
-    await keep()
-    expect((await ask(episode)).permitted).not.toEqual([])
-    expect((await ask(episode, '?on=2026-03-06')).permitted).toEqual([])
-
-    await record(episode, `milestones/${visit}/void`, { reason: 'Another patient’s' })
-    await keep()
-    expect(codes((await ask(episode)).permitted)).not.toContain('wall-calf-stretch')
-
-    const current = await clinic.get<{ revision: number }>(`/episodes/${episode}`)
-    const corrected = await clinic.patch(`/episodes/${episode}`, { surgeryDate: '2026-01-11' }, current.etag)
-    expect(corrected.status).toBe(200)
-    await keep()
-    const unassigned = await clinic.patch(`/episodes/${episode}`, { protocols: [] }, corrected.etag)
-    expect(unassigned.status).toBe(200)
-    await keep()
-    expect(await ask(episode)).toMatchObject({ permitted: [], withheld: [], statusReasons: [{ kind: 'no-protocol' }] })
-
-    expect(past).toHaveLength(16)
-    for (const { query, text } of past) expect((await clinic.get(url + query)).text).toBe(text)
   })
 
-  test('cannot be before the episode was opened, nor in the future', async () => {
-    const episode = await openEpisode({ procedures: ['acdf'], surgeryDate: '2026-03-01' })
-    for (const knownAt of ['2020-01-01T00:00:00Z', '2030-01-01T00:00:00Z']) {
-      const answer = await clinic.get(`/episodes/${episode}/permitted-exercises?knownAt=${knownAt}`)
-      expect(answer).toMatchObject({ status: 422, body: { code: 'NOT_PLAUSIBLE', errors: [{ pointer: 'knownAt' }] } })
+  test.each(moments)('in %s at %s is %s', async (zone, now, today) => {
+    clinic.setNow(now)
+    const { client, episode } = clients.get(zone) ?? { client: clinic, episode: '' }
+    const { body } = await ask(episode, '', client)
+    const days = Temporal.PlainDate.from('2026-09-01').until(today).total('days')
+    expect({ on: body.on, days: body.daysSinceSurgery }).toEqual({ on: today, days })
+    // And nothing has happened tomorrow, in the clinic's calendar.
+    const close = (on: string) => client.post<{ id: string }>(`/episodes/${episode}/close`, { on, reason: 'the end' })
+    expect((await close(addDays(today, 1))).status).toBe(422)
+    const closure = accepted(await close(today))
+    accepted(await client.post(`/episodes/${episode}/record/${closure.id}/void`, { reason: 'not yet' }))
+  })
+
+  test('is counted in whole calendar days across a change of the clocks and a leap day', async () => {
+    clinic.setNow('2026-11-20T12:00:00Z')
+    const episode = await openEpisode(clinic, { procedures: ['acdf'], surgeryDate: '2024-02-28' })
+    const days = async (on: string) => (await ask(episode, `?on=${on}`)).body.daysSinceSurgery
+    expect([await days('2024-02-27'), await days('2024-02-28'), await days('2024-02-29')]).toEqual([-1, 0, 1])
+    expect([await days('2024-03-01'), await days('2024-05-28'), await days('2025-02-28')]).toEqual([2, 90, 366])
+  })
+
+  test('is another day at one moment for two clinics', async () => {
+    clinic.setNow('2026-11-20T10:00:00Z')
+    const on = async (zone: string) => {
+      const { client, episode } = clients.get(zone) ?? { client: clinic, episode: '' }
+      return (await ask(episode, '', client)).body.on
     }
+    expect([await on('Pacific/Kiritimati'), await on('America/New_York')]).toEqual(['2026-11-21', '2026-11-20'])
+  })
+
+  test('follows the clinic when it changes its time zone', async () => {
+    clinic.setNow('2026-11-20T10:30:00Z')
+    const { client, episode } = clients.get('America/Santiago') ?? { client: clinic, episode: '' }
+    expect((await ask(episode, '', client)).body.on).toBe('2026-11-20')
+    accepted(await client.patch('/clinic', { timeZone: 'Pacific/Kiritimati' }, '*'))
+    expect((await ask(episode, '', client)).body.on).toBe('2026-11-21')
+    accepted(await client.patch('/clinic', { timeZone: 'America/Santiago' }, '*'))
   })
 })
 
-describe('what a clinician decides', () => {
-  test('a hold withholds everything while it lasts, and says why', async () => {
-    const episode = await openEpisode({ procedures: ['acdf'], surgeryDate: '2026-02-01' })
-    await record(episode, 'holds', { from: '2026-03-01', until: '2026-03-04', reason: 'Fever' })
-    for (const [on, status] of [
-      ['2026-02-28', 'active'],
-      ['2026-03-01', 'on-hold'],
-      ['2026-03-03', 'on-hold'],
-      ['2026-03-04', 'active'],
-    ]) {
-      const answer = await ask(episode, `?on=${on}`)
-      expect(answer.status).toBe(status)
-      expect(answer.permitted.length > 0).toBe(status === 'active')
-    }
-    const held = await ask(episode, '?on=2026-03-02')
-    expect(held.statusReasons.map((reason) => reason.text)).toEqual([
-      'All exercise is on hold from 1 March 2026 through 3 March 2026: Fever.',
-    ])
-    for (const { reasons } of held.withheld) expect(reasons.map((reason) => reason.kind)).toContain('hold')
+describe('the question', () => {
+  let id = ''
+  beforeAll(async () => {
+    clinic.setNow('2026-11-20T12:00:00Z')
+    id = await openEpisode(clinic, plif)
   })
 
-  test('an override permits what is not prescribed and lifts what is relative, within its dates', async () => {
-    const episode = await openEpisode({ procedures: ['acdf'], surgeryDate: '2026-02-01' })
-    const verdict = (on: string) =>
-      clinic.get(`/episodes/${episode}/permitted-exercises/upper-extremity-strength-training?on=${on}`)
-    expect((await verdict('2026-03-05')).body).toMatchObject({ verdict: 'withheld', permitted: null })
-    await record(episode, 'overrides', {
-      exercise: 'upper-extremity-strength-training',
-      effect: 'permit',
-      from: '2026-03-05',
-      until: '2026-03-06',
-      reason: 'Light weights, seen by the surgeon',
-      lifts: ['arm-strength-training-until-cleared', 'arms-behind-head-until-cleared'],
-    })
-    expect((await verdict('2026-03-04')).body).toMatchObject({ verdict: 'withheld' })
-    const permitted = (await verdict('2026-03-05')).body as { permitted: Answer['permitted'][number] }
-    expect(permitted).toMatchObject({
-      verdict: 'permitted',
-      permitted: { supervision: 'supervised', grantedBy: [{ kind: 'override' }] },
-    })
-    expect(permitted.permitted.cautions.map((caution) => caution.kind)).toContain('lifted')
-    expect((await verdict('2026-03-06')).body).toMatchObject({ verdict: 'withheld' })
-    // On day 27 the restriction is absolute: nothing lifts it.
-    const early = await openEpisode({ procedures: ['acdf'], surgeryDate: '2026-02-06' })
-    await record(early, 'overrides', {
-      exercise: 'upper-extremity-strength-training',
-      effect: 'permit',
-      from: '2026-03-01',
-      reason: 'Too early',
-      lifts: ['arm-strength-training-until-cleared', 'arms-behind-head-until-cleared'],
-    })
-    const answer = await clinic.get(
-      `/episodes/${early}/permitted-exercises/upper-extremity-strength-training?on=2026-03-05`,
-    )
-    expect(answer.body).toMatchObject({
-      daysSinceSurgery: 27,
-      verdict: 'withheld',
-      withheld: { reasons: [{ kind: 'contraindication', strength: 'absolute' }] },
-    })
+  const wrong: [query: string, parameter: string, says: string][] = [
+    ['?on=2026-02-30', 'on', 'February 2026 has 28 days'],
+    ['?on=1850-01-01', 'on', 'must lie in the years 1900 to 2200'],
+    ['?on=', 'on', 'must be a date'],
+    ['?on=today', 'on', 'must be a date'],
+    ['?on=2026-10-01&on=2026-10-02', 'on', 'is given more than once'],
+    ['?knownat=2026-11-20T12:00:00Z', 'knownat', 'did you mean `knownAt`?'],
+    ['?date=2026-10-01', 'date', 'is not a parameter here'],
+  ]
+
+  test.each(wrong)('%s is refused', async (query, parameter, says) => {
+    const { status, body } = await clinic.get<Problem>(`/episodes/${id}/permitted-exercises${query}`)
+    expect(status).toBe(400)
+    expect(body.errors).toEqual([{ in: 'query', pointer: parameter, detail: expect.stringContaining(says) }])
   })
 
-  test('closing an episode ends it, and voiding the closure opens it again', async () => {
-    clinic.setNow('2026-03-08T15:00:00Z')
-    const episode = await openEpisode({ procedures: ['acdf'], surgeryDate: '2026-01-01' })
-    const closure = await record(episode, 'close', { on: '2026-03-01', reason: 'Moved away' })
-    expect(await ask(episode)).toMatchObject({ status: 'closed', permitted: [] })
-    expect((await ask(episode, '?on=2026-02-28')).permitted).not.toEqual([])
-    expect((await clinic.post(`/episodes/${episode}/holds`, { from: '2026-03-02', reason: 'x' })).status).toBe(409)
-    await record(episode, `record/${closure}/void`, { reason: 'Came back' })
-    expect(await ask(episode)).toMatchObject({ status: 'active' })
-    await record(episode, 'holds', { from: '2026-03-02', until: '2026-03-03', reason: 'Rest' })
-  })
-})
-
-describe('one exercise', () => {
-  test('has the verdict that the whole answer gives it', async () => {
-    const episode = await openEpisode({ procedures: ['acdf'], surgeryDate: '2026-02-01' })
-    const answer = await ask(episode, '?on=2026-03-01')
-    const listed = [
-      ...answer.permitted.map((item) => ['permitted', item] as const),
-      ...answer.withheld.map((item) => ['withheld', item] as const),
-    ]
-    expect(listed.length).toBeGreaterThan(15)
-    for (const [verdict, item] of listed) {
-      const one = await clinic.get(`/episodes/${episode}/permitted-exercises/${item.exercise}?on=2026-03-01`)
-      expect(one.body).toMatchObject({ verdict, [verdict]: item, basis: answer.basis })
-    }
+  test('may be asked about any day, long before and long after', async () => {
+    expect((await ask(id, '?on=1900-01-01')).body).toMatchObject({ status: 'no-phase', permitted: [] })
+    expect((await ask(id, '?on=2200-12-31')).body).toMatchObject({ status: 'active', daysSinceSurgery: 63_643 })
   })
 
-  test('of the catalogue that nothing prescribes is withheld, with whatever forbids it', async () => {
-    const episode = await openEpisode({ procedures: ['acdf'], surgeryDate: '2026-02-01' })
-    const { body } = await clinic.get<{ verdict: string; withheld: { reasons: Reason[] } }>(
-      `/episodes/${episode}/permitted-exercises/collision-sport`,
-    )
-    expect(body.verdict).toBe('withheld')
-    const kinds = body.withheld.reasons.map((reason) => reason.kind)
-    expect(kinds).toContain('not-prescribed')
-    expect(kinds).toContain('contraindication')
-  })
-
-  test('that the clinic does not have is a 404 with the nearest', async () => {
-    const episode = await openEpisode({ procedures: ['acdf'], surgeryDate: '2026-02-01' })
-    const answer = await clinic.get(`/episodes/${episode}/permitted-exercises/walkin`)
-    expect(answer).toMatchObject({
+  test('about an episode that is not there', async () => {
+    expect((await ask(randomUUID())).body).toMatchObject({ status: 404, code: 'EPISODE_NOT_FOUND' })
+    expect((await ask('17')).body).toMatchObject({ status: 400 })
+    expect((await clinic.get(`/episodes/${randomUUID()}/permitted-exercises/walking`)).body).toMatchObject({
       status: 404,
-      body: { code: 'EXERCISE_NOT_FOUND', nearest: ['walking', 'water-walking'] },
+      code: 'EPISODE_NOT_FOUND',
     })
   })
 
-  test('that is not graded for what a rule tests is withheld, and the sentence says so', async () => {
-    await clinic.post('/exercises', { code: 'tai-chi', title: 'Tai chi', kind: 'exercise', attributes: { lifting: 0 } })
-    const episode = await openEpisode({ procedures: ['acdf'], surgeryDate: '2026-02-01' })
-    await record(episode, 'overrides', {
-      exercise: 'tai-chi',
-      effect: 'permit',
-      from: '2026-03-01',
-      reason: 'Asked for',
-    })
-    const answer = await ask(episode, '?on=2026-03-05')
-    const withheld = answer.withheld.find((item) => item.exercise === 'tai-chi')
-    const unknown = withheld?.reasons.filter((reason) => !reason.certain) ?? []
-    expect(unknown.length).toBeGreaterThan(0)
-    expect(unknown[0]?.text).toContain('the catalogue does not grade the exercise for')
+  test('about one exercise gives the verdict of the whole answer', async () => {
+    await record(id, 'milestones', { code: 'hospital-discharge', on: '2026-10-05' })
+    const whole = accepted(await ask(id, '?on=2026-11-19'))
+    expect(whole.permitted.length).toBeGreaterThan(0)
+    expect(whole.withheld.length).toBeGreaterThan(0)
+    for (const item of [...whole.permitted, ...whole.withheld]) {
+      const one = await clinic.get<Verdict>(`/episodes/${id}/permitted-exercises/${item.exercise}?on=2026-11-19`)
+      const permitted = whole.permitted.find(({ exercise }) => exercise === item.exercise) ?? null
+      const withheld = whole.withheld.find(({ exercise }) => exercise === item.exercise) ?? null
+      expect(one.body).toMatchObject({ verdict: permitted === null ? 'withheld' : 'permitted', basis: whole.basis })
+      expect({ permitted: one.body.permitted, withheld: one.body.withheld }).toEqual({ permitted, withheld })
+    }
   })
-})
 
-test('a red flag that is an emergency says what to do now', async () => {
-  const episode = await openEpisode({ procedures: ['acdf'], surgeryDate: '2026-02-01' })
-  await record(episode, 'symptoms', { redFlag: 'bladder-or-bowel-loss', on: '2026-03-02' })
-  const answer = await ask(episode, '?on=2026-03-05')
-  expect(answer).toMatchObject({ status: 'on-hold', permitted: [] })
-  expect(answer.redFlags[0]).toMatchObject({ open: true, response: 'emergency' })
-  expect(answer.redFlags[0]?.text).toMatch(/emergency.*call/)
+  test('about any exercise of the catalogue is answered: not prescribed, and what forbids it besides', async () => {
+    const { body } = await clinic.get<Verdict>(`/episodes/${id}/permitted-exercises/collision-sport?on=2026-11-19`)
+    expect(body).toMatchObject({ verdict: 'withheld', permitted: null })
+    expect(body.withheld?.reasons.map(({ kind, rule }) => [kind, rule])).toEqual([
+      ['contraindication', 'twisting'],
+      ['not-prescribed', null],
+    ])
+  })
+
+  test('about an exercise that nobody knows names the nearest', async () => {
+    const { status, body } = await clinic.get<Problem>(`/episodes/${id}/permitted-exercises/walkin`)
+    expect(status).toBe(404)
+    expect(body).toMatchObject({
+      code: 'EXERCISE_NOT_FOUND',
+      detail: expect.stringContaining('did you mean `walking`'),
+    })
+  })
+
+  test('of who has no key, a wrong one, or another clinic’s', async () => {
+    const address = `${clinic.address}/v1/episodes/${id}/permitted-exercises`
+    const ask = async (authorization?: string) => {
+      const response = await fetch(address, { headers: authorization === undefined ? {} : { authorization } })
+      return response.json()
+    }
+    expect(await ask()).toMatchObject({ status: 401, code: 'AUTHENTICATION_REQUIRED' })
+    expect(await ask('Bearer rp_nonsense')).toMatchObject({ status: 401, code: 'INVALID_API_KEY' })
+    expect(await ask(`Basic ${clinic.key}`)).toMatchObject({ status: 401 })
+    const other = await clinic.addClinic()
+    expect(await ask(`Bearer ${other.key}`)).toMatchObject({ status: 404, code: 'EPISODE_NOT_FOUND' })
+  })
 })

@@ -1,208 +1,288 @@
-import { readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
-import { describe, expect, test } from '@jest/globals'
-import { parse } from 'yaml'
-import { startClinicWithLibrary } from './library-clinic.ts'
-import type { Problem } from './support.ts'
+import { beforeAll, describe, expect, test } from '@jest/globals'
+import type { z } from 'zod'
+import { readLibrary } from '../../src/features/clinics/library.ts'
+import type { permittedExercises, simulation } from '../../src/features/permitted-exercises/schemas.ts'
+import { accepted, everyFeature, openEpisode, publishProtocol, startClinicWithLibrary } from './library-clinic.ts'
+import type { Answer, Problem } from './support.ts'
 
-const clinic = await startClinicWithLibrary({ now: '2026-11-20T15:00:00Z' })
+type Simulation = z.output<typeof simulation>
+type PermittedExercises = z.output<typeof permittedExercises>
 
-interface Answer {
-  permitted: { exercise: string; dosage: object | null; side: string }[]
-  withheld: { exercise: string; reasons: { kind: string; rule: string | null }[] }[]
-  protocols: { code: string; version: number | null; phase: { code: string } | null }[]
-  basis: { revision: number; knownAt: string }
+const clinic = await startClinicWithLibrary({ now: '2027-06-01T12:00:00Z' })
+
+function simulate<Body = Problem>(body: unknown): Promise<Answer<Body>> {
+  return clinic.post<Body>('/simulations', body)
 }
 
-const simulate = (body: object) => clinic.post<Answer>('/simulations', body)
-const refuse = (body: object) => clinic.post<Problem>('/simulations', body)
-const codes = (list: { exercise: string }[]): string[] => list.map((item) => item.exercise)
+const stored = { protocols: [{ code: 'every-feature' }], surgeryDate: '2026-10-01', on: '2026-11-20' }
 
-const document = {
-  format: 1,
-  code: 'trial',
-  title: 'A trial',
-  procedures: ['acdf'],
-  exercises: [{ code: 'stair-climbing', title: 'Stairs', kind: 'exercise', attributes: { impact: 1 } }],
-  facts: [{ code: 'pain', title: 'Pain now', type: 'number', min: 0, max: 10, ask: 'How bad is it, 0 to 10?' }],
-  phases: [{ code: 'all', title: 'All along', entry: { days: { atLeast: 0 } } }],
-  prescriptions: [
-    {
-      exercise: 'stair-climbing',
-      from: 'all',
-      when: { fact: 'pain', atMost: 3, withinDays: 2 },
-      side: 'operative',
-      dosage: [{ durationMinutes: 5 }, { when: { days: { atLeast: 14 } }, durationMinutes: 10, timesPerDay: 2 }],
-    },
-    { exercise: 'walking', from: 'all' },
-  ],
+beforeAll(() => publishProtocol(clinic, everyFeature()))
+
+/** How many rows each table has, whatever the clinic. */
+async function countRows(): Promise<unknown> {
+  return clinic.db.asClinic(clinic.clinicId, async (tx) => ({
+    episodes: await tx.episode.count(),
+    entries: await tx.recordEntry.count(),
+    protocols: await tx.protocol.count(),
+    versions: await tx.protocolVersion.count(),
+    exercises: await tx.exercise.count(),
+    patients: await tx.patient.count(),
+  }))
 }
 
 describe('a simulation', () => {
-  test('of a stored protocol gives the answer that an episode with that record gets', async () => {
-    const milestones = [
-      { code: 'hospital-discharge', on: '2026-10-03' },
-      { code: 'six-week-visit', on: '2026-11-13', grantedBy: 'surgeon' },
-    ]
-    const body = { protocols: [{ code: 'acdf-standard' }], surgeryDate: '2026-10-01', on: '2026-11-20', milestones }
-    const simulated = await simulate(body)
-    expect(simulated.status).toBe(200)
-
-    const patient = await clinic.post<{ id: string }>('/patients', { externalId: 'compared' })
-    const episode = await clinic.post<{ id: string }>(`/patients/${patient.body.id}/episodes`, {
-      procedures: ['acdf'],
-      surgeryDate: '2026-10-01',
-    })
-    for (const milestone of milestones) await clinic.post(`/episodes/${episode.body.id}/milestones`, milestone)
-    const real = await clinic.get<Answer & { episode: string }>(`/episodes/${episode.body.id}/permitted-exercises`)
-    const { episode: _, basis, ...answer } = real.body
-    expect(simulated.body).toEqual({ ...answer, basis: expect.anything() })
-    expect(basis.revision).toBe(4)
-  })
-
-  test('of a document needs nothing stored, and stores nothing', async () => {
-    const before = await Promise.all(
-      ['/protocols', '/exercises?limit=200', '/patients', '/episodes'].map((path) => clinic.get(path)),
-    )
-    const body = {
-      protocols: [document],
-      surgeryDate: '2026-11-01',
-      on: '2026-11-15',
-      side: 'left',
-      facts: [{ code: 'pain', value: 3, on: '2026-11-13' }],
+  test('answers as for a patient with that record, and stores nothing', async () => {
+    const course = {
+      milestones: [
+        { code: 'brace-fitted', on: '2026-09-20' },
+        { code: 'hospital-discharge', on: '2026-10-05' },
+        { code: 'training-clearance', on: '2026-11-12', grantedBy: 'surgeon' },
+      ],
+      facts: [
+        { code: 'smoker', value: false, on: '2026-10-01' },
+        { code: 'pain', value: 9, on: '2026-11-18' },
+        { code: 'pain', value: 2, on: '2026-11-18' },
+      ],
+      overrides: [{ exercise: 'rowing', effect: 'permit', from: '2026-11-15', reason: 'fit', lifts: ['twisting'] }],
+      holds: [{ from: '2026-11-25', until: '2026-11-27', reason: 'check' }],
     }
-    const { status, body: answer, text } = await simulate(body)
-    expect(status).toBe(200)
-    expect(answer.permitted).toMatchObject([
-      { exercise: 'stair-climbing', dosage: { durationMinutes: 10, timesPerDay: 2 }, side: 'left' },
-      { exercise: 'walking', dosage: null },
-    ])
-    expect(answer.protocols).toMatchObject([{ code: 'trial', version: null, phase: { code: 'all' } }])
-    expect((await simulate(body)).text).toBe(text)
-    const after = await Promise.all(
-      ['/protocols', '/exercises?limit=200', '/patients', '/episodes'].map((path) => clinic.get(path)),
-    )
-    expect(after.map((list) => list.text)).toEqual(before.map((list) => list.text))
+    const episode = await openEpisode(clinic, {
+      procedures: ['plif'],
+      surgeryDate: '2026-10-01',
+      side: 'left',
+      protocols: [{ code: 'every-feature' }],
+    })
+    for (const [path, bodies] of Object.entries(course)) {
+      for (const body of bodies) accepted(await clinic.post(`/episodes/${episode}/${path}`, body))
+    }
+    const before = await countRows()
+    for (const on of ['2026-09-25', '2026-10-01', '2026-10-12', '2026-11-20', '2026-11-26', '2027-01-01']) {
+      const real = accepted(await clinic.get<PermittedExercises>(`/episodes/${episode}/permitted-exercises?on=${on}`))
+      const hypothetical = { ...stored, procedures: ['plif'], side: 'left', on, ...course }
+      const answer = accepted(await simulate<Simulation>(hypothetical))
+      expect(Object.hasOwn(answer, 'episode')).toBe(false)
+      expect(answer.basis.knownAt).toBe(`${on}T00:00:00.000Z`)
+      const comparable = ({ basis: _, ...rest }: Simulation) =>
+        JSON.parse(JSON.stringify(rest).replaceAll(/"entry":"[^"]*"/g, '"entry":"an entry"'))
+      const { episode: __, ...shared } = real
+      expect(comparable(answer)).toEqual(comparable(shared))
+    }
+    expect(await countRows()).toEqual(before)
   })
 
-  test('withholds what rests on something unknown, and on an observation that is too old', async () => {
-    const at = async (on: string, facts: object[]) =>
-      (await simulate({ protocols: [document], surgeryDate: '2026-11-01', on, facts })).body
-    const observed = [{ code: 'pain', value: 3, on: '2026-11-13' }]
-    expect(codes((await at('2026-11-15', [])).permitted)).toEqual(['walking'])
-    expect(codes((await at('2026-11-15', observed)).permitted)).toEqual(['stair-climbing', 'walking'])
-    const stale = await at('2026-11-16', observed)
-    expect(codes(stale.permitted)).toEqual(['walking'])
-    expect(stale.withheld).toMatchObject([
-      { exercise: 'stair-climbing', reasons: [{ kind: 'condition-not-met', rule: 'stair-climbing', certain: false }] },
-    ])
+  test('takes a document that is not stored, with exercises that the catalogue has otherwise or not at all', async () => {
+    const document = everyFeature('never-stored', {
+      exercises: [
+        ...everyFeature().exercises.map((own) => (own.code === 'rowing' ? { ...own, title: 'Rowing at sea' } : own)),
+        { code: 'gliding', title: 'Gliding', kind: 'activity', attributes: {} },
+      ],
+      prescriptions: [
+        ...everyFeature().prescriptions,
+        { exercise: 'gliding', from: 'ward' },
+        { exercise: 'walking', from: 'ward', through: 'home' },
+      ],
+    })
+    const before = await countRows()
+    const body = { ...stored, protocols: [document], milestones: [{ code: 'brace-fitted', on: '2026-09-01' }] }
+    const answer = accepted(await simulate<Simulation>(body))
+    expect(answer.protocols).toMatchObject([{ code: 'never-stored', version: null, phase: { code: 'ward' } }])
+    expect(answer.permitted.map(({ exercise }) => exercise)).toEqual(['garden-walking', 'walking'])
+    const titles = answer.withheld.map(({ title }) => title)
+    expect(titles).toContain('Gliding')
+    expect(titles).toContain('Rowing at sea')
+    expect(await countRows()).toEqual(before)
+    expect(accepted(await simulate<Simulation>(body))).toEqual(answer)
   })
 
-  test('takes symptoms, overrides and holds, each within its dates', async () => {
-    const at = async (on: string) =>
-      (
-        await simulate({
-          protocols: [document],
-          surgeryDate: '2026-10-01',
-          on,
-          symptoms: [],
-          overrides: [{ exercise: 'walking', effect: 'withhold', from: '2026-10-05', until: '2026-10-06' }],
-          holds: [{ from: '2026-10-08', until: '2026-10-09' }],
-        })
-      ).body
-    expect(codes((await at('2026-10-04')).permitted)).toEqual(['walking'])
-    expect(codes((await at('2026-10-05')).permitted)).toEqual([])
-    expect(codes((await at('2026-10-06')).permitted)).toEqual(['walking'])
-    expect(codes((await at('2026-10-08')).permitted)).toEqual([])
-    expect(codes((await at('2026-10-09')).permitted)).toEqual(['walking'])
-    const flagged = await simulate({
-      protocols: [{ code: 'acdf-standard' }],
-      surgeryDate: '2026-10-01',
-      on: '2026-10-10',
-      symptoms: [{ redFlag: 'bladder-or-bowel-loss', on: '2026-10-10' }],
-    })
-    expect(flagged.body.permitted).toEqual([])
-    const resolved = await simulate({
-      protocols: [{ code: 'acdf-standard' }],
-      surgeryDate: '2026-10-01',
-      on: '2026-10-10',
-      symptoms: [{ redFlag: 'bladder-or-bowel-loss', on: '2026-10-08', resolvedOn: '2026-10-10' }],
-    })
-    expect(resolved.body.permitted).not.toEqual([])
+  test('puts several protocols together, stored and not', async () => {
+    const protocols = [everyFeature('one-more'), { code: 'plif-standard' }, { code: 'alif-standard', version: 1 }]
+    const answer = accepted(await simulate<Simulation>({ ...stored, protocols }))
+    expect(answer.protocols.map(({ code, version }) => [code, version])).toEqual([
+      ['alif-standard', 1],
+      ['one-more', null],
+      ['plif-standard', 1],
+    ])
+    expect(answer.surgery.procedures).toEqual(['alif', 'plif'])
+    const twice = await simulate({ ...stored, protocols: [{ code: 'plif-standard' }, everyFeature('plif-standard')] })
+    expect(twice.body).toMatchObject({ status: 422, code: 'NOT_PLAUSIBLE', errors: [{ pointer: '/protocols/1' }] })
   })
 
   test('takes every document of the library as it is', async () => {
-    for (const name of ['acdf', 'alif', 'llif', 'plif', 'lumbar-microdiscectomy']) {
-      const file = resolve(import.meta.dirname, `../../prisma/library/${name}.yaml`)
-      const answer = await simulate({
-        protocols: [parse(readFileSync(file, 'utf8'))],
-        surgeryDate: '2026-10-01',
-        on: '2026-10-08',
-      })
+    for (const { document } of readLibrary().protocols) {
+      const answer = await simulate<Simulation>({ protocols: [document], surgeryDate: '2026-10-01', on: '2026-10-08' })
       expect(answer.status).toBe(200)
-      expect(codes(answer.body.permitted)).toContain('walking')
+      expect(answer.body.permitted.map(({ exercise }) => exercise)).toContain('walking')
     }
   })
 
-  test('withholds in a combination what one of the two protocols withholds', async () => {
-    const body = { surgeryDate: '2026-10-01', on: '2026-10-10' }
-    const strict = {
-      ...document,
-      code: 'strict',
-      prescriptions: [{ exercise: 'walking', from: 'late' }],
-      phases: [...document.phases, { code: 'late', title: 'Late', entry: { days: { atLeast: 28 } } }],
+  test('withholds in a combination what one of the protocols withholds', async () => {
+    const simple = {
+      format: 1,
+      code: 'simple',
+      title: 'Simple',
+      procedures: ['plif'],
+      phases: [{ code: 'all', title: 'All along', entry: { days: { atLeast: 0 } } }],
+      prescriptions: [{ exercise: 'walking', from: 'all' }],
     }
-    expect(codes((await simulate({ ...body, protocols: [document] })).body.permitted)).toEqual(['walking'])
-    expect(codes((await simulate({ ...body, protocols: [document, strict] })).body.permitted)).toEqual([])
-    expect(
-      codes((await simulate({ ...body, protocols: [document, strict], on: '2026-10-29' })).body.permitted),
-    ).toEqual(['walking'])
+    const late = { code: 'late', title: 'Late', entry: { days: { atLeast: 28 } } }
+    const strict = {
+      ...simple,
+      code: 'strict',
+      phases: [...simple.phases, late],
+      prescriptions: [{ exercise: 'walking', from: 'late' }],
+    }
+    const permitted = async (protocols: object[], on: string) =>
+      accepted(await simulate<Simulation>({ ...stored, protocols, on })).permitted.map(({ exercise }) => exercise)
+    expect(await permitted([simple], '2026-10-10')).toEqual(['walking'])
+    expect(await permitted([simple, strict], '2026-10-28')).toEqual([])
+    expect(await permitted([simple, strict], '2026-10-29')).toEqual(['walking'])
+  })
+
+  test('shows an emergency and its end', async () => {
+    const symptoms = [{ redFlag: 'numb-saddle', on: '2026-11-18', resolvedOn: '2026-11-21' }]
+    expect((await simulate<Simulation>({ ...stored, symptoms })).body).toMatchObject({
+      status: 'on-hold',
+      permitted: [],
+      redFlags: [
+        { code: 'numb-saddle', open: true, response: 'emergency' },
+        { code: 'fever', open: false },
+      ],
+    })
+    expect((await simulate<Simulation>({ ...stored, on: '2026-11-21', symptoms })).body).toMatchObject({
+      status: 'active',
+    })
+  })
+
+  test('may be of any surgery date that the calendar has', async () => {
+    expect((await simulate<Simulation>({ ...stored, surgeryDate: '2199-12-31' })).body).toMatchObject({
+      status: 'no-phase',
+    })
+    expect((await simulate<Simulation>({ ...stored, surgeryDate: '1900-01-01' })).body).toMatchObject({
+      status: 'active',
+    })
   })
 })
 
-describe('a simulation that cannot be', () => {
-  const body = { protocols: [document], surgeryDate: '2026-10-01', on: '2026-10-10' }
+const refused: [what: string, change: object, status: number, pointer: string, says: string][] = [
+  ['no protocol', { protocols: [] }, 400, '/protocols', 'must not be empty'],
+  [
+    'an unknown protocol',
+    { protocols: [{ code: 'plif-standart' }] },
+    422,
+    '/protocols/0',
+    'did you mean `plif-standard`',
+  ],
+  [
+    'an unknown version',
+    { protocols: [{ code: 'plif-standard', version: 2 }] },
+    422,
+    '/protocols/0',
+    'has no version 2',
+  ],
+  [
+    'a document with a mistake',
+    { protocols: [everyFeature('x', { procedures: ['plfi'] })] },
+    422,
+    '/protocols/0/procedures/0',
+    'did you mean `plif`',
+  ],
+  [
+    'a document with an unknown field',
+    { protocols: [everyFeature('x', { phasez: [] })] },
+    400,
+    '/protocols/0/phasez',
+    'did you mean `phases`',
+  ],
+  [
+    'a surgery date that does not exist',
+    { surgeryDate: '2026-02-30' },
+    400,
+    '/surgeryDate',
+    'February 2026 has 28 days',
+  ],
+  ['a date that does not exist', { on: '2026-11-31' }, 400, '/on', 'November 2026 has 30 days'],
+  [
+    'an unknown milestone',
+    { milestones: [{ code: 'brace-fited', on: '2026-10-01' }] },
+    422,
+    '/milestones/0/code',
+    'did you mean `brace-fitted`',
+  ],
+  [
+    'a milestone before the surgery',
+    { milestones: [{ code: 'hospital-discharge', on: '2026-09-01' }] },
+    422,
+    '/milestones/0/on',
+    'lies before the surgery',
+  ],
+  [
+    'a clearance by nobody',
+    { milestones: [{ code: 'training-clearance', on: '2026-11-01' }] },
+    422,
+    '/milestones/0/grantedBy',
+    'is required',
+  ],
+  [
+    'a fact out of range',
+    {
+      facts: [
+        { code: 'pain', value: 1, on: '2026-11-01' },
+        { code: 'pain', value: 11, on: '2026-11-01' },
+      ],
+    },
+    422,
+    '/facts/1/value',
+    'must be at most 10',
+  ],
+  [
+    'an unknown red flag',
+    { symptoms: [{ redFlag: 'fevre', on: '2026-11-01' }] },
+    422,
+    '/symptoms/0/redFlag',
+    'did you mean `fever`',
+  ],
+  [
+    'an end before the beginning',
+    { symptoms: [{ redFlag: 'fever', on: '2026-11-01', resolvedOn: '2026-10-31' }] },
+    422,
+    '/symptoms/0/resolvedOn',
+    'lies before the symptom',
+  ],
+  [
+    'an override that lifts what is absolute',
+    { overrides: [{ exercise: 'rowing', effect: 'permit', from: '2026-11-01', lifts: ['no-rowing-in-pain'] }] },
+    422,
+    '/overrides/0/lifts/0',
+    'no override lifts it',
+  ],
+  [
+    'an override of an unknown exercise',
+    { overrides: [{ exercise: 'rowin', effect: 'permit', from: '2026-11-01' }] },
+    422,
+    '/overrides/0/exercise',
+    'neither the documents nor the catalogue',
+  ],
+  [
+    'a hold that ends before it begins',
+    { holds: [{ from: '2026-11-01', until: '2026-11-01' }] },
+    422,
+    '/holds/0/until',
+    'must be later than',
+  ],
+  ['an unknown field', { surgerydate: '2026-10-01' }, 400, '/surgerydate', 'did you mean `surgeryDate`'],
+]
 
-  test.each([
-    ['an unknown milestone', { milestones: [{ code: 'discharge', on: '2026-10-02' }] }, 422, '/milestones/0/code'],
-    ['a fact out of range', { facts: [{ code: 'pain', value: 11, on: '2026-10-02' }] }, 422, '/facts/0/value'],
-    ['a fact of another type', { facts: [{ code: 'pain', value: 'bad', on: '2026-10-02' }] }, 422, '/facts/0/value'],
-    ['an unknown red flag', { symptoms: [{ redFlag: 'fever', on: '2026-10-02' }] }, 422, '/symptoms/0/redFlag'],
-    [
-      'an unknown exercise',
-      { overrides: [{ exercise: 'flying', effect: 'permit', from: '2026-10-02' }] },
-      422,
-      '/overrides/0/exercise',
-    ],
-    [
-      'a hold that ends before it begins',
-      { holds: [{ from: '2026-10-05', until: '2026-10-05' }] },
-      422,
-      '/holds/0/until',
-    ],
-    ['a date that does not exist', { on: '2026-02-30' }, 400, '/on'],
-    ['an unknown field', { surgerydate: '2026-10-01' }, 400, '/surgerydate'],
-    ['no protocol', { protocols: [] }, 400, '/protocols'],
-    ['an unknown protocol', { protocols: [{ code: 'acdf-standart' }] }, 422, '/protocols/0'],
-    ['an unknown version', { protocols: [{ code: 'acdf-standard', version: 9 }] }, 422, '/protocols/0'],
-    ['a protocol twice', { protocols: [document, document] }, 422, '/protocols/1'],
-    [
-      'a document with an unknown phase',
-      { protocols: [{ ...document, prescriptions: [{ exercise: 'walking', from: 'al' }] }] },
-      422,
-      '/protocols/0/prescriptions/0/from',
-    ],
-    [
-      'a document with a wrong condition',
-      { protocols: [{ ...document, phases: [{ code: 'a', title: 'A', entry: { days: {} } }] }] },
-      400,
-      '/protocols/0/phases/0/entry/days',
-    ],
-  ])('names the place of %s', async (_, change, status, pointer) => {
-    const answer = await refuse({ ...body, ...change })
-    expect({ status: answer.status, pointers: answer.body.errors?.map((error) => error.pointer) }).toMatchObject({
-      status,
-      pointers: expect.arrayContaining([pointer]),
-    })
+describe('a simulation is refused with', () => {
+  test.each(refused)('%s', async (_what, change, status, pointer, says) => {
+    const answer = await simulate({ ...stored, ...change })
+    expect(answer.body.errors?.find((error) => error.pointer === pointer)?.detail).toContain(says)
+    expect(answer.status).toBe(status)
+  })
+
+  test('a body that is none, or too large', async () => {
+    const send = (body: string) => clinic.send('POST', '/simulations', body)
+    expect((await send('')).body).toMatchObject({ status: 400, detail: 'the body is required' })
+    expect((await send('{')).body).toMatchObject({ status: 400, code: 'MALFORMED_JSON' })
+    expect((await send(`"${'x'.repeat(2 * 1024 * 1024)}"`)).body).toMatchObject({ status: 413 })
   })
 })

@@ -62,7 +62,7 @@ function makeClient(address: string, clinicId: string, key: string) {
       etag: response.headers.get('etag') ?? '',
       location: response.headers.get('location') ?? '',
       text,
-      body: isJson ? JSON.parse(text) : null,
+      body: isJson && text !== '' ? JSON.parse(text) : null,
     }
   }
 

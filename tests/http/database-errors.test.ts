@@ -72,7 +72,7 @@ const provocations: Record<string, (db: Database) => Promise<unknown>> = {
           defaultProtocolCode: 'p',
         },
       })
-      await tx.$executeRaw`update protocol set code = 'q'`
+      await tx.$executeRaw`delete from protocol`
     }),
   gone: (db) =>
     inClinic(db, (tx) =>

@@ -22,16 +22,20 @@ export async function requireProcedures(tx: Transaction, clinicId: string, codes
   )
 }
 
-/** The versions that an episode with these procedures gets: those named or, with none named, the clinic's defaults. */
+/**
+ * The versions that an episode with these procedures gets: those named or, with none named, the clinic's defaults.
+ * `followed` are ids of versions that it follows already, and so keeps even if they are retired.
+ */
 export async function chooseVersions(
   tx: Transaction,
   clinicId: string,
   procedures: readonly string[],
   named: readonly { code: string; version?: number | undefined }[] | undefined,
+  followed: readonly string[] = [],
 ): Promise<StoredVersion[]> {
   const versions = named === undefined ? await readDefaults(tx, clinicId, procedures) : []
   for (const [index, reference] of (named ?? []).entries()) {
-    versions.push(await readNamedVersion(tx, clinicId, reference, `/protocols/${index}`))
+    versions.push(await readNamedVersion(tx, clinicId, reference, `/protocols/${index}`, followed))
   }
   requireFit(versions, procedures)
   return versions
@@ -60,12 +64,13 @@ async function readDefaults(
   return [...versions.values()]
 }
 
-/** A published version by its protocol's code and number; without a number the newest. */
+/** A published version by its protocol's code and number; without a number the newest. One of `followed` may be retired. */
 export async function readNamedVersion(
   tx: Transaction,
   clinicId: string,
   { code, version: number }: { code: string; version?: number | undefined },
   pointer: string,
+  followed: readonly string[] = [],
 ): Promise<StoredVersion> {
   const refuse = (detail: string): ProblemError =>
     new ProblemError('UNKNOWN_REFERENCE', detail, { errors: [{ pointer, detail }] })
@@ -86,7 +91,7 @@ export async function readNamedVersion(
     const newest = protocol.latestVersion === null ? 'nothing is published' : `the newest is ${protocol.latestVersion}`
     throw refuse(`\`${code}\` has no ${number === undefined ? 'published version' : `version ${number}`}: ${newest}`)
   }
-  if (version.status !== 'published') {
+  if (version.status !== 'published' && !followed.includes(version.id)) {
     const detail = `version ${version.number} of \`${code}\` is retired: assign another`
     throw new ProblemError('VERSION_NOT_PUBLISHED', detail, { errors: [{ pointer, detail }] })
   }
@@ -94,7 +99,11 @@ export async function readNamedVersion(
 }
 
 /** Every protocol must be for one of the procedures, and every procedure must have one, unless nothing is assigned. */
-function requireFit(versions: readonly StoredVersion[], procedures: readonly string[]): void {
+export function requireFit(
+  versions: readonly StoredVersion[],
+  procedures: readonly string[],
+  says: 'names' | 'is left out and stays at' = 'names',
+): void {
   for (const [index, version] of versions.entries()) {
     const { code } = version.document
     if (versions.findIndex((other) => other.document.code === code) !== index) {
@@ -103,7 +112,7 @@ function requireFit(versions: readonly StoredVersion[], procedures: readonly str
     if (!version.procedures.some((procedure) => procedures.includes(procedure))) {
       throw implausible(
         '/protocols',
-        `names \`${code}\`, which is for ${listWords(version.procedures)} and not for ${listWords(procedures)}`,
+        `${says} \`${code}\`, which is for ${listWords(version.procedures)} and not for ${listWords(procedures)}`,
       )
     }
   }

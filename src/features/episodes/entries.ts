@@ -92,7 +92,8 @@ const collections = {
       requireLifts(body, documents)
       const { exercise, effect, from, until = null, reason, lifts = [] } = body
       const entry = await requireExercise(scope.tx, scope.recorder.clinicId, exercise)
-      return { kind: 'override', exercise, entry, effect, from, until, reason, lifts }
+      const versions = scope.episode.protocols.map((protocol) => protocol.versionId)
+      return { kind: 'override', exercise, entry, effect, from, until, reason, lifts, versions }
     },
   },
   holds: {

@@ -23,15 +23,17 @@ import {
 export interface Recorder {
   clinicId: string
   keyId: string
+  /** When the request came in. */
   now: Instant
   today: CalendarDate
+  clock: () => Temporal.Instant
   nextId: () => string
 }
 
 export function recorderOf(request: FastifyRequest, { clock, ids }: Context): Recorder {
   const { clinicId, keyId, timeZone } = request.actor
   const now = clock()
-  return { clinicId, keyId, now: toInstantText(now), today: today(now, timeZone), nextId: ids }
+  return { clinicId, keyId, now: toInstantText(now), today: today(now, timeZone), clock, nextId: ids }
 }
 
 export interface RecordScope {
@@ -88,11 +90,13 @@ export async function append(
   first: NewEntry,
   ...rest: readonly NewEntry[]
 ): Promise<RecordedEntry> {
+  // Read under the episode's lock: an answer that did not wait for it cannot have asked about a later moment.
+  const now = toInstantText(recorder.clock())
   let revision = episode.revision
   let recordedAt = episode.changedAt
   const numbered = [first, ...rest].map((entry) => {
     revision += 1
-    recordedAt = laterOf(recorder.now, nextMillisecond(recordedAt))
+    recordedAt = laterOf(now, nextMillisecond(recordedAt))
     return { ...entry, id: recorder.nextId(), revision, recordedAt }
   })
   await insertEntries(tx, { clinicId: recorder.clinicId, episodeId: episode.id, recordedBy: recorder.keyId }, numbered)

@@ -255,11 +255,19 @@ export async function withVoids(
   })
 }
 
-/** The whole record of an episode in one round trip, under row-level security; null if the clinic has no such episode. */
-export async function readRecord(pool: pg.Pool, clinicId: string, episodeId: string): Promise<StoredEntry[] | null> {
+/**
+ * The whole record of an episode in one round trip, under row-level security; null if the clinic has no such episode.
+ * `settled` waits for entries that are being written: a question about a past moment must see all that have it.
+ */
+export async function readRecord(
+  pool: pg.Pool,
+  clinicId: string,
+  episodeId: string,
+  { settled }: { settled: boolean },
+): Promise<StoredEntry[] | null> {
   const { rows } = await pool.query<{ entries: StoredEntry[] | null }>(
-    'SELECT entries FROM read_record($1::uuid, $2::uuid)',
-    [clinicId, episodeId],
+    'SELECT entries FROM read_record($1::uuid, $2::uuid, $3)',
+    [clinicId, episodeId, settled],
   )
   return rows[0] === undefined ? null : (rows[0].entries ?? [])
 }

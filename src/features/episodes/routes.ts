@@ -7,7 +7,8 @@ import { cursorOf, pageOf, pageQuery, toPage } from '../../http/pagination.ts'
 import { errors, ProblemError } from '../../http/problems.ts'
 import { slug, uuid } from '../../http/schemas.ts'
 import { readPatient } from '../patients/repository.ts'
-import { chooseVersions, requireProcedures } from './assignment.ts'
+import { readVersionsById } from '../protocols/repository.ts'
+import { chooseVersions, requireFit, requireProcedures } from './assignment.ts'
 import { registerEntries } from './entries.ts'
 import { implausible, requirePlausibleSurgery } from './plausibility.ts'
 import {
@@ -186,7 +187,8 @@ export async function registerEpisodes(app: FastifyInstance, context: Context): 
         const entries: NewEntry[] = []
         if (Object.keys(change).length > 0) entries.push({ kind: 'surgery', ...surgery })
         if (protocols !== undefined) {
-          const versions = await chooseVersions(tx, recorder.clinicId, surgery.procedures, protocols)
+          const followed = current.protocols.map((protocol) => protocol.versionId)
+          const versions = await chooseVersions(tx, recorder.clinicId, surgery.procedures, protocols, followed)
           entries.push({ kind: 'assignment', versions: versions.map((version) => version.id) })
         } else if (change.procedures !== undefined) {
           await requireStillFitting(scope, surgery.procedures)
@@ -204,13 +206,13 @@ function patientNotFound(id: string): ProblemError {
   return new ProblemError('PATIENT_NOT_FOUND', `there is no patient ${id}`)
 }
 
-/** Other procedures need protocols that fit: the ones assigned are checked as if they were named again. */
+/** Refuses procedures that the protocols assigned, which stay, are not for. */
 async function requireStillFitting(
   { tx, recorder, episode: current }: RecordScope,
-  procedures: string[],
+  procedures: readonly string[],
 ): Promise<void> {
-  const assigned = current.protocols.map(({ code, version }) => ({ code, version }))
-  await chooseVersions(tx, recorder.clinicId, procedures, assigned)
+  const ids = current.protocols.map((protocol) => protocol.versionId)
+  requireFit(await readVersionsById(tx, recorder.clinicId, ids), procedures, 'is left out and stays at')
 }
 
 /** Refuses a surgery date after a milestone on record that cannot come before the surgery. */
@@ -221,8 +223,9 @@ async function requireNothingBefore(scope: RecordScope, surgeryDate: string): Pr
   const declared = (await readDocuments(scope)).flatMap((document) => document.milestones)
   for (const entry of milestones) {
     if (entry.kind !== 'milestone' || voids.has(entry.id) || entry.on >= surgeryDate) continue
-    const preOperative = declared.some((milestone) => milestone.code === entry.code && milestone.preOperative)
-    if (!preOperative) {
+    // What no protocol of the episode declares any more means nothing to it.
+    const own = declared.filter((milestone) => milestone.code === entry.code)
+    if (own.length > 0 && !own.some((milestone) => milestone.preOperative)) {
       throw implausible(
         '/surgeryDate',
         `lies after the milestone \`${entry.code}\` of ${entry.on} (entry ${entry.id}): void that entry first, or correct the date`,

@@ -162,32 +162,39 @@ export function toAnswer(derivation: Derivation): Answer {
   }
 }
 
-function toRedFlags(derivation: Derivation): Answer['redFlags'] {
-  const open = derivation.openRedFlags.map((flag) => ({
-    code: flag.code,
-    title: flag.title,
-    response: flag.response,
-    open: true,
-    since: flag.since,
-    text: speakOpenRedFlag(flag),
-    entry: flag.entry,
-    protocol: null,
-    version: null,
-    sources: [],
-  }))
-  const watched = derivation.redFlags.map((flag) => ({
-    code: flag.code,
-    title: flag.title,
-    response: flag.response,
-    open: false,
-    since: null,
-    text: flag.text ?? speakResponse(flag.response),
-    entry: null,
-    protocol: flag.protocol,
-    version: flag.version,
-    sources: toSources(flag.sources),
-  }))
-  return [...open, ...watched]
+/** Each red flag once: open ones first, with what their protocol tells the patient to do. */
+function toRedFlags({ openRedFlags, redFlags }: Derivation): Answer['redFlags'] {
+  const open = openRedFlags.map((flag) => {
+    const declared = redFlags.find((candidate) => candidate.code === flag.code)
+    return {
+      code: flag.code,
+      title: flag.title,
+      response: flag.response,
+      open: true,
+      since: flag.since,
+      text: speakOpenRedFlag(flag, declared?.text ?? null),
+      entry: flag.entry,
+      protocol: declared?.protocol ?? null,
+      version: declared?.version ?? null,
+      sources: toSources(declared?.sources ?? []),
+    }
+  })
+  const watched = redFlags.filter((flag) => !openRedFlags.some(({ code }) => code === flag.code))
+  return [
+    ...open,
+    ...watched.map((flag) => ({
+      code: flag.code,
+      title: flag.title,
+      response: flag.response,
+      open: false,
+      since: null,
+      text: flag.text ?? speakResponse(flag.response),
+      entry: null,
+      protocol: flag.protocol,
+      version: flag.version,
+      sources: toSources(flag.sources),
+    })),
+  ]
 }
 
 /** The same verdict on one exercise alone; null if the derivation did not judge it. */

@@ -95,7 +95,7 @@ async function answer(
 ): Promise<Derivation> {
   const { clinicId, timeZone } = request.actor
   const now = clock()
-  const entries = await readRecord(db.pool, clinicId, episodeId)
+  const entries = await readRecord(db.pool, clinicId, episodeId, { settled: asked.knownAt !== undefined })
   const latest = entries?.at(-1)
   if (entries === null || latest === undefined) {
     throw new ProblemError('EPISODE_NOT_FOUND', `there is no episode ${episodeId}`)

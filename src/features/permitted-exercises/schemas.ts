@@ -1,6 +1,13 @@
 import { z } from 'zod'
-import { calendarDate, instant } from '../../http/schemas.ts'
+import { instant } from '../../http/schemas.ts'
+import type { CalendarDate } from '../../rules/index.ts'
 import { dose } from '../protocols/document-schema.ts'
+
+/** A derived date can lie outside the years that a request may name. */
+const calendarDate = z
+  .string()
+  .regex(/^\d{4}-\d{2}-\d{2}$/)
+  .meta({ format: 'date' }) as unknown as z.ZodType<CalendarDate, string>
 
 export const source = z
   .object({ id: z.string(), title: z.string(), locator: z.string().nullable(), url: z.string().nullable() })

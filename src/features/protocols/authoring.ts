@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Transaction } from '../../db/client.ts'
 import { holdCodes } from '../../db/codes.ts'
 import { ProblemError, type ProblemLocation } from '../../http/problems.ts'
-import { type Exercise, findFlaws, type Instant, type ProtocolDocument } from '../../rules/index.ts'
+import { type Exercise, findFlaws, type Instant, isAbout, type ProtocolDocument } from '../../rules/index.ts'
 import { readAttributeCodes } from '../attributes/repository.ts'
 import { createExercise, readAllExercises } from '../exercises/repository.ts'
 import { readProcedureCodes } from '../procedures/repository.ts'
@@ -74,18 +74,13 @@ function fieldsThatDiffer(a: Exercise, b: Exercise): (keyof Exercise)[] {
   return fields.filter((field) => !isDeepStrictEqual(plain(a[field]), plain(b[field])))
 }
 
-/** The exercises that the document prescribes, by name or by group, as the catalogue has them. */
-export function prescribedExercises(document: ProtocolDocument, catalogue: readonly Exercise[]): Exercise[] {
-  return catalogue
-    .filter((exercise) =>
-      document.prescriptions.some((prescription) =>
-        prescription.exercise === undefined
-          ? prescription.group !== undefined && (exercise.groups ?? []).includes(prescription.group)
-          : prescription.exercise === exercise.code,
-      ),
-    )
-    .sort((a, b) => (a.code < b.code ? -1 : 1))
+/** The exercises that the document's rules grant or withhold, as the catalogue has them. */
+export function exercisesOf(document: ProtocolDocument, catalogue: readonly Exercise[]): Exercise[] {
+  return catalogue.filter((exercise) => isAbout(document, exercise)).sort((a, b) => (a.code < b.code ? -1 : 1))
 }
+
+/** More mistakes than this are counted and not described. */
+const mostFlaws = 100
 
 /** Refuses a document that names what does not exist or uses a name twice; every such place is reported at once. */
 export async function requireSound(
@@ -102,8 +97,9 @@ export async function requireSound(
   })
   if (flaws.length === 0) return
   const places = flaws.length === 1 ? 'one place' : `${flaws.length} places`
-  throw new ProblemError('DOCUMENT_INVALID', `the protocol document has to be corrected in ${places}`, {
-    errors: toLocations(flaws),
+  const first = flaws.length > mostFlaws ? `, of which the first ${mostFlaws} are listed` : ''
+  throw new ProblemError('DOCUMENT_INVALID', `the protocol document has to be corrected in ${places}${first}`, {
+    errors: toLocations(flaws.slice(0, mostFlaws)),
   })
 }
 
@@ -193,7 +189,7 @@ export async function publish(
   const { clinicId } = author
   await holdNames(tx, clinicId, draft.document)
   const catalogue = await readAllExercises(tx, clinicId)
-  const document = { ...draft.document, exercises: prescribedExercises(draft.document, catalogue) }
+  const document = { ...draft.document, exercises: exercisesOf(draft.document, catalogue) }
   await requireSound(tx, clinicId, document, catalogue)
   if (document.phases.length === 0) {
     const detail = 'must have at least one phase: without a phase nothing is ever permitted'

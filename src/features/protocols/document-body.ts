@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { LineCounter, parseDocument, stringify } from 'yaml'
+import { type Document, isNode, isScalar, Lexer, LineCounter, parseDocument, stringify, visit } from 'yaml'
 import { readUtf8 } from '../../http/json-body.ts'
 import { ProblemError } from '../../http/problems.ts'
 import type { ProtocolDocument } from '../../rules/index.ts'
@@ -8,6 +8,10 @@ const yamlTypes = ['application/yaml', 'application/x-yaml', 'text/yaml', 'text/
 
 /** More levels than any protocol has; as for JSON. */
 const deepest = 100
+
+const mostAliases = 100
+
+const mostCharacters = 1024 * 1024
 
 /** Lets the routes of this scope take their body as YAML 1.2 too. */
 export function acceptYaml(app: FastifyInstance): void {
@@ -18,21 +22,68 @@ export function acceptYaml(app: FastifyInstance): void {
 
 /** The value of a YAML text, as JSON would have it. Throws MALFORMED_DOCUMENT that says where it is wrong. */
 export function readYaml(source: string): unknown {
+  refuseBombs(source)
   const lines = new LineCounter()
   try {
-    const document = parseDocument(source, { lineCounter: lines, prettyErrors: false, maxAliasCount: 100 } as object)
+    const document = parseDocument(source, { lineCounter: lines, prettyErrors: false, uniqueKeys: false })
     const [error] = document.errors
-    if (error !== undefined) throw malformed(error.message, lines.linePos(error.pos[0]))
-    const value: unknown = document.toJS({ maxAliasCount: 100 })
-    if (isDeeperThan(value, deepest)) throw malformed(`nested more than ${deepest} levels deep`)
+    if (error !== undefined) {
+      throw isOverflow(error) ? tooDeep() : malformed(error.message, lines.linePos(error.pos[0]))
+    }
+    requireDistinctKeys(document, lines)
+    const value: unknown = document.toJS({ maxAliasCount: mostAliases })
+    if (isDeeperThan(value, deepest)) throw tooDeep()
+    // Aliases multiply what they stand for: written out, it must not be more than a body may be.
+    if (JSON.stringify(value).length > mostCharacters)
+      throw malformed('its aliases stand for more than 1 MiB: shorten it')
     return value
   } catch (error) {
     if (error instanceof ProblemError) throw error
     // The library reports alias bombs and runaway nesting by throwing.
-    throw malformed(
-      error instanceof RangeError ? 'nested too deeply' : error instanceof Error ? error.message : String(error),
-    )
+    throw isOverflow(error) ? tooDeep() : malformed(error instanceof Error ? error.message : String(error))
   }
+}
+
+/** Refuses what the library would spend many seconds on: brackets in brackets, and aliases without end. */
+function refuseBombs(source: string): void {
+  let depth = 0
+  let aliases = 0
+  let inScalar = false
+  for (const token of new Lexer().lex(source)) {
+    if (!inScalar) {
+      if (token === '[' || token === '{') depth += 1
+      if (token === ']' || token === '}') depth -= 1
+      if (token.startsWith('*')) aliases += 1
+      if (depth > deepest) throw tooDeep()
+      if (aliases > mostAliases) throw malformed(`more than ${mostAliases} aliases: write the parts out`)
+    }
+    // The lexer announces the text of a scalar, which may look like anything.
+    inScalar = token === '\u001f'
+  }
+}
+
+/** Every key a text, and each once in its map. The library's own check compares every key with every other. */
+function requireDistinctKeys(document: Document, lines: LineCounter): void {
+  visit(document, {
+    Map(_key, map) {
+      const names = new Set<string>()
+      for (const { key } of map.items) {
+        const position = isNode(key) && key.range ? lines.linePos(key.range[0]) : undefined
+        if (!isScalar(key)) throw malformed('a key must be a plain text', position)
+        const name = String(key.value)
+        if (names.has(name)) throw malformed(`the key \`${name}\` is given twice`, position)
+        names.add(name)
+      }
+    },
+  })
+}
+
+function isOverflow(error: unknown): boolean {
+  return error instanceof RangeError || (error instanceof Error && /call stack/.test(error.message))
+}
+
+function tooDeep(): ProblemError {
+  return malformed(`nested more than ${deepest} levels deep`)
 }
 
 function malformed(message: string, position?: { line: number; col: number }): ProblemError {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { line, slug, text } from '../../http/schemas.ts'
-import type { Condition, FactTest, FactValue, ProtocolDocument } from '../../rules/index.ts'
+import { type Condition, type FactTest, type FactValue, leavesOf, type ProtocolDocument } from '../../rules/index.ts'
 import { exerciseBody } from '../exercises/schemas.ts'
 
 /** Days are counted over at most a century, before or after. */
@@ -20,9 +20,8 @@ const comparisons = {
   withinDays: z.int().min(0).max(36_500).optional().describe('An observation older than this many days is unknown.'),
 }
 
-function saysSomething(test: FactTest): boolean {
-  const { withinDays: _, ...rest } = test
-  return Object.values(rest).some((value) => value !== undefined)
+function saysSomething({ is, in: oneOf, atLeast, atMost, above, below }: FactTest): boolean {
+  return [is, oneOf, atLeast, atMost, above, below].some((bound) => bound !== undefined)
 }
 
 const forms = {
@@ -66,8 +65,14 @@ const forms = {
   }),
 }
 
+/** More tests than any clinician could follow in one rule. */
+const mostTests = 50
+
 export const condition: z.ZodType<Condition> = z
   .lazy(() => z.union(Object.values(forms) as unknown as [z.ZodType<Condition>]))
+  .refine((whole) => [...leavesOf(whole)].length <= mostTests, {
+    error: `must not have more than ${mostTests} tests in all`,
+  })
   .meta({
     id: 'Condition',
     description:
@@ -174,7 +179,7 @@ export const prescriptionBody = z
     path: ['exercise'],
   })
 
-const grades = z.record(slug, z.union([z.literal(1), z.literal(2), z.literal(3)], { error: 'must be 1, 2 or 3' }))
+const grades = z.record(slug, z.literal([1, 2, 3]))
 
 const targetBody = z
   .strictObject({
@@ -238,19 +243,15 @@ export const documentBody = z
     title: line(200),
     description: text(5000).optional(),
     procedures: z.array(slug).min(1).max(50),
-    exercises: z
-      .array(exerciseBody)
-      .max(1000)
-      .default([])
-      .describe('Catalogue entries that the document brings along.'),
+    exercises: z.array(exerciseBody).max(300).default([]).describe('Catalogue entries that the document brings along.'),
     sources: z.array(sourceBody).max(200).default([]),
     milestones: z.array(milestoneBody).max(200).default([]),
     facts: z.array(factBody).max(200).default([]),
     phases: z.array(phaseBody).max(50).default([]),
-    prescriptions: z.array(prescriptionBody).max(1000).default([]),
-    contraindications: z.array(contraindicationBody).max(1000).default([]),
-    instructions: z.array(instructionBody).max(500).default([]),
-    limits: z.array(limitBody).max(500).default([]),
+    prescriptions: z.array(prescriptionBody).max(500).default([]),
+    contraindications: z.array(contraindicationBody).max(200).default([]),
+    instructions: z.array(instructionBody).max(200).default([]),
+    limits: z.array(limitBody).max(200).default([]),
     redFlags: z.array(redFlagBody).max(200).default([]),
   })
   .meta({

@@ -3,7 +3,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Context } from '../../http/context.ts'
 import { etagOf, ifMatchHeader, requireIfMatch } from '../../http/etag.ts'
-import { errors, ProblemError } from '../../http/problems.ts'
+import { errors, ProblemError, type ProblemLocation } from '../../http/problems.ts'
 import { noContent } from '../../http/schemas.ts'
 import type { ProtocolDocument } from '../../rules/index.ts'
 import { changeDraft } from './authoring.ts'
@@ -88,7 +88,8 @@ function registerParts(app: FastifyInstance, context: Context, kind: Editable): 
             const detail = `the draft has a ${noun} \`${added?.code}\` already: replace it, or choose another code`
             throw new ProblemError('ALREADY_EXISTS', detail, { errors: [{ pointer: '/code', detail }] })
           }
-          await changeDraft(tx, author, protocol, draft, changed, [kind])
+          const change = changeDraft(tx, author, protocol, draft, changed, [kind])
+          await namedFromPart(change, `/${kind}/${draft.document[kind].length}`)
           return { part: added, revision: draft.revision + 1 }
         },
       )
@@ -146,7 +147,7 @@ function registerParts(app: FastifyInstance, context: Context, kind: Editable): 
             throw new ProblemError('DOCUMENT_INVALID', `\`code\` ${detail}`, { errors: [{ pointer: '/code', detail }] })
           }
           const changed = withParts(draft.document, kind, draft.document[kind].with(index, replacement as never))
-          await changeDraft(tx, author, protocol, draft, changed, [kind])
+          await namedFromPart(changeDraft(tx, author, protocol, draft, changed, [kind]), `/${kind}/${index}`)
           return { part: changed[kind][index], revision: draft.revision + 1 }
         },
       )
@@ -181,6 +182,22 @@ function registerParts(app: FastifyInstance, context: Context, kind: Editable): 
       return reply.code(204).header('etag', etagOf(revision)).send(null)
     },
   )
+}
+
+/** The body is one part of the document: a problem in it is at a place of the body. */
+async function namedFromPart(change: Promise<void>, pointer: string): Promise<void> {
+  try {
+    await change
+  } catch (error) {
+    if (!(error instanceof ProblemError)) throw error
+    const places = error.errors.map(
+      (place): ProblemLocation =>
+        'pointer' in place && `${place.pointer}/`.startsWith(`${pointer}/`)
+          ? { ...place, pointer: place.pointer.slice(pointer.length) }
+          : place,
+    )
+    throw new ProblemError(error.code, error.message, { ...error.extensions, headers: error.headers, errors: places })
+  }
 }
 
 /** The same document with other parts of one kind, completed as the whole document would be. */

@@ -5,7 +5,7 @@ import { findNearest, listWords } from '../../http/nearest.ts'
 import { ProblemError } from '../../http/problems.ts'
 import { toInstantText } from '../../http/schemas.ts'
 import { readAllExercises } from '../exercises/repository.ts'
-import { type Authorship, prescribedExercises } from './authoring.ts'
+import { type Authorship, exercisesOf } from './authoring.ts'
 import { listProtocols, type ProtocolSummary, readProtocol, readVersion, type StoredVersion } from './repository.ts'
 
 type Work<Scope, Result> = (scope: Scope) => Promise<Result>
@@ -60,7 +60,7 @@ export function inDraft<Result>(
       )
     }
     const catalogue = await readAllExercises(scope.tx, clinicId)
-    const exercises = prescribedExercises(stored.document, catalogue)
+    const exercises = exercisesOf(stored.document, catalogue)
     return work({ ...scope, draft: { ...stored, document: { ...stored.document, exercises } } })
   })
 }

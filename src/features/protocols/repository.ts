@@ -450,6 +450,13 @@ export async function publishDraft(
   },
 ): Promise<boolean> {
   const { revision, document, ...columns } = publication
+  const draft = { clinicId: key.clinicId, id: key.versionId }
+  // The version first: two publications at once would otherwise each wait for the other's exercises.
+  const { count } = await tx.protocolVersion.updateMany({
+    where: { ...draft, revision, status: 'draft' },
+    data: { revision: { increment: 1 } },
+  })
+  if (count === 0) return false
   await tx.versionExercise.deleteMany({ where: key })
   await tx.versionExercise.createMany({
     data: document.exercises.map((exercise, position) => ({
@@ -466,11 +473,8 @@ export async function publishDraft(
       attributes: exercise.attributes,
     })),
   })
-  const { count } = await tx.protocolVersion.updateMany({
-    where: { clinicId: key.clinicId, id: key.versionId, revision, status: 'draft' },
-    data: { ...columns, status: 'published', revision: { increment: 1 } },
-  })
-  return count === 1
+  await tx.protocolVersion.update({ where: { clinicId_id: draft }, data: { ...columns, status: 'published' } })
+  return true
 }
 
 /** The number that the protocol's next publication gets. Two publications at once: the unique index refuses one. */

@@ -22,7 +22,7 @@ import {
   retireVersion,
   type StoredVersion,
 } from './repository.ts'
-import { codeParams, protocol, publishBody, retireBody, startBody, version, versionSummary } from './schemas.ts'
+import { codeParams, protocol, publishBody, startBody, version, versionSummary } from './schemas.ts'
 
 const versionParams = z.object({
   code: slug,
@@ -225,7 +225,6 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
         tags: ['protocols'],
         params: versionParams,
         headers: ifMatchHeader,
-        body: retireBody,
         response: {
           200: versionSummary,
           ...errors('PROTOCOL_NOT_FOUND', 'VERSION_NOT_FOUND', 'VERSION_NOT_PUBLISHED'),

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { instant, line, slug, text } from '../../http/schemas.ts'
+import { instant, slug, text } from '../../http/schemas.ts'
 import { protocolDocument } from './document-schema.ts'
 
 export const protocol = z
@@ -47,8 +47,6 @@ export const startBody = z.strictObject({
 export const publishBody = z.strictObject({
   changeNote: text(2000).optional().describe('What changed, and why.'),
 })
-
-export const retireBody = z.strictObject({ reason: line(500).optional() })
 
 export const codeParams = z.object({ code: slug })
 export const partParams = z.object({ code: slug, part: slug })

@@ -18,7 +18,7 @@ import type { NewEntry } from '../episodes/repository.ts'
 import { readAllExercises } from '../exercises/repository.ts'
 import { toAnswer } from '../permitted-exercises/answer.ts'
 import { simulation } from '../permitted-exercises/schemas.ts'
-import { prescribedExercises, requireSound } from '../protocols/authoring.ts'
+import { exercisesOf, requireSound } from '../protocols/authoring.ts'
 import { completeDocument } from '../protocols/document-schema.ts'
 import { simulationBody } from './schemas.ts'
 
@@ -81,7 +81,7 @@ async function readVersions(
   return versions
 }
 
-/** The document with the exercises that it prescribes: its own, and for the rest the catalogue's. */
+/** The document with the exercises that it brings, and of the catalogue those that its rules are about. */
 async function readDocument(
   tx: Transaction,
   clinicId: string,
@@ -91,13 +91,16 @@ async function readDocument(
 ) {
   const document = completeDocument(body)
   const brought = new Set(document.exercises.map((exercise) => exercise.code))
-  const known = [...document.exercises, ...catalogue.filter((exercise) => !brought.has(exercise.code))]
+  const others = catalogue.filter((exercise) => !brought.has(exercise.code))
   try {
-    await requireSound(tx, clinicId, document, known)
+    await requireSound(tx, clinicId, document, [...document.exercises, ...others])
   } catch (error) {
     throw error instanceof ProblemError ? below(error, pointer) : error
   }
-  return { number: null, document: { ...document, exercises: prescribedExercises(document, known) } }
+  return {
+    number: null,
+    document: { ...document, exercises: [...document.exercises, ...exercisesOf(document, others)] },
+  }
 }
 
 /** The same problem, with its places named from the root of the request. */
@@ -146,7 +149,19 @@ function toEntries(
       requireLifts({ effect, lifts }, documents)
       return requireKnown(exercise, [...documents.flatMap((document) => document.exercises), ...catalogue])
     })
-    entries.push({ id: `overrides-${index}`, kind: 'override', exercise, entry, effect, from, until, reason, lifts })
+    const ids = versions.map((version) => version.id)
+    entries.push({
+      id: `overrides-${index}`,
+      kind: 'override',
+      exercise,
+      entry,
+      effect,
+      from,
+      until,
+      reason,
+      lifts,
+      versions: ids,
+    })
   })
   body.holds?.forEach(({ from, until = null, reason = 'Simulated' }, index) => {
     at(`/holds/${index}`, () => requireSpan(from, until ?? undefined))

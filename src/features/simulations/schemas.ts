@@ -9,7 +9,8 @@ const until = calendarDate.optional()
 /** Whatever has a `format` is meant as a document, so that its mistakes are reported as a document's. */
 const reference = protocolReference.extend({ format: z.never().optional() })
 const reason = text(1000).optional().describe('Left out: "Simulated".')
-const many = 500
+/** More than happens to a patient; few enough to derive at once. */
+const many = 100
 
 export const simulationBody = z.strictObject({
   protocols: z
