@@ -396,7 +396,7 @@ const protocols: Step[] = [
   },
   {
     operationId: 'retireVersion',
-    request: guarded('version', { params: { ...ofProtocol, number: 1 }, body: { reason: 'Replaced by version 2' } }),
+    request: guarded('version', { params: { ...ofProtocol, number: 1 } }),
     expect: 200,
   },
   {
