@@ -1,0 +1,41 @@
+import { expect, test } from '@jest/globals'
+import { type Exercise, isAbout, type ProtocolDocument } from '../../src/rules/index.ts'
+
+const document: ProtocolDocument = {
+  format: 1,
+  code: 'knee',
+  title: 'Knee',
+  procedures: [],
+  exercises: [],
+  sources: [],
+  milestones: [],
+  facts: [],
+  phases: [],
+  prescriptions: [
+    { code: 'walk', exercise: 'walk', from: 'early', supervision: 'supervised', side: 'both' },
+    { code: 'water', group: 'water', from: 'early', supervision: 'supervised', side: 'both' },
+  ],
+  contraindications: [
+    { code: 'no-running', title: 'x', strength: 'absolute', target: [{ exercise: 'run' }] },
+    // Whether its condition ever holds makes no difference.
+    { code: 'no-sport', title: 'x', strength: 'caution', target: [{ group: 'sport' }], when: { any: [] } },
+    { code: 'no-jumping', title: 'x', strength: 'relative', target: [{ kind: 'activity', attributes: { impact: 2 } }] },
+  ],
+  instructions: [],
+  limits: [],
+  redFlags: [],
+}
+
+test.each<[string, Partial<Exercise> & { code: string }, boolean]>([
+  ['prescribed by name', { code: 'walk' }, true],
+  ['prescribed by its group', { code: 'float', groups: ['gentle', 'water'] }, true],
+  ['forbidden by name', { code: 'run' }, true],
+  ['warned of by its group', { code: 'tennis', groups: ['sport'] }, true],
+  ['forbidden by its grade', { code: 'hop', kind: 'activity', attributes: { impact: 2 } }, true],
+  ['forbidden because it is ungraded', { code: 'dance', kind: 'activity' }, true],
+  ['graded below what is forbidden', { code: 'golf', kind: 'activity', attributes: { impact: 1 } }, false],
+  ['of another kind than what is forbidden', { code: 'jump', attributes: { impact: 3 } }, false],
+  ['not named at all', { code: 'bend', groups: ['gentle'] }, false],
+])('a document is about an exercise that it names in a rule: %s', (_what, exercise, about) => {
+  expect(isAbout(document, { title: exercise.code, kind: 'exercise', attributes: {}, ...exercise })).toBe(about)
+})
