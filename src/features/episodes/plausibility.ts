@@ -74,7 +74,7 @@ export function requireMilestone(
   if (own.length === 0) {
     throw unknownName('milestone', '/code', milestone.code, [...new Set(declared.map(({ code }) => code))])
   }
-  if (milestone.on < surgeryDate && !own.some((candidate) => candidate.preOperative)) {
+  if (milestone.on < surgeryDate && !own.every((candidate) => candidate.preOperative)) {
     throw implausible('/on', `lies before the surgery on ${surgeryDate}, which “${own[0]?.title}” cannot`)
   }
   const roles = [...new Set(own.flatMap((candidate) => candidate.grantedBy ?? []))].sort()
