@@ -115,12 +115,3 @@ function refuse(code: 'AUTHENTICATION_REQUIRED' | 'INVALID_API_KEY', detail: str
   const challenge = `Bearer realm="rehab-protocols"${error === undefined ? '' : `, error="${error}"`}`
   return new ProblemError(code, detail, { headers: { 'www-authenticate': challenge } })
 }
-
-/** Lets only keys of these roles through. */
-export function requireRole(request: FastifyRequest, ...roles: readonly string[]): void {
-  if (roles.includes(request.actor.role)) return
-  throw new ProblemError(
-    'ROLE_NOT_ALLOWED',
-    `this needs an API key of the role ${roles.map((role) => `\`${role}\``).join(' or ')}, and this key has \`${request.actor.role}\``,
-  )
-}

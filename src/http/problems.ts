@@ -45,11 +45,6 @@ export const problemDefinitions = {
     title: 'The API key is not valid',
     advice: 'Check that the key is complete and in force, or ask the clinic’s administrator for another.',
   },
-  ROLE_NOT_ALLOWED: {
-    status: 403,
-    title: 'The API key’s role does not allow this',
-    advice: 'Use a key with one of the roles that `detail` names.',
-  },
   ROUTE_NOT_FOUND: {
     status: 404,
     title: 'No such address',

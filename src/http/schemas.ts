@@ -120,11 +120,5 @@ export function intQuery(least: number, most: number): z.ZodType<number, string>
     .meta({ type: 'integer', minimum: least, maximum: most })
 }
 
-/** `true` or `false` in a query. */
-export const booleanQuery = z
-  .enum(['true', 'false'])
-  .transform((value) => value === 'true')
-  .meta({ type: 'boolean', enum: undefined })
-
 /** The body of an answer 204. */
 export const noContent = z.null().describe('Done; there is nothing to say.')

@@ -7,7 +7,7 @@ import { z } from 'zod'
 import { type Database, openDatabase } from '../../src/db/client.ts'
 import { toTimestamp } from '../../src/db/dates.ts'
 import { insertApiKey } from '../../src/features/api-keys/repository.ts'
-import { clinicIdOfKey, hashKey, makeApiKey, prefixOf, requireRole } from '../../src/http/auth.ts'
+import { clinicIdOfKey, hashKey, makeApiKey, prefixOf } from '../../src/http/auth.ts'
 import { toInstantText } from '../../src/http/schemas.ts'
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts'
 import { startApp, type TestApp } from './test-app.ts'
@@ -18,7 +18,6 @@ const now = Temporal.Instant.from('2026-11-20T14:30:00Z')
 
 const keys = {
   valid: makeApiKey(riverside, new Uint8Array(32).fill(1)),
-  reader: makeApiKey(riverside, new Uint8Array(32).fill(2)),
   expired: makeApiKey(riverside, new Uint8Array(32).fill(3)),
   expiresLater: makeApiKey(riverside, new Uint8Array(32).fill(4)),
   revoked: makeApiKey(riverside, new Uint8Array(32).fill(5)),
@@ -63,7 +62,6 @@ beforeAll(async () => {
     return id
   }
   await store(keys.valid)
-  await store(keys.reader, { role: 'reader' })
   await store(keys.expired, { expiresAt: now })
   await store(keys.expiresLater, { expiresAt: now.add({ milliseconds: 1 }) })
   const revoked = await store(keys.revoked)
@@ -93,14 +91,6 @@ function registerWhoami(app: FastifyInstance): void {
     { schema: { ...about, operationId: 'whoami', response: { 200: whoami } } },
     async ({ actor }) => actor,
   )
-  routes.get(
-    '/administration',
-    { schema: { ...about, operationId: 'administer', response: { 200: whoami } } },
-    async (request) => {
-      requireRole(request, 'administrator', 'clinician')
-      return request.actor
-    },
-  )
 }
 
 function ask(authorization: string | null, path = '/v1/whoami') {
@@ -126,15 +116,6 @@ describe('a request with a key', () => {
 
   test('is not answered from a cache', async () => {
     expect((await ask(`Bearer ${keys.valid}`)).headers['cache-control']).toBe('no-store')
-  })
-
-  test('of a role that may not do it is refused', async () => {
-    const response = await ask(`Bearer ${keys.reader}`, '/v1/administration')
-    expect(response.status).toBe(403)
-    expect(response.body).toMatchObject({
-      code: 'ROLE_NOT_ALLOWED',
-      detail: 'this needs an API key of the role `administrator` or `clinician`, and this key has `reader`',
-    })
   })
 })
 

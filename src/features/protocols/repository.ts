@@ -45,16 +45,19 @@ export interface VersionSummary {
 }
 
 /** The lists of a document that are stored as rows of the version. */
-export type PartKind =
-  | 'sources'
-  | 'milestones'
-  | 'facts'
-  | 'phases'
-  | 'prescriptions'
-  | 'contraindications'
-  | 'instructions'
-  | 'limits'
-  | 'redFlags'
+const partKinds = [
+  'sources',
+  'milestones',
+  'facts',
+  'phases',
+  'prescriptions',
+  'contraindications',
+  'instructions',
+  'limits',
+  'redFlags',
+] as const
+
+export type PartKind = (typeof partKinds)[number]
 
 interface VersionKey {
   clinicId: string
@@ -499,18 +502,6 @@ export async function retireVersion(
 export async function setProtocolTitle(tx: Transaction, clinicId: string, id: string, title: string): Promise<void> {
   await tx.protocol.update({ where: { clinicId_id: { clinicId, id } }, data: { title } })
 }
-
-export const partKinds = [
-  'sources',
-  'milestones',
-  'facts',
-  'phases',
-  'prescriptions',
-  'contraindications',
-  'instructions',
-  'limits',
-  'redFlags',
-] as const satisfies readonly PartKind[]
 
 async function deleteParts(tx: Transaction, key: VersionKey, kinds: readonly PartKind[]): Promise<void> {
   const remove = {
