@@ -1,17 +1,33 @@
-import { access, constants, mkdir, open, realpath } from 'node:fs/promises'
-import { join } from 'node:path'
+import { access, constants, mkdir, open, realpath, stat } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { StartupError } from '../startup-error.ts'
 
 /** Makes the folder if need be and returns its real path, which its lock and its server are known by. */
 export async function prepareFolder(dataDir: string): Promise<string> {
   try {
-    await mkdir(dataDir, { recursive: true })
+    await makeFolder(resolve(dataDir))
     const folder = await realpath(dataDir)
     await access(folder, constants.R_OK | constants.W_OK | constants.X_OK)
     return folder
   } catch (error) {
     throw explainFileProblem(error, dataDir)
+  }
+}
+
+/** Step by step, because Node's own way never returns where the system refuses every folder, as in /proc. */
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST' && (await stat(folder)).isDirectory()) return
+    if (code !== 'ENOENT' || dirname(folder) === folder) throw error
+    await makeFolder(dirname(folder))
+    await mkdir(folder).catch((cause: NodeJS.ErrnoException) => {
+      if (cause.code !== 'ENOENT') throw cause
+      throw new StartupError(`the data folder ${folder} cannot be made there: set DATA_DIR to another place`, { cause })
+    })
   }
 }
 

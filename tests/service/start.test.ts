@@ -184,6 +184,10 @@ describe('what the operator can mend is one clear line and exit code 1', () => {
     await expectRefusal({ DATA_DIR: file }, file)
   })
 
+  test('a data folder that cannot be made', async () => {
+    await expectRefusal({ DATA_DIR: '/proc/rehab/data' }, '/proc/rehab', 'DATA_DIR')
+  })
+
   test('a clinic command that is wrong', async () => {
     for (const args of [
       [],
