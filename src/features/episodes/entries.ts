@@ -7,6 +7,7 @@ import type { Context } from '../../http/context.ts'
 import { findNearest, listWords } from '../../http/nearest.ts'
 import { cursorOf, pageOf, pageQuery, toPage } from '../../http/pagination.ts'
 import { errors, type ProblemCode, ProblemError } from '../../http/problems.ts'
+import type { CalendarDate } from '../../rules/index.ts'
 import { readAllExercises, readExercise } from '../exercises/repository.ts'
 import {
   implausible,
@@ -227,7 +228,7 @@ function registerCollection(app: FastifyInstance, context: Context, name: string
       const voiding = await inEpisode(request, context, id, (scope) =>
         voidStandingEntry(scope, [kind], target, request.body.reason),
       )
-      return reply.code(201).header('location', `/v1/episodes/${id}/record/${voiding.id}`).send(voiding)
+      return sendRecorded(reply, id, voiding)
     },
   )
 }
@@ -254,14 +255,12 @@ function registerFollowUps(app: FastifyInstance, context: Context): void {
     async (request, reply) => {
       const { id, entry: target } = request.params
       const { on, reason } = request.body
-      const recorded = await inEpisode(request, context, id, async (scope) => {
-        requireOpen(scope.episode)
-        requirePast(on, scope.recorder.today)
+      const recorded = await inOpenEpisode(request, context, id, on, async (scope) => {
         const milestone = await requireStanding(scope, ['milestone'], target)
         if (on < milestone.on) throw implausible('/on', `lies before the milestone itself, which is of ${milestone.on}`)
         return append(scope, { kind: 'revocation', milestone: target, on, reason })
       })
-      return reply.code(201).header('location', `/v1/episodes/${id}/record/${recorded.id}`).send(recorded)
+      return sendRecorded(reply, id, recorded)
     },
   )
 
@@ -283,14 +282,12 @@ function registerFollowUps(app: FastifyInstance, context: Context): void {
     async (request, reply) => {
       const { id, entry: target } = request.params
       const { on, note } = request.body
-      const recorded = await inEpisode(request, context, id, async (scope) => {
-        requireOpen(scope.episode)
-        requirePast(on, scope.recorder.today)
+      const recorded = await inOpenEpisode(request, context, id, on, async (scope) => {
         const symptom = await requireStanding(scope, ['symptom'], target)
         if (on < symptom.on) throw implausible('/on', `lies before the symptom itself, which is of ${symptom.on}`)
         return append(scope, { kind: 'resolution', symptom: target, on, note })
       })
-      return reply.code(201).header('location', `/v1/episodes/${id}/record/${recorded.id}`).send(recorded)
+      return sendRecorded(reply, id, recorded)
     },
   )
 
@@ -313,14 +310,31 @@ function registerFollowUps(app: FastifyInstance, context: Context): void {
     async (request, reply) => {
       const { id } = request.params
       const { on, reason } = request.body
-      const recorded = await inEpisode(request, context, id, async (scope) => {
-        requireOpen(scope.episode)
-        requirePast(on, scope.recorder.today)
+      const recorded = await inOpenEpisode(request, context, id, on, async (scope) => {
         return append(scope, { kind: 'closure', on, reason })
       })
-      return reply.code(201).header('location', `/v1/episodes/${id}/record/${recorded.id}`).send(recorded)
+      return sendRecorded(reply, id, recorded)
     },
   )
+}
+
+function sendRecorded(reply: FastifyReply, episodeId: string, entry: RecordedEntry): FastifyReply {
+  return reply.code(201).header('location', `/v1/episodes/${episodeId}/record/${entry.id}`).send(entry)
+}
+
+/** Works on an open episode on behalf of something that has happened by today. */
+function inOpenEpisode(
+  request: FastifyRequest,
+  context: Context,
+  id: string,
+  on: CalendarDate,
+  work: (scope: RecordScope) => Promise<RecordedEntry>,
+): Promise<RecordedEntry> {
+  return inEpisode(request, context, id, async (scope) => {
+    requireOpen(scope.episode)
+    requirePast(on, scope.recorder.today)
+    return work(scope)
+  })
 }
 
 /** The whole record, whatever the kinds of its entries. */
@@ -378,7 +392,7 @@ function registerRecord(app: FastifyInstance, context: Context): void {
       const voiding = await inEpisode(request, context, id, (scope) =>
         voidStandingEntry(scope, voidableKinds, target, request.body.reason),
       )
-      return reply.code(201).header('location', `/v1/episodes/${id}/record/${voiding.id}`).send(voiding)
+      return sendRecorded(reply, id, voiding)
     },
   )
 }
