@@ -16,25 +16,35 @@ function matchTarget(target: Target, exercise: Exercise): string[] | null {
   return ungraded
 }
 
-/** Matches if any target matches any of the catalogue entries known under the exercise's code. */
+/**
+ * How one entry matches: null when no target does or it is certainly an exception, otherwise the attributes that leave it
+ * open, in the target or in an exception.
+ */
+function matchEntry(rule: Contraindication, exercise: Exercise): string[][] | null {
+  const exceptions = (rule.except ?? [])
+    .map((target) => matchTarget(target, exercise))
+    .filter((match) => match !== null)
+  if (exceptions.some((ungraded) => ungraded.length === 0)) return null
+  const matches = rule.target.map((target) => matchTarget(target, exercise)).filter((match) => match !== null)
+  return matches.map((ungraded) => [...ungraded, ...exceptions.flat()])
+}
+
+/** Matches if any target matches any of the catalogue entries known under the exercise's code that is not excepted. */
 export function matchRule(rule: Contraindication, entries: readonly Exercise[]): { ungraded: string[] } | null {
-  const matches = entries.flatMap((exercise) =>
-    rule.target.map((target) => matchTarget(target, exercise)).filter((match) => match !== null),
-  )
+  const matches = entries.flatMap((exercise) => matchEntry(rule, exercise) ?? [])
   if (matches.length === 0) return null
   // A match on known grades alone is certain, whatever other targets leave open.
   const certain = matches.some((match) => match.length === 0)
   return { ungraded: certain ? [] : [...new Set(matches.flat())].sort() }
 }
 
-/** By name, or by a group that the version's own entry is in: what joined the group later is not part of the version. */
-export function prescribes(prescription: Prescription, code: string, document: ProtocolDocument): boolean {
-  if (prescription.exercise !== undefined) return prescription.exercise === code
-  return document.exercises.some((own) => own.code === code && isInGroup(own, prescription.group))
+export function isInGroup(exercise: Exercise, group: string | undefined): boolean {
+  return group !== undefined && (exercise.groups ?? []).includes(group)
 }
 
-function isInGroup(exercise: Exercise, group: string | undefined): boolean {
-  return group !== undefined && (exercise.groups ?? []).includes(group)
+/** By name, or by a group that the version's own entry is in: what joined the group later is not part of the version. */
+export function prescribes(prescription: Prescription, own: Exercise): boolean {
+  return prescription.exercise === undefined ? isInGroup(own, prescription.group) : prescription.exercise === own.code
 }
 
 /**

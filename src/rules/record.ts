@@ -1,6 +1,6 @@
+import { type DayNumber, dayNumber } from './calendar-date.ts'
 import type {
   AssignmentEntry,
-  CalendarDate,
   ClosureEntry,
   FactEntry,
   HoldEntry,
@@ -12,72 +12,134 @@ import type {
   SymptomEntry,
 } from './types.ts'
 
-/** What was on record at one moment: recorded by then, not voided by then, dated on or before the date asked about. */
+/** An entry that counts from `from` on and, unless `until` is null, up to the day before `until`. */
+export interface Lasting<Entry> {
+  entry: Entry
+  from: DayNumber
+  until: DayNumber | null
+}
+
+/** What was on record at one moment: recorded by then and not voided by then, whatever its date. */
 export interface KnownRecord {
   revision: number
   surgery: SurgeryEntry
+  surgeryDay: DayNumber
   assignment: AssignmentEntry | null
-  closure: ClosureEntry | null
-  /** With the first date on which each no longer counts, if it was revoked. */
-  milestones: readonly { entry: MilestoneEntry; revokedOn: CalendarDate | null }[]
-  /** Latest last. */
-  facts: readonly FactEntry[]
-  openSymptoms: readonly SymptomEntry[]
-  overrides: readonly OverrideEntry[]
-  holds: readonly HoldEntry[]
+  /** In the order of recording. */
+  closures: readonly Lasting<ClosureEntry>[]
+  /** By code; of each the earliest date first. A revocation ends one. */
+  milestones: ReadonlyMap<string, readonly Lasting<MilestoneEntry>[]>
+  /** By code; of each the latest date last, and of one date the one recorded last. */
+  facts: ReadonlyMap<string, readonly { entry: FactEntry; day: DayNumber }[]>
+  /** Until they are resolved. */
+  symptoms: readonly Lasting<SymptomEntry>[]
+  /** By date, then by id. */
+  overrides: readonly Lasting<OverrideEntry>[]
+  holds: readonly Lasting<HoldEntry>[]
 }
 
-/** True while `on` lies in the half-open span; `until` null has no end. */
-export function covers(span: { from: CalendarDate; until: CalendarDate | null }, on: CalendarDate): boolean {
-  return span.from <= on && (span.until === null || on < span.until)
+/** True while `day` lies in the half-open span; `until` null has no end. */
+export function covers(span: { from: DayNumber; until: DayNumber | null }, day: DayNumber): boolean {
+  return span.from <= day && (span.until === null || day < span.until)
+}
+
+/** The entries in the order in which they were recorded, up to that moment. */
+function inOrder(entries: readonly RecordEntry[], knownAt: Instant): RecordEntry[] {
+  const recorded = entries.filter((entry) => entry.recordedAt <= knownAt)
+  const ordered = recorded.every(
+    (entry, index) => index === 0 || (recorded[index - 1]?.revision ?? 0) <= entry.revision,
+  )
+  return ordered ? recorded : recorded.sort((a, b) => a.revision - b.revision)
+}
+
+function append<T>(lists: Map<string, T[]>, key: string, item: T): void {
+  const list = lists.get(key)
+  if (list === undefined) lists.set(key, [item])
+  else list.push(item)
+}
+
+function earlier(known: DayNumber | undefined, day: DayNumber): DayNumber {
+  return known === undefined || day < known ? day : known
+}
+
+function byDate<Entry extends { id: string }>(a: Lasting<Entry>, b: Lasting<Entry>): number {
+  return a.from - b.from || (a.entry.id < b.entry.id ? -1 : a.entry.id > b.entry.id ? 1 : 0)
 }
 
 /**
- * Reads the record as it was known at `knownAt` about `on`; null if the surgery was not on record then.
- * The order of `entries` does not matter: their revisions give the order of recording.
+ * Reads the record as it was known at `knownAt`; null if the surgery was not on record then. The order of `entries` does
+ * not matter: their revisions give the order of recording.
  */
-export function readRecord(entries: readonly RecordEntry[], on: CalendarDate, knownAt: Instant): KnownRecord | null {
-  const recorded = entries.filter((entry) => entry.recordedAt <= knownAt).sort((a, b) => a.revision - b.revision)
-  const voided = new Set(recorded.flatMap((entry) => (entry.kind === 'void' ? [entry.entry] : [])))
-  const standing = recorded.filter((entry) => !voided.has(entry.id))
+export function readRecord(entries: readonly RecordEntry[], knownAt: Instant): KnownRecord | null {
+  const recorded = inOrder(entries, knownAt)
+  const voided = new Set<string>()
+  const revokedOn = new Map<string, DayNumber>()
+  const resolvedOn = new Map<string, DayNumber>()
+  for (const entry of recorded) if (entry.kind === 'void') voided.add(entry.entry)
+  for (const entry of recorded) {
+    if (entry.kind === 'revocation' && !voided.has(entry.id)) {
+      revokedOn.set(entry.milestone, earlier(revokedOn.get(entry.milestone), dayNumber(entry.on)))
+    } else if (entry.kind === 'resolution' && !voided.has(entry.id)) {
+      resolvedOn.set(entry.symptom, earlier(resolvedOn.get(entry.symptom), dayNumber(entry.on)))
+    }
+  }
 
   let surgery: SurgeryEntry | null = null
   let assignment: AssignmentEntry | null = null
-  let closure: ClosureEntry | null = null
-  const milestones: MilestoneEntry[] = []
-  const facts: FactEntry[] = []
-  const symptoms: SymptomEntry[] = []
-  const overrides: OverrideEntry[] = []
-  const holds: HoldEntry[] = []
-  const revokedOn = new Map<string, CalendarDate>()
-  const resolved = new Set<string>()
+  const closures: Lasting<ClosureEntry>[] = []
+  const milestones = new Map<string, Lasting<MilestoneEntry>[]>()
+  const facts = new Map<string, { entry: FactEntry; day: DayNumber }[]>()
+  const symptoms: Lasting<SymptomEntry>[] = []
+  const overrides: Lasting<OverrideEntry>[] = []
+  const holds: Lasting<HoldEntry>[] = []
+  const spanOf = (entry: OverrideEntry | HoldEntry) => ({
+    from: dayNumber(entry.from),
+    until: entry.until === null ? null : dayNumber(entry.until),
+  })
 
-  for (const entry of standing) {
-    if (entry.kind === 'surgery') surgery = entry
-    else if (entry.kind === 'assignment') assignment = entry
-    else if (entry.kind === 'milestone' && entry.on <= on) milestones.push(entry)
-    else if (entry.kind === 'fact' && entry.on <= on) facts.push(entry)
-    else if (entry.kind === 'symptom' && entry.on <= on) symptoms.push(entry)
-    else if (entry.kind === 'override' && entry.from <= on) overrides.push(entry)
-    else if (entry.kind === 'hold' && entry.from <= on) holds.push(entry)
-    else if (entry.kind === 'closure' && entry.on <= on) closure ??= entry
-    else if (entry.kind === 'resolution' && entry.on <= on) resolved.add(entry.symptom)
-    else if (entry.kind === 'revocation' && entry.on <= on) {
-      const earlier = revokedOn.get(entry.milestone)
-      if (earlier === undefined || entry.on < earlier) revokedOn.set(entry.milestone, entry.on)
+  for (const entry of recorded) {
+    if (voided.has(entry.id)) continue
+    switch (entry.kind) {
+      case 'surgery':
+        surgery = entry
+        break
+      case 'assignment':
+        assignment = entry
+        break
+      case 'closure':
+        closures.push({ entry, from: dayNumber(entry.on), until: null })
+        break
+      case 'milestone':
+        append(milestones, entry.code, { entry, from: dayNumber(entry.on), until: revokedOn.get(entry.id) ?? null })
+        break
+      case 'fact':
+        append(facts, entry.code, { entry, day: dayNumber(entry.on) })
+        break
+      case 'symptom':
+        symptoms.push({ entry, from: dayNumber(entry.on), until: resolvedOn.get(entry.id) ?? null })
+        break
+      case 'override':
+        overrides.push({ entry, ...spanOf(entry) })
+        break
+      case 'hold':
+        holds.push({ entry, ...spanOf(entry) })
+        break
     }
   }
   if (surgery === null) return null
 
+  for (const list of milestones.values()) list.sort((a, b) => a.from - b.from)
+  for (const list of facts.values()) list.sort((a, b) => a.day - b.day)
   return {
     revision: recorded.at(-1)?.revision ?? 0,
     surgery,
+    surgeryDay: dayNumber(surgery.surgeryDate),
     assignment,
-    closure,
-    milestones: milestones.map((entry) => ({ entry, revokedOn: revokedOn.get(entry.id) ?? null })),
-    facts: facts.sort((a, b) => (a.on < b.on ? -1 : a.on > b.on ? 1 : a.revision - b.revision)),
-    openSymptoms: symptoms.filter((entry) => !resolved.has(entry.id)),
-    overrides,
-    holds,
+    closures,
+    milestones,
+    facts,
+    symptoms,
+    overrides: overrides.sort(byDate),
+    holds: holds.sort(byDate),
   }
 }

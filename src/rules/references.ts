@@ -1,5 +1,5 @@
 import { leavesOf } from './condition.ts'
-import type { Condition, ProtocolDocument } from './types.ts'
+import type { Condition, DayBound, ProtocolDocument } from './types.ts'
 
 /** What a document may name besides its own parts: the clinic's procedures, catalogue and vocabulary. */
 export interface Catalogue {
@@ -70,8 +70,10 @@ export function findFlaws(document: ProtocolDocument, catalogue: Catalogue): Doc
       if ('days' in leaf) {
         const { since, atLeast, before } = leaf.days
         refer('milestone', since, path)
-        if (atLeast !== undefined && before !== undefined && before <= atLeast) {
-          flaws.push({ code: 'empty-span', path, atLeast, before })
+        const from = firstOf(atLeast)
+        const until = lastOf(before)
+        if (from !== undefined && until !== undefined && until <= from) {
+          flaws.push({ code: 'empty-span', path, atLeast: from, before: until })
         }
       } else if ('milestone' in leaf) refer('milestone', leaf.milestone, path)
       else if ('phase' in leaf) {
@@ -121,14 +123,19 @@ export function findFlaws(document: ProtocolDocument, catalogue: Catalogue): Doc
     })
   })
   document.contraindications.forEach((rule, index) => {
-    rule.target.forEach((target, targetIndex) => {
-      const path = `/contraindications/${index}/target/${targetIndex}`
-      refer('exercise', target.exercise, `${path}/exercise`)
-      refer('group', target.group, `${path}/group`)
-      for (const attribute of Object.keys(target.attributes ?? {})) {
-        refer('attribute', attribute, `${path}/attributes/${attribute}`)
-      }
-    })
+    for (const list of ['target', 'except'] as const) {
+      rule[list]?.forEach((target, targetIndex) => {
+        const path = `/contraindications/${index}/${list}/${targetIndex}`
+        refer('exercise', target.exercise, `${path}/exercise`)
+        refer('group', target.group, `${path}/group`)
+        for (const attribute of Object.keys(target.attributes ?? {})) {
+          refer('attribute', attribute, `${path}/attributes/${attribute}`)
+        }
+      })
+    }
+  })
+  document.facts.forEach(({ operation }, index) => {
+    if (typeof operation === 'object') refer('procedure', operation.procedure, `/facts/${index}/operation/procedure`)
   })
   for (const list of ['prescriptions', 'contraindications', 'instructions', 'limits'] as const) {
     document[list].forEach((rule, index) => {
@@ -137,6 +144,15 @@ export function findFlaws(document: ProtocolDocument, catalogue: Catalogue): Doc
     })
   }
   return flaws
+}
+
+/** The number itself, or the first of a range. */
+function firstOf(bound: DayBound | undefined): number | undefined {
+  return typeof bound === 'object' ? bound[0] : bound
+}
+
+function lastOf(bound: DayBound | undefined): number | undefined {
+  return typeof bound === 'object' ? bound[1] : bound
 }
 
 function noteDuplicates(codes: readonly string[], path: string, flaws: DocumentFlaw[]): void {

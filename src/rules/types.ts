@@ -17,11 +17,14 @@ export type FlagResponse = 'emergency' | 'contact-surgeon'
 
 // ---- The protocol document (its meaning: the README of this folder) ----
 
+/** A number of days; or `[earliest, latest]` where the source gives a range, between which it is not known. */
+export type DayBound = number | readonly [number, number]
+
 /** Whole calendar days since `since` (a milestone; left out: the surgery), in `[atLeast, before)`. */
 export interface DaysTest {
   since?: string
-  atLeast?: number
-  before?: number
+  atLeast?: DayBound
+  before?: DayBound
 }
 
 /** What the latest observation of a fact must satisfy; older than `withinDays` days counts as unknown. */
@@ -86,6 +89,10 @@ export interface FactDeclaration {
   values?: readonly string[]
   /** The question that fills it. */
   ask: string
+  /** It stays what it is once it is known (levels fused, graft): another observation corrects it. */
+  fixed?: boolean
+  /** The episode's operation tells it: how many levels, which side, or whether the procedure is one of the operation's. */
+  operation?: 'levels' | 'side' | { procedure: string }
 }
 
 export interface Phase {
@@ -97,6 +104,12 @@ export interface Phase {
   sources?: readonly string[]
 }
 
+export interface Amount {
+  quantity: string
+  value: number
+  unit: string
+}
+
 export interface Dose {
   sets?: number
   reps?: number
@@ -104,6 +117,8 @@ export interface Dose {
   durationMinutes?: number
   timesPerDay?: number
   timesPerWeek?: number
+  /** Load, distance, arc of motion and the like, each at most this much. Units are UCUM codes. */
+  amounts?: readonly Amount[]
   intensity?: string
   note?: string
 }
@@ -120,6 +135,8 @@ export interface Prescription {
   side: PrescribedSide
   /** The last entry whose `when` is true is the dose; none: as the clinician instructs. */
   dosage?: readonly (Dose & { when?: Condition })[]
+  /** What must be so while it is done, in words: "with the brace on". It is shown, not judged. */
+  provided?: string
   /** How firmly the source puts it, for instance "usually acceptable". */
   modality?: string
   rationale?: string
@@ -141,6 +158,8 @@ export interface Contraindication {
   strength: Strength
   /** Any of these. */
   target: readonly Target[]
+  /** But none of these. */
+  except?: readonly Target[]
   when?: Condition
   rationale?: string
   sources?: readonly string[]
@@ -156,6 +175,8 @@ export interface Instruction {
 
 export interface Limit {
   code: string
+  /** A `cap` restricts (left out: that); a `goal` is a number to work towards and restricts nothing. */
+  kind?: 'cap' | 'goal'
   quantity: string
   max?: number
   min?: number
@@ -176,6 +197,13 @@ export interface RedFlag {
   sources?: readonly string[]
 }
 
+/** A warning of `check` that the author has seen and lets stand. */
+export interface AcceptedFinding {
+  /** The finding's name. */
+  finding: string
+  reason: string
+}
+
 export interface ProtocolDocument {
   format: 1
   code: string
@@ -193,6 +221,7 @@ export interface ProtocolDocument {
   instructions: readonly Instruction[]
   limits: readonly Limit[]
   redFlags: readonly RedFlag[]
+  accepted?: readonly AcceptedFinding[]
 }
 
 /** A version to derive from. `version` is null for a document that is not stored (a simulation's). */
@@ -324,9 +353,9 @@ export type ExplainedCondition =
       truth: Truth
       /** null: the surgery. */
       since: Named | null
-      atLeast: number | null
-      before: number | null
-      /** First and first-no-longer dates; null when open, or while the milestone is not reached. */
+      atLeast: DayBound | null
+      before: DayBound | null
+      /** First and first-no-longer dates, the latest of a range; null when open, or while the milestone is not reached. */
       from: CalendarDate | null
       until: CalendarDate | null
     }
@@ -401,6 +430,7 @@ export type Grant =
       side: PrescribedSide
       supervision: Supervision
       modality: string | null
+      provided: string | null
     } & RuleReference)
   | { kind: 'override'; entry: string; from: CalendarDate; until: CalendarDate | null; reason: string }
 
@@ -410,20 +440,44 @@ export interface Permitted {
   dose: Dose | null
   side: PrescribedSide
   supervision: Supervision
+  /** What must be so while it is done. */
+  provided: readonly string[]
   grantedBy: readonly Grant[]
   cautions: readonly Caution[]
 }
 
-/** Not derived yet: its place in the answer is kept. */
-export interface WayForward {
-  /** The earliest date on which the exercise can be permitted; null: this version never permits it. */
-  earliest: CalendarDate | null
-  needs: readonly ({ milestone: string } | { fact: string } | { date: CalendarDate } | { override: string })[]
-}
+/** One thing that must happen before a withheld exercise is permitted. Dates are those on which it may happen. */
+export type Need =
+  | { kind: 'date'; date: CalendarDate }
+  | { kind: 'milestone'; milestone: Named; grantedBy: readonly string[]; from: CalendarDate; by: CalendarDate }
+  | {
+      kind: 'fact'
+      fact: Named & { ask: string; unit: string | null }
+      /** What the observation must be. */
+      test: FactTest
+      from: CalendarDate
+      by: CalendarDate
+    }
+  /** The red flag is resolved. */
+  | { kind: 'resolution'; redFlag: Named; entry: string }
+  /** A hold, or an override that withholds, is ended by whoever set it. */
+  | { kind: 'end'; of: 'hold' | 'override'; reason: string; entry: string }
+  /** A `permit` override that lifts these relative contraindications. */
+  | { kind: 'override'; lifts: readonly (Named & { protocol: string })[] }
+
+/**
+ * `permitted`: with these needs met it is permitted on `earliest`, and on no date before it. `never`: whatever milestones
+ * and observations are recorded, the versions assigned do not permit it. `undecided`: too many cases to tell.
+ */
+export type WayForward =
+  | { outcome: 'permitted'; earliest: CalendarDate; needs: readonly Need[] }
+  | { outcome: 'never'; earliest: null; needs: readonly [] }
+  | { outcome: 'undecided'; earliest: null; needs: readonly [] }
 
 export interface Withheld {
   exercise: Exercise
   reasons: readonly Reason[]
+  /** Null only where the question asked for the date alone. */
   wayForward: WayForward | null
 }
 
@@ -456,6 +510,9 @@ export interface LimitInForce extends RuleReference {
   supersededBy: { protocol: string; rule: string } | null
 }
 
+/** A number to work towards. It restricts nothing. */
+export type GoalInForce = Omit<LimitInForce, 'supersededBy' | 'asInstructed'>
+
 export interface RedFlagWatched {
   protocol: string
   version: number | null
@@ -474,11 +531,22 @@ export interface OpenRedFlag {
   since: CalendarDate
 }
 
-/** A fact that is unknown on the date and could change the answer. */
+/** A fact that is unknown on the date, and that a rule which bears on this answer waits for. */
 export interface MissingFact {
+  protocol: string
+  version: number | null
   code: string
   title: string
   ask: string
+  type: FactDeclaration['type']
+  unit: string | null
+  min: number | null
+  max: number | null
+  values: readonly string[]
+  /** The last observation, too old to count; null: there is none. */
+  stale: { value: FactValue; on: CalendarDate } | null
+  /** Codes of the phases, prescriptions, contraindications, limits and instructions that wait for it. */
+  rules: readonly string[]
 }
 
 export interface ProtocolState {
@@ -504,11 +572,143 @@ export interface Derivation {
   avoid: readonly ContraindicationInForce[]
   instructions: readonly InstructionInForce[]
   limits: readonly LimitInForce[]
+  goals: readonly GoalInForce[]
   openRedFlags: readonly OpenRedFlag[]
   redFlags: readonly RedFlagWatched[]
-  /** Not derived yet: always empty. */
   missingFacts: readonly MissingFact[]
-  /** Not derived yet: always null. */
+  /**
+   * The first later date on which this answer, its dates and the ways forward aside, changes if nothing more is recorded;
+   * null: it never does, or the question asked for the date alone.
+   */
   nextChange: CalendarDate | null
   basis: { revision: number; knownAt: Instant; semantics: number }
+}
+
+// ---- The timeline ----
+
+/** One thing that is different from the day before. */
+export type Change =
+  | { kind: 'status'; to: Status }
+  | { kind: 'phase'; protocol: string; to: Named | null }
+  | { kind: 'permitted' | 'withheld'; exercise: Named }
+  /** Of an exercise that stays permitted: dose, side, supervision or proviso are others now. */
+  | { kind: 'changed'; exercise: Named; dose: Dose | null; side: PrescribedSide; supervision: Supervision }
+  | {
+      kind: 'begins' | 'ends'
+      list: 'avoid' | 'instructions' | 'limits' | 'goals'
+      protocol: string
+      rule: string
+      /** What it says: a title, an instruction, or the text or quantity of a limit. */
+      title: string
+      limit: Pick<LimitInForce, 'quantity' | 'max' | 'min' | 'unit'> | null
+    }
+
+export interface TimelineStep {
+  date: CalendarDate
+  daysSinceSurgery: number
+  status: Status
+  /** False: after `on`, so that it comes only if nothing else is recorded. */
+  past: boolean
+  permitted: readonly string[]
+  changes: readonly Change[]
+}
+
+/** What does not come by time alone. */
+export interface Waiting {
+  needs: readonly Need[]
+  /** The earliest date, for all of these exercises. */
+  earliest: CalendarDate
+  exercises: readonly Named[]
+}
+
+export interface Timeline {
+  on: CalendarDate
+  surgery: Derivation['surgery']
+  /** Every date on which an answer changes, from the surgery, or what comes before it, onwards. */
+  steps: readonly TimelineStep[]
+  /** What the next phase of each protocol waits for on `on`. */
+  nextPhases: readonly { protocol: string; phase: Named; entry: ExplainedCondition }[]
+  waiting: readonly Waiting[]
+  /** Withheld on `on`, and not permitted on any later date, whatever is recorded. */
+  never: readonly Named[]
+  /** Too many cases to tell. */
+  undecided: readonly Named[]
+  basis: Derivation['basis']
+}
+
+// ---- The checker ----
+
+export type FindingCode =
+  | 'unknown-reference'
+  | 'duplicate-code'
+  | 'phase-in-entry'
+  | 'unreachable-phase'
+  | 'grant-never-effective'
+  | 'granted-but-contraindicated'
+  | 'ungraded-attribute'
+  | 'empty-phase'
+  | 'rule-never-applies'
+  | 'shadowed-rule'
+  | 'limit-relaxes-backwards'
+  | 'gap'
+  | 'no-source'
+  | 'unused-declaration'
+  | 'contradictory-bounds'
+  | 'check-incomplete'
+
+/** One case of a version: a day and what is recorded by then. `derive` says of it what the finding says. */
+export interface Witness {
+  daysSinceSurgery: number
+  /** Days since the surgery on which they were reached. */
+  milestones: readonly { code: string; day: number }[]
+  facts: readonly { code: string; value: FactValue; day: number }[]
+}
+
+/** `[from, before)` in days since the surgery; null: open. */
+export interface DaySpan {
+  from: number | null
+  before: number | null
+}
+
+export interface Finding {
+  code: FindingCode
+  severity: 'error' | 'warning'
+  /** Names it, the same in every check of the document: `granted-but-contraindicated:yoga/no-rotation`. */
+  name: string
+  /** JSON pointer to what it is about. */
+  path: string
+  /** Titles or codes of what it is about, for the sentence. */
+  subject: string
+  other: string | null
+  /** The days on which it is so, where that has days. */
+  days: readonly DaySpan[]
+  /** A case that shows it; null where nothing can (a source is missing). */
+  witness: Witness | null
+  /** A second case, where the finding is about two. */
+  counterpart: Witness | null
+  /** Why the author lets it stand; null: nobody has. */
+  accepted: string | null
+}
+
+/** When an exercise is permitted, if ever, and what that takes. */
+export interface Opportunity {
+  exercise: Named
+  /** In order; empty: no case permits it. */
+  when: readonly {
+    days: DaySpan
+    /** The least that must be on record: milestones, reached between `least` and `most` days before (null: ever), and facts. */
+    milestones: readonly { milestone: Named; grantedBy: readonly string[]; least: number; most: number | null }[]
+    facts: readonly { fact: Named & { ask: string; unit: string | null }; test: FactTest }[]
+    /** Relative contraindications that an override must lift. */
+    lifts: readonly Named[]
+  }[]
+  /** False: too many cases to decide it. */
+  decided: boolean
+}
+
+export interface Check {
+  findings: readonly Finding[]
+  opportunities: readonly Opportunity[]
+  /** How many cases were looked at. */
+  cases: number
 }

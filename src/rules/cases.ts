@@ -1,0 +1,214 @@
+import type { Compiled, CompiledPrescription, Match, Test, When } from './compile.ts'
+import { evaluate, truthOfPhase } from './situation.ts'
+import { both, isFalse, isTrue, isUnknown, opposite, type Truths } from './truth.ts'
+import type { Contraindication, FactDeclaration, FactTest, FactValue } from './types.ts'
+
+// Questions about many cases at once: what a version says whichever day it is and whatever is recorded. The bounds that
+// its conditions name cut every number into cells within which nothing changes, so that finitely many cases are all.
+
+/** Values between which no condition of the versions can tell. */
+export interface ValueCell {
+  /** One of them. */
+  value: FactValue
+  /** Of numbers: what they are at least or above, and at most or below; null: no bound. */
+  low: { bound: number; included: boolean } | null
+  high: { bound: number; included: boolean } | null
+}
+
+/** A number between the bounds of an open interval, a whole one if there is one. */
+function between(low: number, high: number): number {
+  if (low === Number.NEGATIVE_INFINITY) return high === Number.POSITIVE_INFINITY ? 0 : Math.ceil(high) - 1
+  const whole = Math.floor(low) + 1
+  return whole < high ? whole : (low + high) / 2
+}
+
+function cellsOfNumbers(cuts: readonly number[], min: number, max: number): ValueCell[] {
+  const cells: ValueCell[] = []
+  const addOpen = (low: number, high: number): void => {
+    // Of an interval beyond the declared range nothing can be observed.
+    const from = Math.max(low, min)
+    const to = Math.min(high, max)
+    if (from > to || (from === to && (from === low || to === high))) return
+    const value = from !== low ? from : to !== high ? to : between(low, high)
+    cells.push({
+      value,
+      low: low === Number.NEGATIVE_INFINITY ? null : { bound: low, included: false },
+      high: high === Number.POSITIVE_INFINITY ? null : { bound: high, included: false },
+    })
+  }
+  let low = Number.NEGATIVE_INFINITY
+  for (const cut of cuts) {
+    addOpen(low, cut)
+    if (min <= cut && cut <= max) {
+      cells.push({ value: cut, low: { bound: cut, included: true }, high: { bound: cut, included: true } })
+    }
+    low = cut
+  }
+  addOpen(low, Number.POSITIVE_INFINITY)
+  return cells
+}
+
+/** The cells of a fact's values, as its declarations and the tests of it cut them. */
+export function cellsOfFact(declarations: readonly FactDeclaration[], tests: readonly FactTest[]): ValueCell[] {
+  const named = tests.flatMap(({ is, in: oneOf }) => [...(is === undefined ? [] : [is]), ...(oneOf ?? [])])
+  const single = (value: FactValue): ValueCell => ({ value, low: null, high: null })
+  const types = new Set(declarations.map(({ type }) => type))
+  const compared = tests.flatMap(({ atLeast, atMost, above, below }) => [atLeast, atMost, above, below])
+  const bounds = [...compared, ...named].filter((bound) => typeof bound === 'number')
+  if (types.size === 0) {
+    if (bounds.length > 0) types.add('number')
+    if (named.some((value) => typeof value === 'boolean')) types.add('boolean')
+    if (named.some((value) => typeof value === 'string')) types.add('text')
+  }
+  const cells: ValueCell[] = []
+  if (types.has('number')) {
+    const mins = declarations.flatMap(({ min }) => min ?? [])
+    const maxs = declarations.flatMap(({ max }) => max ?? [])
+    const cuts = [...new Set(bounds)].sort((a, b) => a - b)
+    cells.push(...cellsOfNumbers(cuts, Math.max(...mins), Math.min(...maxs)))
+  }
+  if (types.has('boolean')) cells.push(single(true), single(false))
+  if (types.has('choice')) {
+    const values = new Set(declarations.flatMap(({ values }) => values ?? []))
+    cells.push(...[...values].sort().map(single))
+  }
+  if (types.has('text')) {
+    const texts = [...new Set(named.filter((value) => typeof value === 'string'))].sort()
+    cells.push(...texts.map(single), single(`${texts.at(-1) ?? ''}…`))
+  }
+  return cells
+}
+
+/** The test that the values of these cells meet, and no others. */
+export function testForCells(cells: readonly ValueCell[], all: readonly ValueCell[]): FactTest {
+  if (cells.length === all.length) return {}
+  const [first, last] = [cells[0], cells.at(-1)]
+  if (first === undefined || last === undefined) return {}
+  if (typeof first.value !== 'number') {
+    return cells.length === 1 ? { is: first.value } : { in: cells.map(({ value }) => value) }
+  }
+  if (cells.length === 1 && first.low?.included) return { is: first.value }
+  const { low } = first
+  const { high } = last
+  return {
+    ...(low !== null && (low.included ? { atLeast: low.bound } : { above: low.bound })),
+    ...(high !== null && (high.included ? { atMost: high.bound } : { below: high.bound })),
+  }
+}
+
+/** The phases that can be the current one, by index plus one; 0: none. From what the tests of the entries can be. */
+export function possiblePhases({ phases }: Compiled, truths: Uint8Array): boolean[] {
+  const possible = new Array<boolean>(phases.length + 1).fill(false)
+  for (let reached = 0; reached <= phases.length; reached += 1) {
+    const next = phases[reached]
+    const entered = next === undefined ? isFalse : evaluate(next.entry.expression, truths, null)
+    if (entered !== isTrue) possible[reached] = true
+    if ((entered & isTrue) === 0) break
+  }
+  return possible
+}
+
+/** What a test for phases can be, in one of these phases. */
+export function truthInPhases(test: Extract<Test, { op: 'phase' }>, possible: readonly boolean[]): Truths {
+  let truths: Truths = 0
+  possible.forEach((isPossible, index) => {
+    if (isPossible) truths |= truthOfPhase(test, index === 0 ? null : index - 1)
+  })
+  return truths
+}
+
+/** True and false are what it can be that the phase lies in the span. */
+export function truthOfSpan(from: number, through: number, possible: readonly boolean[]): Truths {
+  let truths: Truths = 0
+  possible.forEach((isPossible, index) => {
+    if (isPossible) truths |= from !== -1 && from < index && index <= through + 1 ? isTrue : isFalse
+  })
+  return truths
+}
+
+export function truthsOf(when: When | null, truths: Uint8Array): Truths {
+  return when === null ? isTrue : evaluate(when.expression, truths, null)
+}
+
+/** Whether a grant can rest on it (true), whether it can fail to (false or unknown). */
+export function asGrant(truths: Truths): Truths {
+  return (truths & isTrue) | ((truths & (isFalse | isUnknown)) === 0 ? 0 : isFalse)
+}
+
+/** Whether it can keep from applying (false), whether it can apply (true or unknown). */
+export function asForbid(truths: Truths): Truths {
+  return (truths & isFalse) | ((truths & (isTrue | isUnknown)) === 0 ? 0 : isTrue)
+}
+
+/** Tests for phases are filled in from the phases that can be the current one. */
+export function fillPhases(
+  { tests }: Compiled,
+  truths: Uint8Array,
+  possible: readonly boolean[],
+  asked: Iterable<number>,
+): void {
+  for (const index of asked) {
+    const test = tests[index]
+    if (test?.op === 'phase' && test.fromIndex !== -1) truths[index] = truthInPhases(test, possible)
+  }
+}
+
+/** Whether the prescription can grant, and whether it can fail to. */
+export function canGrant(
+  { from, through, when }: CompiledPrescription,
+  truths: Uint8Array,
+  possible: readonly boolean[],
+): Truths {
+  return both(truthOfSpan(from, through, possible), asGrant(truthsOf(when, truths)))
+}
+
+/** Whether no contraindication that matches, those set aside excepted, can withhold, and whether one can. */
+export function canBeFree(
+  { contraindications }: Compiled,
+  truths: Uint8Array,
+  matches: readonly Match[],
+  isSetAside: (rule: Contraindication) => boolean,
+): Truths {
+  let free: Truths = isTrue
+  for (const match of matches) {
+    const active = contraindications[match.rule]
+    if (active === undefined || active.rule.strength === 'caution' || isSetAside(active.rule)) continue
+    free = both(free, opposite(asForbid(truthsOf(active.when, truths))))
+    if (free === isFalse) break
+  }
+  return free
+}
+
+// ---- The search ----
+
+/** A choice that is still open. */
+export const open = -1
+
+/**
+ * Looks for choices, one of each variable's options, in which the goal is certainly true. `options` counts those of each
+ * variable; option 0 is its plain one, and at most `limit` others are chosen, of the first variables rather than of the
+ * last. `goal` says what the goal can be, given the choices made so far. Null: there are none, or the budget is spent.
+ */
+export function search(
+  options: readonly number[],
+  limit: number,
+  goal: (choices: readonly number[]) => Truths,
+  budget: { left: number },
+): number[] | null {
+  const choices = options.map(() => open)
+  const descend = (variable: number, left: number): boolean => {
+    if (budget.left <= 0) return false
+    budget.left -= 1
+    const can = goal(choices)
+    if (can === isTrue) return true
+    if ((can & isTrue) === 0 || variable < 0) return false
+    const count = left > 0 ? (options[variable] ?? 1) : 1
+    for (let option = 0; option < count; option += 1) {
+      choices[variable] = option
+      if (descend(variable - 1, option === 0 ? left : left - 1)) return true
+    }
+    choices[variable] = open
+    return false
+  }
+  return descend(options.length - 1, limit) ? choices.map((choice) => (choice === open ? 0 : choice)) : null
+}

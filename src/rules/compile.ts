@@ -1,0 +1,386 @@
+import type { Leaf } from './condition.ts'
+import { matchRule, prescribes } from './match.ts'
+import type {
+  Condition,
+  Contraindication,
+  DayBound,
+  DaysTest,
+  Dose,
+  Exercise,
+  FactDeclaration,
+  FactTest,
+  Instruction,
+  Limit,
+  Named,
+  Phase,
+  Prescription,
+  ProtocolDocument,
+  RedFlagWatched,
+  RuleReference,
+  Source,
+} from './types.ts'
+
+/** A condition whose tests are numbers into `Compiled.tests`. */
+export type Expression =
+  | { op: 'all' | 'any'; of: readonly Expression[] }
+  | { op: 'not'; of: Expression }
+  | { op: 'test'; test: number }
+
+/** The bound is certainly reached from `sure` days on, and certainly not before `possible` days. */
+export interface Bound {
+  possible: number
+  sure: number
+}
+
+/** One atomic test; the same test of several rules is there once. */
+export type Test =
+  | {
+      op: 'days'
+      /** Index of the milestone; null: the surgery. */
+      milestone: number | null
+      since: Named | null
+      atLeast: Bound | null
+      before: Bound | null
+      written: DaysTest
+    }
+  | { op: 'milestone'; milestone: number }
+  | { op: 'fact'; fact: number; written: FactTest }
+  | { op: 'phase'; fromIndex: number; throughIndex: number; from: Named | null; through: Named | null }
+
+export interface When {
+  expression: Expression
+  /** Every test of it, each once. */
+  tests: readonly number[]
+  /** The tests that decide it: its own and, if it asks for the phase, those of the phases' entries. */
+  decisive: readonly number[]
+  asksPhase: boolean
+  asksFact: boolean
+}
+
+/** A rule with its condition (null: always) and what it says of itself wherever it is named. */
+export interface CompiledRule<Rule> {
+  rule: Rule
+  when: When | null
+  reference: RuleReference
+}
+
+export interface CompiledPrescription extends CompiledRule<Prescription> {
+  /** Indexes of its phases; −1: there is no such phase. */
+  from: number
+  through: number
+  steps: readonly { when: When | null; dose: Dose }[]
+}
+
+export interface CompiledPhase {
+  phase: Phase
+  named: Named
+  entry: When
+}
+
+/** A contraindication that matches an exercise, by its index. */
+export interface Match {
+  rule: number
+  ungraded: readonly string[]
+}
+
+/** A document in the shape in which it is walked: every name resolved, every list in the order of the answer. */
+export interface Compiled {
+  document: ProtocolDocument
+  tests: readonly Test[]
+  milestones: readonly { named: Named; roles: readonly string[] }[]
+  facts: readonly { code: string; declared: FactDeclaration | null }[]
+  phases: readonly CompiledPhase[]
+  /** Every test of the phases' entries. */
+  testsOfPhases: readonly number[]
+  prescriptions: readonly CompiledPrescription[]
+  contraindications: readonly CompiledRule<Contraindication>[]
+  instructions: readonly CompiledRule<Instruction>[]
+  caps: readonly CompiledRule<Limit>[]
+  goals: readonly CompiledRule<Limit>[]
+  redFlags: readonly RedFlagWatched[]
+  /** The version's own entries by code. */
+  exercises: ReadonlyMap<string, readonly Exercise[]>
+  /** Indexes of the prescriptions of each exercise that is prescribed by name or group. */
+  prescriptionsOf: ReadonlyMap<string, readonly number[]>
+  /** The own entries that are prescribed, by code and in its order. */
+  prescribed: ReadonlyMap<string, readonly [Exercise, ...Exercise[]]>
+  /** Indexes of the contraindications that can match an exercise of that name, of that group, and any exercise. */
+  candidates: { byExercise: ReadonlyMap<string, number[]>; byGroup: ReadonlyMap<string, number[]>; others: number[] }
+  /** Matches of single catalogue entries, found once. */
+  matches: WeakMap<Exercise, readonly Match[]>
+}
+
+export function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0
+}
+
+function byCode<Rule extends { code: string }>(rules: readonly Rule[]): Rule[] {
+  return [...rules].sort((a, b) => compareText(a.code, b.code))
+}
+
+function sourcesOf(document: ProtocolDocument, ids: readonly string[] | undefined): Source[] {
+  if (ids === undefined || ids.length === 0) return []
+  return document.sources.filter((source) => ids.includes(source.id)).sort((a, b) => compareText(a.id, b.id))
+}
+
+function toBound(bound: DayBound | undefined): Bound | null {
+  if (bound === undefined) return null
+  return typeof bound === 'number' ? { possible: bound, sure: bound } : { possible: bound[0], sure: bound[1] }
+}
+
+/** Numbers the tests, milestones and facts of a document as its conditions name them. */
+class Vocabulary {
+  readonly tests: Test[] = []
+  readonly milestones: { named: Named; roles: readonly string[] }[] = []
+  readonly facts: { code: string; declared: FactDeclaration | null }[] = []
+  /** Those of the entries that were compiled so far. */
+  readonly testsOfPhases = new Set<number>()
+  readonly #testIndex = new Map<string, number>()
+  readonly #milestoneIndex = new Map<string, number>()
+  readonly #factIndex = new Map<string, number>()
+  readonly #document: ProtocolDocument
+
+  constructor(document: ProtocolDocument) {
+    this.#document = document
+  }
+
+  /** The entry of a phase; it cannot ask about phases, so that such a test is never true in it. */
+  entry(condition: Condition): When {
+    const entry = this.#compile(condition, true)
+    for (const test of entry.tests) this.testsOfPhases.add(test)
+    return entry
+  }
+
+  when(condition: Condition | undefined): When | null {
+    return condition === undefined ? null : this.#compile(condition, false)
+  }
+
+  #compile(condition: Condition, isEntry: boolean): When {
+    const tests = new Set<number>()
+    const expression = this.#express(condition, tests, isEntry)
+    const list = [...tests].sort((a, b) => a - b)
+    const asks = (op: Test['op']): boolean => list.some((test) => this.tests[test]?.op === op)
+    const asksPhase = asks('phase') && !isEntry
+    const decisive = asksPhase ? [...new Set([...list, ...this.testsOfPhases])] : list
+    return { expression, tests: list, decisive, asksPhase, asksFact: asks('fact') }
+  }
+
+  #express(condition: Condition, tests: Set<number>, isEntry: boolean): Expression {
+    if ('all' in condition) return { op: 'all', of: condition.all.map((part) => this.#express(part, tests, isEntry)) }
+    if ('any' in condition) return { op: 'any', of: condition.any.map((part) => this.#express(part, tests, isEntry)) }
+    if ('not' in condition) return { op: 'not', of: this.#express(condition.not, tests, isEntry) }
+    const test = this.#test(condition, isEntry)
+    tests.add(test)
+    return { op: 'test', test }
+  }
+
+  #test(leaf: Leaf, isEntry: boolean): number {
+    const key = `${isEntry && 'phase' in leaf} ${JSON.stringify(leaf)}`
+    const known = this.#testIndex.get(key)
+    if (known !== undefined) return known
+    this.tests.push(this.#read(leaf, isEntry))
+    this.#testIndex.set(key, this.tests.length - 1)
+    return this.tests.length - 1
+  }
+
+  #read(leaf: Leaf, isEntry: boolean): Test {
+    if ('days' in leaf) {
+      const { since, atLeast, before } = leaf.days
+      return {
+        op: 'days',
+        milestone: since === undefined ? null : this.#milestone(since),
+        since: since === undefined ? null : nameOf(this.#document.milestones, since),
+        atLeast: toBound(atLeast),
+        before: toBound(before),
+        written: leaf.days,
+      }
+    }
+    if ('milestone' in leaf) return { op: 'milestone', milestone: this.#milestone(leaf.milestone) }
+    if ('fact' in leaf) {
+      const { fact, ...written } = leaf
+      return { op: 'fact', fact: this.#fact(fact), written }
+    }
+    const { from, through } = leaf.phase
+    const { phases } = this.#document
+    const indexOf = (code: string): number => phases.findIndex((phase) => phase.code === code)
+    return {
+      op: 'phase',
+      fromIndex: isEntry ? -1 : from === undefined ? 0 : indexOf(from),
+      throughIndex: isEntry ? -1 : through === undefined ? phases.length - 1 : indexOf(through),
+      from: from === undefined ? null : nameOf(phases, from),
+      through: through === undefined ? null : nameOf(phases, through),
+    }
+  }
+
+  #milestone(code: string): number {
+    const known = this.#milestoneIndex.get(code)
+    if (known !== undefined) return known
+    const declared = this.#document.milestones.find((milestone) => milestone.code === code)
+    this.milestones.push({ named: nameOf(this.#document.milestones, code), roles: declared?.grantedBy ?? [] })
+    this.#milestoneIndex.set(code, this.milestones.length - 1)
+    return this.milestones.length - 1
+  }
+
+  #fact(code: string): number {
+    const known = this.#factIndex.get(code)
+    if (known !== undefined) return known
+    this.facts.push({ code, declared: this.#document.facts.find((fact) => fact.code === code) ?? null })
+    this.#factIndex.set(code, this.facts.length - 1)
+    return this.facts.length - 1
+  }
+}
+
+function nameOf(items: readonly Named[], code: string): Named {
+  return { code, title: items.find((item) => item.code === code)?.title ?? code }
+}
+
+const known = new WeakMap<ProtocolDocument, Map<number | null, Compiled>>()
+
+/** Compiles a version; once for each document, which must not change afterwards. */
+export function compile(document: ProtocolDocument, version: number | null): Compiled {
+  const versions = known.get(document) ?? new Map<number | null, Compiled>()
+  known.set(document, versions)
+  const compiled = versions.get(version) ?? compileDocument(document, version)
+  versions.set(version, compiled)
+  return compiled
+}
+
+function compileDocument(document: ProtocolDocument, version: number | null): Compiled {
+  const vocabulary = new Vocabulary(document)
+  // First of all: so the tests of the phases come first, in the order in which patients meet them.
+  const phases = document.phases.map((phase) => ({
+    phase,
+    named: { code: phase.code, title: phase.title },
+    entry: vocabulary.entry(phase.entry),
+  }))
+  const compileRule = <
+    Rule extends { code: string; when?: Condition; rationale?: string; sources?: readonly string[] },
+  >(
+    rule: Rule,
+  ): CompiledRule<Rule> => ({
+    rule,
+    when: vocabulary.when(rule.when),
+    reference: {
+      protocol: document.code,
+      version,
+      rule: rule.code,
+      rationale: rule.rationale ?? null,
+      sources: sourcesOf(document, rule.sources),
+    },
+  })
+  const indexOfPhase = new Map(
+    document.phases.map((phase, index) => [phase.code, index]).reverse() as [string, number][],
+  )
+  const prescriptions = byCode(document.prescriptions).map((rule): CompiledPrescription => {
+    return {
+      ...compileRule(rule),
+      from: indexOfPhase.get(rule.from) ?? -1,
+      through: indexOfPhase.get(rule.through ?? rule.from) ?? -1,
+      steps: (rule.dosage ?? []).map(({ when, ...dose }) => ({ when: vocabulary.when(when), dose })),
+    }
+  })
+
+  const exercises = Map.groupBy(document.exercises, (exercise) => exercise.code)
+  const inGroup = Map.groupBy(
+    document.exercises.flatMap((exercise) => (exercise.groups ?? []).map((group) => ({ group, exercise }))),
+    ({ group }) => group,
+  )
+  const prescriptionsOf = new Map<string, number[]>()
+  prescriptions.forEach(({ rule }, index) => {
+    const codes =
+      rule.exercise === undefined
+        ? (inGroup.get(rule.group ?? '') ?? []).flatMap(({ exercise }) =>
+            prescribes(rule, exercise) ? exercise.code : [],
+          )
+        : [rule.exercise]
+    for (const code of new Set(codes)) append(prescriptionsOf, code, index)
+  })
+
+  const contraindications = byCode(document.contraindications).map(compileRule)
+  return {
+    document,
+    prescriptions,
+    phases,
+    testsOfPhases: [...vocabulary.testsOfPhases],
+    contraindications,
+    candidates: listCandidates(contraindications.map(({ rule }) => rule)),
+    instructions: byCode(document.instructions).map(compileRule),
+    caps: byCode(document.limits.filter((limit) => limit.kind !== 'goal')).map(compileRule),
+    goals: byCode(document.limits.filter((limit) => limit.kind === 'goal')).map(compileRule),
+    redFlags: byCode(document.redFlags).map(({ code, title, response, text, sources }) => {
+      const what = { code, title, response, text: text ?? null, sources: sourcesOf(document, sources) }
+      return { protocol: document.code, version, ...what }
+    }),
+    tests: vocabulary.tests,
+    milestones: vocabulary.milestones,
+    facts: vocabulary.facts,
+    exercises,
+    prescriptionsOf,
+    prescribed: new Map(
+      [...exercises].filter(([code]) => prescriptionsOf.has(code)).sort(([a], [b]) => compareText(a, b)) as [
+        string,
+        [Exercise, ...Exercise[]],
+      ][],
+    ),
+    matches: new WeakMap(),
+  }
+}
+
+function listCandidates(rules: readonly Contraindication[]): Compiled['candidates'] {
+  const byExercise = new Map<string, number[]>()
+  const byGroup = new Map<string, number[]>()
+  const others: number[] = []
+  rules.forEach((rule, index) => {
+    for (const { exercise, group } of rule.target) {
+      if (exercise !== undefined) append(byExercise, exercise, index)
+      else if (group !== undefined) append(byGroup, group, index)
+      else others.push(index)
+    }
+  })
+  return { byExercise, byGroup, others }
+}
+
+function append(lists: Map<string, number[]>, key: string, item: number): void {
+  const list = lists.get(key)
+  if (list === undefined) lists.set(key, [item])
+  else list.push(item)
+}
+
+function candidatesFor({ candidates }: Compiled, exercise: Exercise): number[] {
+  const indexes = new Set([
+    ...candidates.others,
+    ...(candidates.byExercise.get(exercise.code) ?? []),
+    ...(exercise.groups ?? []).flatMap((group) => candidates.byGroup.get(group) ?? []),
+  ])
+  return [...indexes].sort((a, b) => a - b)
+}
+
+/** The contraindications that match one entry, by index; found once for each entry. */
+function matchesOfEntry(compiled: Compiled, exercise: Exercise): readonly Match[] {
+  const found = compiled.matches.get(exercise)
+  if (found !== undefined) return found
+  const matches = candidatesFor(compiled, exercise).flatMap((index): Match[] => {
+    const rule = compiled.contraindications[index]?.rule
+    const match = rule === undefined ? null : matchRule(rule, [exercise])
+    return match === null ? [] : [{ rule: index, ungraded: match.ungraded }]
+  })
+  compiled.matches.set(exercise, matches)
+  return matches
+}
+
+/** The contraindications that match any of the entries known of one exercise, in order. */
+export function matchesOf(compiled: Compiled, entries: readonly Exercise[]): readonly Match[] {
+  const [first] = entries
+  if (entries.length === 1 && first !== undefined) return matchesOfEntry(compiled, first)
+  const ungraded = new Map<number, readonly string[]>()
+  for (const entry of entries) {
+    for (const match of matchesOfEntry(compiled, entry)) {
+      const before = ungraded.get(match.rule)
+      // A match on known grades alone is certain, whatever another entry leaves open.
+      const certain = match.ungraded.length === 0 || before?.length === 0
+      const either = [...new Set([...(before ?? []), ...match.ungraded])].sort()
+      ungraded.set(match.rule, certain ? [] : either)
+    }
+  }
+  return [...ungraded].sort(([a], [b]) => a - b).map(([rule, names]) => ({ rule, ungraded: names }))
+}

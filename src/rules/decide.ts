@@ -1,0 +1,608 @@
+import { type DayNumber, dateOf } from './calendar-date.ts'
+import { endOf, phaseSince } from './change.ts'
+import {
+  type Compiled,
+  type CompiledPrescription,
+  type CompiledRule,
+  compareText,
+  compile,
+  matchesOf,
+} from './compile.ts'
+import { findMissingFacts } from './missing-facts.ts'
+import { covers, type KnownRecord, readRecord } from './record.ts'
+import { commonSide, resolveSide } from './side.ts'
+import { explain, type Situation, situate, truthOf, type View, viewOn } from './situation.ts'
+import { isFalse, isTrue } from './truth.ts'
+import type {
+  CalendarDate,
+  Caution,
+  Contraindication,
+  ContraindicationInForce,
+  Derivation,
+  Dose,
+  Exercise,
+  FlagResponse,
+  GoalInForce,
+  Grant,
+  Instant,
+  InstructionInForce,
+  Limit,
+  LimitInForce,
+  OverrideEntry,
+  Permitted,
+  ProtocolVersion,
+  Reason,
+  RecordEntry,
+  Withheld,
+} from './types.ts'
+
+/** Version of the meaning of documents and records; an answer names the one that made it. */
+export const semanticsVersion = 2
+
+/** What to derive from, whatever the date. All of it is data: no clock and no store stands behind it. */
+export interface Evidence {
+  /** The versions that the record's assignments name; others are not looked at. Documents must not change afterwards. */
+  versions: readonly ProtocolVersion[]
+  entries: readonly RecordEntry[]
+  knownAt: Instant
+  /** Catalogue exercises to judge besides those that the protocols and overrides name. */
+  alsoJudge?: readonly Exercise[]
+}
+
+/** One assigned version read against the record. */
+export interface Assigned extends Situation {
+  version: ProtocolVersion
+}
+
+/** The record and the versions that are assigned to it, ready to be asked about any day. */
+export interface Case {
+  record: KnownRecord
+  /** By code. */
+  assigned: readonly Assigned[]
+  /** A version is assigned that is not at hand; it may forbid anything. */
+  isLacking: boolean
+  alsoJudge: readonly Exercise[]
+  knownAt: Instant
+}
+
+/** One assigned version on one day. */
+interface Owner {
+  assigned: Assigned
+  compiled: Compiled
+  view: View
+  /** Of each contraindication, by index, what it says while it is in force. */
+  inForce: readonly (InForce | undefined)[]
+  noPhase: Reason | null
+  /** What was found out about prescriptions, by index. */
+  verdicts: (PrescriptionVerdict | undefined)[]
+}
+
+interface InForce {
+  rule: Contraindication
+  listed: ContraindicationInForce
+  /** The reason or caution that it gives for an exercise that it matches with certainty. */
+  certainly: Reason | Caution
+}
+
+type PrescriptionGrant = Extract<Grant, { kind: 'prescription' }>
+type PrescriptionVerdict = { grant: PrescriptionGrant; provided: string | undefined } | { refusal: Reason }
+
+/** Null: the surgery was not on record. */
+export function openCase({ versions, entries, knownAt, alsoJudge = [] }: Evidence): Case | null {
+  const record = readRecord(entries, knownAt)
+  if (record === null) return null
+  const ids = record.assignment?.versions ?? []
+  const assigned = versions
+    .filter((version) => ids.includes(version.id))
+    .sort((a, b) => compareText(a.document.code, b.document.code) || compareText(a.id, b.id))
+    .map((version) => ({ ...situate(compile(version.document, version.version), record), version }))
+  const isLacking = record.assignment === null || ids.some((id) => !versions.some((version) => version.id === id))
+  return { record, assigned, isLacking, alsoJudge, knownAt }
+}
+
+function dateOrNull(day: DayNumber | null): CalendarDate | null {
+  return day === null ? null : dateOf(day)
+}
+
+function own(assigned: Assigned, day: DayNumber): Owner {
+  const { compiled } = assigned
+  const view = viewOn(assigned, day)
+  return {
+    assigned,
+    compiled,
+    view,
+    inForce: compiled.contraindications.map((rule) => putInForce(rule, assigned, view)),
+    noPhase: view.phase === null ? sayNoPhase(assigned, view) : null,
+    verdicts: new Array<undefined>(compiled.prescriptions.length).fill(undefined),
+  }
+}
+
+function putInForce(
+  { rule, when, reference }: CompiledRule<Contraindication>,
+  assigned: Assigned,
+  view: View,
+): InForce | undefined {
+  const truth = truthOf(when, view)
+  if (truth === isFalse) return undefined
+  const { title, strength } = rule
+  const explained = when === null ? null : explain(when, view)
+  const until = dateOrNull(endOf(when, assigned, view.day))
+  const listed = { strength, title, certain: truth === isTrue, when: explained, until, ...reference }
+  const { certain } = listed
+  const what = { title, certain, ungraded: [], when: explained, until, ...reference }
+  return {
+    rule,
+    listed,
+    certainly: strength === 'caution' ? { kind: 'caution', ...what } : { kind: 'contraindication', strength, ...what },
+  }
+}
+
+function sayNoPhase({ compiled, version }: Assigned, view: View): Reason {
+  const first = compiled.phases[0]
+  return {
+    kind: 'no-phase',
+    protocol: compiled.document.code,
+    version: version.version,
+    title: compiled.document.title,
+    first: first?.named ?? null,
+    entry: first === undefined ? null : explain(first.entry, view),
+  }
+}
+
+/** What withholds everything: closure, open red flags, holds, and no protocol or phase to derive from. */
+function reasonsForEverything({ record, isLacking }: Case, owners: readonly Owner[], day: DayNumber): Reason[] {
+  const reasons: Reason[] = []
+  const closure = record.closures.find((entry) => covers(entry, day))?.entry
+  if (closure) reasons.push({ kind: 'episode-closed', on: closure.on, reason: closure.reason })
+  const open = record.symptoms.filter((symptom) => covers(symptom, day)).map(({ entry }) => entry)
+  open.sort(
+    (a, b) => urgency(a.response) - urgency(b.response) || compareText(a.redFlag, b.redFlag) || compareText(a.id, b.id),
+  )
+  for (const { id, redFlag, title, response, on } of open) {
+    reasons.push({ kind: 'red-flag', redFlag: { code: redFlag, title }, response, since: on, entry: id })
+  }
+  for (const hold of record.holds) {
+    if (!covers(hold, day)) continue
+    const { id, from, until, reason } = hold.entry
+    reasons.push({ kind: 'hold', from, until, reason, entry: id })
+  }
+  if (isLacking || owners.length === 0) reasons.push({ kind: 'no-protocol' })
+  if (owners.every(({ noPhase }) => noPhase !== null)) {
+    for (const { noPhase } of owners) if (noPhase !== null) reasons.push(noPhase)
+  }
+  return reasons
+}
+
+function verdictOn(index: number, owner: Owner): PrescriptionVerdict | null {
+  const known = owner.verdicts[index]
+  if (known !== undefined) return known
+  const prescription = owner.compiled.prescriptions[index]
+  if (prescription === undefined) return null
+  const refusal = whyNotGranted(prescription, owner)
+  const { rule, reference } = prescription
+  const verdict: PrescriptionVerdict =
+    refusal === null
+      ? {
+          grant: {
+            kind: 'prescription',
+            dose: doseOf(prescription, owner.view),
+            side: rule.side,
+            supervision: rule.supervision,
+            modality: rule.modality ?? null,
+            provided: rule.provided ?? null,
+            ...reference,
+          },
+          provided: rule.provided,
+        }
+      : { refusal }
+  owner.verdicts[index] = verdict
+  return verdict
+}
+
+/** Why the prescription does not grant on the day; null when it does. */
+function whyNotGranted({ rule, reference, from, through, when }: CompiledPrescription, owner: Owner): Reason | null {
+  const { compiled, view, noPhase } = owner
+  if (noPhase !== null || view.phase === null) return noPhase
+  const current = view.phase
+  const first = compiled.phases[from]
+  const last = compiled.phases[through]
+  if (first === undefined || last === undefined || current < from) {
+    const waiting = compiled.phases.slice(current + 1, from === -1 ? undefined : from + 1)
+    return {
+      kind: 'phase-not-reached',
+      phase: first?.named ?? { code: rule.from, title: rule.from },
+      entries: waiting.map(({ entry }) => explain(entry, view)).filter((entry) => entry.truth !== 'true'),
+      ...reference,
+    }
+  }
+  if (current > through) return { kind: 'phase-passed', phase: last.named, ...reference }
+  const truth = truthOf(when, view)
+  if (when === null || truth === isTrue) return null
+  return { kind: 'condition-not-met', certain: truth === isFalse, when: explain(when, view), ...reference }
+}
+
+/** Any one prescription would do, so that only those count that are closest to granting. */
+function nearest(refusals: readonly Reason[], { compiled }: Owner): readonly Reason[] {
+  if (refusals.length < 2) return refusals
+  const distance = (refusal: Reason): number => {
+    if (refusal.kind === 'phase-passed') return compiled.phases.length
+    if (refusal.kind !== 'phase-not-reached') return -1
+    return compiled.phases.findIndex(({ phase }) => phase.code === refusal.phase.code)
+  }
+  const least = Math.min(...refusals.map(distance))
+  return refusals.filter((refusal) => distance(refusal) === least)
+}
+
+function doseOf({ steps }: CompiledPrescription, view: View): Dose | null {
+  return steps.findLast(({ when }) => truthOf(when, view) === isTrue)?.dose ?? null
+}
+
+const doseNumbers = ['sets', 'reps', 'holdSeconds', 'durationMinutes', 'timesPerDay', 'timesPerWeek'] as const
+const doseTexts = ['intensity', 'note'] as const
+
+/** Of several doses the smaller number of each kind, the smaller amount of each quantity, and every instruction. */
+function strictestDose(grants: readonly PrescriptionGrant[]): Dose | null {
+  if (grants.length === 1) return grants[0]?.dose ?? null
+  const given = grants.map(({ dose }) => dose).filter((dose) => dose !== null)
+  if (given.length < 2) return given[0] ?? null
+  const dose: Dose = {}
+  for (const key of doseNumbers) {
+    const values = given.flatMap((candidate) => candidate[key] ?? [])
+    if (values.length > 0) dose[key] = Math.min(...values)
+  }
+  const amounts = given.flatMap((candidate) => candidate.amounts ?? [])
+  if (amounts.length > 0) {
+    const kinds = [...Map.groupBy(amounts, ({ quantity, unit }) => JSON.stringify([quantity, unit]))]
+    dose.amounts = kinds
+      .sort(([a], [b]) => compareText(a, b))
+      .flatMap(([, same]) => same.reduce((least, amount) => (amount.value < least.value ? amount : least)))
+  }
+  for (const key of doseTexts) {
+    const texts = [...new Set(given.flatMap((candidate) => candidate[key] ?? []))].sort()
+    if (texts.length > 0) dose[key] = texts.join('; ')
+  }
+  return dose
+}
+
+const reasonOrder: readonly Reason['kind'][] = [
+  'episode-closed',
+  'red-flag',
+  'hold',
+  'no-protocol',
+  'no-phase',
+  'contraindication',
+  'override',
+  'sides-disagree',
+  'phase-not-reached',
+  'phase-passed',
+  'condition-not-met',
+  'not-prescribed',
+]
+
+/** Those that come from entries of the record are in order already. */
+function orderReasons(a: Reason, b: Reason): number {
+  return (
+    reasonOrder.indexOf(a.kind) - reasonOrder.indexOf(b.kind) ||
+    compareText('protocol' in a ? a.protocol : '', 'protocol' in b ? b.protocol : '') ||
+    compareText('rule' in a ? a.rule : '', 'rule' in b ? b.rule : '')
+  )
+}
+
+function orderRules(a: { protocol: string; rule: string }, b: { protocol: string; rule: string }): number {
+  return compareText(a.protocol, b.protocol) || compareText(a.rule, b.rule)
+}
+
+export function lifts(override: OverrideEntry, rule: Contraindication, { version }: Assigned): boolean {
+  return override.lifts.includes(rule.code) && override.versions.includes(version.id)
+}
+
+const none: readonly OverrideEntry[] = []
+
+/** The overrides of the exercise that hold on the day. */
+export function overridesOn({ overrides }: KnownRecord, exercise: string, day: DayNumber): readonly OverrideEntry[] {
+  if (overrides.length === 0) return none
+  return overrides
+    .filter((override) => override.entry.exercise === exercise && covers(override, day))
+    .map(({ entry }) => entry)
+}
+
+/** Judges one exercise; `entries` are all catalogue entries known under its code, the one to show first. */
+function judge(
+  entries: readonly [Exercise, ...Exercise[]],
+  owners: readonly Owner[],
+  record: KnownRecord,
+  day: DayNumber,
+  forEverything: readonly Reason[],
+): { permitted: Permitted } | { withheld: Withheld } {
+  const exercise = entries[0]
+  const overrides = overridesOn(record, exercise.code, day)
+  const permits = overrides.filter((entry) => entry.effect === 'permit')
+
+  const forbids: Reason[] = []
+  const cautions: Caution[] = []
+  for (const owner of owners) {
+    for (const match of matchesOf(owner.compiled, entries)) {
+      const active = owner.inForce[match.rule]
+      if (active === undefined) continue
+      const lifting =
+        active.rule.strength === 'relative'
+          ? permits.find((entry) => lifts(entry, active.rule, owner.assigned))
+          : undefined
+      if (lifting) {
+        const { protocol, version, rule, rationale, sources, title } = active.listed
+        const reference = { protocol, version, rule, rationale, sources }
+        cautions.push({ kind: 'lifted', title, reason: lifting.reason, entry: lifting.id, ...reference })
+        continue
+      }
+      const said =
+        match.ungraded.length === 0
+          ? active.certainly
+          : { ...active.certainly, ungraded: match.ungraded, certain: false }
+      if (said.kind === 'caution' || said.kind === 'lifted') cautions.push(said)
+      else forbids.push(said)
+    }
+  }
+  for (const { id, from, until, reason, effect } of overrides) {
+    if (effect === 'withhold') forbids.push({ kind: 'override', from, until, reason, entry: id })
+  }
+
+  const grants: PrescriptionGrant[] = []
+  const missing: Reason[] = []
+  const provided = new Set<string>()
+  let prescribed = false
+  for (const owner of owners) {
+    // A grant rests on the version's own entries alone: neither a later catalogue nor an override adds to a group of it.
+    const indexes = owner.compiled.prescriptionsOf.get(exercise.code) ?? []
+    const refusals: Reason[] = []
+    let granted = false
+    for (const index of indexes) {
+      const verdict = verdictOn(index, owner)
+      if (verdict === null) continue
+      if ('refusal' in verdict) refusals.push(verdict.refusal)
+      else {
+        granted = true
+        grants.push(verdict.grant)
+        if (verdict.provided !== undefined) provided.add(verdict.provided)
+      }
+    }
+    prescribed ||= indexes.length > 0
+    if (!granted) missing.push(...nearest(refusals, owner))
+  }
+  if (!prescribed) missing.push({ kind: 'not-prescribed' })
+
+  const side = grants.every((grant) => grant.side === 'both') ? 'both' : commonSide(grants, record.surgery.side)
+  if (side === null) {
+    missing.push({ kind: 'sides-disagree', protocols: [...new Set(grants.map((grant) => grant.protocol))] })
+  }
+
+  const granted = permits.length > 0 || missing.length === 0
+  if (granted && forEverything.length === 0 && forbids.length === 0) {
+    const fromOverrides = permits.map(
+      ({ id, from, until, reason }): Grant => ({ kind: 'override', entry: id, from, until, reason }),
+    )
+    return {
+      permitted: {
+        exercise,
+        dose: strictestDose(grants),
+        side: side ?? 'both',
+        // An exercise that only an override grants: nothing says that it may be done alone.
+        supervision:
+          grants.length > 0 && grants.every((grant) => grant.supervision === 'independent')
+            ? 'independent'
+            : 'supervised',
+        provided: [...provided].sort(),
+        grantedBy: [
+          ...grants.map((grant) =>
+            grant.side === 'both' ? grant : { ...grant, side: resolveSide(grant.side, record.surgery.side) },
+          ),
+          ...fromOverrides,
+        ],
+        cautions,
+      },
+    }
+  }
+  const reasons = [...forEverything, ...forbids, ...(granted ? [] : missing)]
+  return { withheld: { exercise, reasons: [...new Set(reasons)].sort(orderReasons), wayForward: null } }
+}
+
+/**
+ * Catalogue entries by exercise code, of every exercise to judge: those that the versions prescribe, that overrides
+ * name and that the question brings. Whatever any version or override knows of an exercise counts against it; of the
+ * question only what nothing else knows, so that the answer about one exercise is the one in the whole answer.
+ */
+export function entriesOf(
+  { record, assigned, alsoJudge }: Case,
+  day: DayNumber,
+): ReadonlyMap<string, readonly [Exercise, ...Exercise[]]> {
+  const [only] = assigned
+  if (only !== undefined && assigned.length === 1 && record.overrides.length === 0 && alsoJudge.length === 0) {
+    return only.compiled.prescribed
+  }
+  const known = new Map<string, [Exercise, ...Exercise[]]>()
+  const add = (exercise: Exercise): void => {
+    const entries = known.get(exercise.code)
+    if (entries === undefined) known.set(exercise.code, [exercise])
+    else entries.push(exercise)
+  }
+  for (const { compiled } of assigned) for (const entries of compiled.prescribed.values()) entries.forEach(add)
+  for (const { from, entry } of record.overrides) if (from <= day) add(entry.entry)
+  const named = new Set(known.keys())
+  for (const exercise of alsoJudge) if (!named.has(exercise.code)) add(exercise)
+  // What a version knows of an exercise that it does not prescribe itself.
+  for (const { compiled } of assigned) {
+    for (const [code, entries] of known) {
+      if (!compiled.prescribed.has(code)) entries.push(...(compiled.exercises.get(code) ?? []))
+    }
+  }
+  return new Map([...known].sort(([a], [b]) => compareText(a, b)))
+}
+
+/** A version with no phase before the surgery has nothing to say to the patient yet. */
+export function speaks({ view, assigned }: { view: View; assigned: Situation }): boolean {
+  return view.phase !== null || assigned.record.surgeryDay <= view.day
+}
+
+function listInstructions(owners: readonly Owner[]): InstructionInForce[] {
+  const list: InstructionInForce[] = []
+  for (const { compiled, view, assigned } of owners) {
+    for (const { rule, when, reference } of compiled.instructions) {
+      const truth = truthOf(when, view)
+      if (truth === isFalse) continue
+      const until = dateOrNull(endOf(when, assigned, view.day))
+      list.push({ about: rule.about, text: rule.text, certain: truth === isTrue, until, ...reference })
+    }
+  }
+  return list
+}
+
+/** The limits whose condition is true or unknown; of several on one quantity and unit the strictest is in force. */
+function listLimits(owners: readonly Owner[]): LimitInForce[] {
+  const limits: LimitInForce[] = []
+  for (const { compiled, view, assigned } of owners) {
+    for (const { rule, when, reference } of compiled.caps) {
+      const truth = truthOf(when, view)
+      if (truth === isFalse) continue
+      limits.push({
+        ...describeLimit(rule),
+        asInstructed: rule.max === undefined && rule.min === undefined,
+        certain: truth === isTrue,
+        until: dateOrNull(endOf(when, assigned, view.day)),
+        supersededBy: null,
+        ...reference,
+      })
+    }
+  }
+  limits.sort((a, b) => compareText(a.quantity, b.quantity) || orderRules(a, b))
+  if (limits.every((limit, index) => limit.quantity !== limits[index - 1]?.quantity)) return limits
+  const alike = Map.groupBy(limits, ({ quantity, unit }) => JSON.stringify([quantity, unit]))
+  return limits.map((limit) => {
+    const others = alike.get(JSON.stringify([limit.quantity, limit.unit])) ?? []
+    const inForce = others.filter((one) => !others.some((other) => isStricter(other, one, others)))
+    const stricter = inForce.find((other) => isStricter(other, limit, others))
+    return stricter === undefined
+      ? limit
+      : { ...limit, supersededBy: { protocol: stricter.protocol, rule: stricter.rule } }
+  })
+}
+
+function describeLimit({ quantity, max, min, unit, text }: Limit) {
+  return { quantity, max: max ?? null, min: min ?? null, unit: unit ?? null, text: text ?? null }
+}
+
+/** Whether `other` makes `limit` needless: at least as strict in each of its bounds, and first if they are equal. */
+function isStricter(other: LimitInForce, limit: LimitInForce, all: readonly LimitInForce[]): boolean {
+  if (other === limit || limit.asInstructed || other.asInstructed) return false
+  const max = limit.max === null || (other.max !== null && other.max <= limit.max)
+  const min = limit.min === null || (other.min !== null && other.min >= limit.min)
+  const equal = other.max === limit.max && other.min === limit.min
+  return max && min && (!equal || all.indexOf(other) < all.indexOf(limit))
+}
+
+/** A goal needs a condition that is true: nothing may sound like an invitation to do more than is known to be right. */
+function listGoals(owners: readonly Owner[]): GoalInForce[] {
+  const goals: GoalInForce[] = []
+  for (const { compiled, view, assigned } of owners) {
+    for (const { rule, when, reference } of compiled.goals) {
+      if (truthOf(when, view) !== isTrue) continue
+      const until = dateOrNull(endOf(when, assigned, view.day))
+      goals.push({ ...describeLimit(rule), certain: true, until, ...reference })
+    }
+  }
+  return goals.sort((a, b) => compareText(a.quantity, b.quantity) || orderRules(a, b))
+}
+
+/** Emergencies come first. */
+function urgency(response: FlagResponse): number {
+  return response === 'emergency' ? 0 : 1
+}
+
+function statusOf(forEverything: readonly Reason[]): Derivation['status'] {
+  const says = (kind: Reason['kind']): boolean => forEverything.some((reason) => reason.kind === kind)
+  if (says('episode-closed')) return 'closed'
+  if (says('red-flag') || says('hold')) return 'on-hold'
+  return forEverything.length > 0 ? 'no-phase' : 'active'
+}
+
+function listOpenRedFlags({ symptoms }: KnownRecord, day: DayNumber): Derivation['openRedFlags'] {
+  return symptoms
+    .filter((symptom) => covers(symptom, day))
+    .map(({ entry: { id, redFlag, title, response, on } }) => ({
+      entry: id,
+      code: redFlag,
+      title,
+      response,
+      since: on,
+    }))
+    .sort(
+      (a, b) =>
+        urgency(a.response) - urgency(b.response) || compareText(a.code, b.code) || compareText(a.entry, b.entry),
+    )
+}
+
+function listRedFlags(owners: readonly Owner[]): Derivation['redFlags'] {
+  const flags = owners.flatMap(({ compiled }) => compiled.redFlags)
+  return flags.sort(
+    (a, b) =>
+      urgency(a.response) - urgency(b.response) || compareText(a.protocol, b.protocol) || compareText(a.code, b.code),
+  )
+}
+
+/** The answer about one day, without what lies ahead of it. */
+export function decide(asked: Case, day: DayNumber): Derivation {
+  const { record, knownAt } = asked
+  const owners = asked.assigned.map((assigned) => own(assigned, day))
+  const forEverything = reasonsForEverything(asked, owners, day)
+  const permitted: Permitted[] = []
+  const withheld: Withheld[] = []
+  for (const entries of entriesOf(asked, day).values()) {
+    const verdict = judge(entries, owners, record, day, forEverything)
+    if ('permitted' in verdict) permitted.push(verdict.permitted)
+    else withheld.push(verdict.withheld)
+  }
+  const speaking = owners.filter(speaks)
+  const inviting = forEverything.length > 0 ? [] : speaking
+  const { surgeryDate, procedures, levels, side } = record.surgery
+  return {
+    on: dateOf(day),
+    daysSinceSurgery: day - record.surgeryDay,
+    surgery: { surgeryDate, procedures, levels, side },
+    status: statusOf(forEverything),
+    statusReasons: forEverything,
+    protocols: owners.map(describeProtocol),
+    permitted,
+    withheld,
+    avoid: speaking.flatMap(({ inForce }) => inForce.flatMap((active) => active?.listed ?? [])),
+    // While nothing is permitted, nothing may sound like an invitation to exercise.
+    instructions: listInstructions(inviting),
+    limits: listLimits(speaking),
+    goals: listGoals(inviting),
+    openRedFlags: listOpenRedFlags(record, day),
+    redFlags: listRedFlags(owners),
+    missingFacts: forEverything.some(({ kind }) => silencing.has(kind))
+      ? []
+      : speaking.flatMap(({ view, assigned }) => findMissingFacts(view, assigned.version.version)),
+    nextChange: null,
+    basis: { revision: record.revision, knownAt, semantics: semanticsVersion },
+  }
+}
+
+/** While these withhold everything, nothing is asked for: no observation would permit anything. */
+const silencing: ReadonlySet<Reason['kind']> = new Set(['episode-closed', 'red-flag', 'hold', 'no-protocol'])
+
+function describeProtocol({ compiled, assigned, view }: Owner): Derivation['protocols'][number] {
+  const phase = view.phase === null ? undefined : compiled.phases[view.phase]
+  return {
+    code: compiled.document.code,
+    title: compiled.document.title,
+    version: assigned.version.version,
+    phase:
+      phase === undefined
+        ? null
+        : {
+            ...phase.named,
+            setting: phase.phase.setting ?? null,
+            goals: phase.phase.goals ?? [],
+            since: dateOf(phaseSince(assigned, view.day)),
+          },
+  }
+}

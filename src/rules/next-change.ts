@@ -1,0 +1,50 @@
+import type { DayNumber } from './calendar-date.ts'
+import { changesOfTests } from './change.ts'
+import { type Case, decide } from './decide.ts'
+import type { Lasting } from './record.ts'
+import type { Derivation } from './types.ts'
+
+/** Members that hold a date or a count of days when they hold a text or a number. */
+const dated: ReadonlySet<string> = new Set(['on', 'from', 'until', 'since', 'daysSinceSurgery', 'nextChange'])
+
+/** Whether two answers, or parts of them, say the same, their dates and the ways forward aside. */
+export function isAlike(a: unknown, b: unknown): boolean {
+  if (a === b) return true
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
+  if (Array.isArray(a)) {
+    return Array.isArray(b) && a.length === b.length && a.every((item, index) => isAlike(item, b[index]))
+  }
+  const keys = Object.keys(a)
+  if (keys.length !== Object.keys(b).length) return false
+  const [one, other] = [a as Record<string, unknown>, b as Record<string, unknown>]
+  return keys.every(
+    (key) =>
+      key === 'wayForward' || isAlike(one[key], other[key]) || (dated.has(key) && areDates(one[key], other[key])),
+  )
+}
+
+function areDates(a: unknown, b: unknown): boolean {
+  return typeof a === typeof b && (typeof a === 'string' || typeof a === 'number')
+}
+
+/** The days on which the answer can change, in order: what conditions test, and when entries begin and end to count. */
+export function daysOfChange({ record, assigned }: Case): DayNumber[] {
+  const days = new Set<DayNumber>([record.surgeryDay])
+  const spans: Lasting<unknown>[] = [...record.closures, ...record.symptoms, ...record.overrides, ...record.holds]
+  for (const { from, until } of spans) {
+    days.add(from)
+    if (until !== null) days.add(until)
+  }
+  for (const situation of assigned) {
+    for (const day of changesOfTests(situation, situation.compiled.tests.keys())) days.add(day)
+  }
+  return [...days].sort((a, b) => a - b)
+}
+
+/** The first day after `day` on which the answer is another one, if nothing more is recorded; null: none. */
+export function findNextChange(asked: Case, day: DayNumber, answer: Derivation): DayNumber | null {
+  for (const later of daysOfChange(asked)) {
+    if (later > day && !isAlike(answer, decide(asked, later))) return later
+  }
+  return null
+}

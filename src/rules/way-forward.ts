@@ -1,0 +1,527 @@
+import { type DayNumber, dateOf } from './calendar-date.ts'
+import {
+  canBeFree,
+  canGrant,
+  cellsOfFact,
+  fillPhases,
+  open,
+  possiblePhases,
+  search,
+  testForCells,
+  truthOfSpan,
+  truthsOf,
+  type ValueCell,
+} from './cases.ts'
+import { changesOfTests } from './change.ts'
+import { type Compiled, type Match, matchesOf, type Test } from './compile.ts'
+import { type Assigned, type Case, entriesOf, lifts, overridesOn } from './decide.ts'
+import { covers } from './record.ts'
+import { commonSide } from './side.ts'
+import {
+  describeFact,
+  isGranted,
+  observationOf,
+  reachedOn,
+  truthOfDays,
+  truthOfTest,
+  truthOfValue,
+  type View,
+  viewOn,
+} from './situation.ts'
+import { both, either, isFalse, isTrue, type Truths } from './truth.ts'
+import type { Contraindication, Exercise, FactTest, Named, Need, PrescribedSide, WayForward } from './types.ts'
+
+/** So many cases are looked at for one exercise, and for all of one answer; then it is given up. */
+const mostCases = 20_000
+const mostCasesOfAll = 200_000
+
+const never: WayForward = { outcome: 'never', earliest: null, needs: [] }
+const undecided: WayForward = { outcome: 'undecided', earliest: null, needs: [] }
+
+/** Something that can be recorded from the day asked about on. */
+type Act =
+  | {
+      kind: 'milestone'
+      code: string
+      /** Who grants it: a role that is accepted wherever it has to be; null: anybody. */
+      role: string | null
+      /** The title of the first version that tests it, and all roles that would do. */
+      milestone: Named
+      grantedBy: readonly string[]
+    }
+  | {
+      kind: 'fact'
+      code: string
+      tests: readonly FactTest[]
+      cells: readonly ValueCell[]
+      fact: ReturnType<typeof describeFact>
+    }
+
+/** What the acts make of the tests on one day. */
+interface Outlook {
+  day: DayNumber
+  /** Of each act its options; the first is to do nothing. */
+  options: readonly (readonly Option[])[]
+  /** Of each version and test what it is with each option of its act and, last, what it can be with any. */
+  truths: readonly (readonly Uint8Array[])[]
+}
+
+/** Nothing; a milestone so many days before the day; or an observation of a value in the cell. */
+type Option =
+  | { kind: 'nothing' }
+  | { kind: 'reached'; least: number; most: number }
+  | { kind: 'observed'; cell: number }
+
+/** What lies ahead of one case from one day on. */
+export interface Ahead {
+  asked: Case
+  from: DayNumber
+  acts: readonly Act[]
+  /** Of each version and test the act that it depends on; −1: none. */
+  actOf: readonly Int16Array[]
+  outlooks: Map<DayNumber, Outlook>
+  /** How many cases may still be looked at. */
+  left: number
+}
+
+/** The tests of all versions with what they test. */
+function* testsOf({ assigned }: Case): Generator<{ version: Assigned; test: Test }> {
+  for (const version of assigned) for (const test of version.compiled.tests) yield { version, test }
+}
+
+function listMilestones(asked: Case, from: DayNumber): Act[] {
+  const tested = new Map<string, { named: Named; roles: (readonly string[])[] }>()
+  for (const situation of asked.assigned) {
+    situation.compiled.milestones.forEach(({ named, roles }, index) => {
+      // What is reached for good stays as it is: only the earliest entry counts.
+      const since = reachedOn(viewOn(situation, from), index)
+      const entries = asked.record.milestones.get(named.code) ?? []
+      const lasts = entries.some(
+        (entry) => entry.from === since && entry.until === null && isGranted(roles, entry.entry.grantedBy),
+      )
+      if (since !== null && lasts) return
+      const known = tested.get(named.code)
+      if (known === undefined) tested.set(named.code, { named, roles: [roles] })
+      else known.roles.push(roles)
+    })
+  }
+  return [...tested].flatMap(([code, { named, roles }]): Act[] => {
+    const restricted = roles.filter((list) => list.length > 0)
+    const [first = []] = restricted
+    const accepted = first.filter((role) => restricted.every((list) => list.includes(role)))
+    if (restricted.length === 0) return [{ kind: 'milestone', code, role: null, milestone: named, grantedBy: [] }]
+    if (accepted.length > 0) {
+      return [{ kind: 'milestone', code, role: accepted[0] ?? null, milestone: named, grantedBy: accepted }]
+    }
+    // No role will do for all: each version needs an entry of its own.
+    return restricted.map((list) => ({
+      kind: 'milestone',
+      code,
+      role: list[0] ?? null,
+      milestone: named,
+      grantedBy: list,
+    }))
+  })
+}
+
+function listFacts(asked: Case, from: DayNumber): Act[] {
+  const tested = new Map<string, { compiled: Compiled; index: number; tests: FactTest[] }>()
+  const isKnownForGood = new Set<string>()
+  for (const { version, test } of testsOf(asked)) {
+    if (test.op !== 'fact') continue
+    const fact = version.compiled.facts[test.fact]
+    if (fact === undefined) continue
+    const declared = fact.declared
+    if (
+      (declared?.fixed || declared?.operation !== undefined) &&
+      observationOf(viewOn(version, from), test.fact) !== null
+    ) {
+      isKnownForGood.add(fact.code)
+    }
+    const known = tested.get(fact.code)
+    if (known === undefined)
+      tested.set(fact.code, { compiled: version.compiled, index: test.fact, tests: [test.written] })
+    else known.tests.push(test.written)
+  }
+  return [...tested].flatMap(([code, { compiled, index, tests }]): Act[] => {
+    if (isKnownForGood.has(code)) return []
+    const declarations = asked.assigned.flatMap((version) =>
+      version.compiled.document.facts.filter((fact) => fact.code === code),
+    )
+    return [
+      { kind: 'fact', code, tests, cells: cellsOfFact(declarations, tests), fact: describeFact(compiled.facts[index]) },
+    ]
+  })
+}
+
+/** Prepares the question what can still be recorded from a day on. */
+export function lookAhead(asked: Case, from: DayNumber): Ahead {
+  // In the order in which the phases ask for them: where one of several will do, it is the first.
+  const acts = [...listMilestones(asked, from), ...listFacts(asked, from)]
+  const actOf = asked.assigned.map(({ compiled }) =>
+    Int16Array.from(compiled.tests, (test) => acts.findIndex((act) => bearsOn(act, test, compiled))),
+  )
+  return { asked, from, acts, actOf, outlooks: new Map(), left: mostCasesOfAll }
+}
+
+/** The days since a milestone at which a test of it changes, within what can have passed. */
+function cutsOf(asked: Case, code: string, most: number): number[] {
+  const cuts = new Set<number>([0])
+  for (const { version, test } of testsOf(asked)) {
+    if (test.op !== 'days' || test.milestone === null) continue
+    if (version.compiled.milestones[test.milestone]?.named.code !== code) continue
+    for (const bound of [test.atLeast, test.before]) {
+      if (bound !== null) cuts.add(bound.possible).add(bound.sure)
+    }
+  }
+  return [...cuts].filter((cut) => 0 <= cut && cut <= most).sort((a, b) => a - b)
+}
+
+function optionsOf(act: Act, { asked, from }: Ahead, day: DayNumber): Option[] {
+  if (act.kind === 'fact') {
+    return [{ kind: 'nothing' }, ...act.cells.map((_, cell): Option => ({ kind: 'observed', cell }))]
+  }
+  const most = day - from
+  const cuts = cutsOf(asked, act.code, most)
+  return [
+    { kind: 'nothing' },
+    ...cuts.map((least, index): Option => ({ kind: 'reached', least, most: (cuts[index + 1] ?? most + 1) - 1 })),
+  ]
+}
+
+function outlookOn(ahead: Ahead, day: DayNumber): Outlook {
+  const known = ahead.outlooks.get(day)
+  if (known !== undefined) return known
+  const options = ahead.acts.map((act) => optionsOf(act, ahead, day))
+  const truths = ahead.asked.assigned.map((assigned, version) => {
+    const view = viewOn(assigned, day)
+    return assigned.compiled.tests.map((test, index) => {
+      const act = ahead.actOf[version]?.[index] ?? -1
+      const asItIs = truthOfTest(view, index)
+      const each = (options[act] ?? []).map((option) => truthWith(option, ahead.acts[act], test, view) ?? asItIs)
+      return Uint8Array.of(
+        ...each,
+        each.reduce((any, truth) => any | truth, each.length === 0 ? asItIs : 0),
+      )
+    })
+  })
+  const outlook = { day, options, truths }
+  ahead.outlooks.set(day, outlook)
+  return outlook
+}
+
+/** What the option makes of the test; null: what it is anyway. */
+function truthWith(option: Option, act: Act | undefined, test: Test, view: View): Truths | null {
+  if (option.kind === 'observed') {
+    const cell = cellOf(act, option.cell + 1)
+    return test.op === 'fact' && cell !== undefined ? truthOfValue(test.written, cell.value) : null
+  }
+  if (option.kind === 'nothing') return null
+  if (test.op === 'milestone') return isTrue
+  if (test.op !== 'days' || test.milestone === null) return null
+  const reached = reachedOn(view, test.milestone)
+  // Of several entries the earliest counts.
+  return truthOfDays(test, Math.max(option.least, reached === null ? 0 : view.day - reached))
+}
+
+function bearsOn(act: Act, test: Test, compiled: Compiled): boolean {
+  if (act.kind === 'fact') return test.op === 'fact' && compiled.facts[test.fact]?.code === act.code
+  if (test.op !== 'milestone' && (test.op !== 'days' || test.milestone === null)) return false
+  const milestone = compiled.milestones[test.milestone ?? -1]
+  return milestone?.named.code === act.code && isGranted(milestone.roles, act.role)
+}
+
+/** What is looked at for one exercise. */
+interface Sought {
+  entries: readonly [Exercise, ...Exercise[]]
+  /** The tests that bear on it, by version. */
+  tests: readonly (readonly number[])[]
+  /** The contraindications that match it, by version. */
+  matches: readonly (readonly Match[])[]
+  /** Relative contraindications count as lifted. */
+  isLifted: boolean
+}
+
+function seek({ asked }: Ahead, entries: readonly [Exercise, ...Exercise[]], isLifted: boolean): Sought {
+  const matches = asked.assigned.map(({ compiled }) => matchesOf(compiled, entries))
+  const tests = asked.assigned.map(({ compiled }, version) => {
+    const found = new Set<number>()
+    const add = (when: { tests: readonly number[] } | null | undefined): void => {
+      for (const test of when?.tests ?? []) found.add(test)
+    }
+    for (const test of compiled.testsOfPhases) found.add(test)
+    for (const index of compiled.prescriptionsOf.get(entries[0].code) ?? []) add(compiled.prescriptions[index]?.when)
+    for (const { rule } of matches[version] ?? []) add(compiled.contraindications[rule]?.when)
+    return [...found]
+  })
+  return { entries, tests, matches, isLifted }
+}
+
+/** Whether it can be permitted on the day of the outlook, and whether it can fail to be, given choices of the acts. */
+function canBePermitted(ahead: Ahead, outlook: Outlook, sought: Sought, choices: readonly number[]): Truths {
+  const { assigned, record } = ahead.asked
+  const { code } = sought.entries[0]
+  const permits = overridesOn(record, code, outlook.day).filter(({ effect }) => effect === 'permit')
+  let verdict: Truths = isTrue
+  let anyPhase: Truths = isFalse
+  let prescribed = false
+  const certain: { protocol: string; version: number | null; side: PrescribedSide }[] = []
+  let isOpen = false
+  for (const [index, owner] of assigned.entries()) {
+    const { compiled, version } = owner
+    const truths = truthsUnder(ahead, outlook, sought, index, choices)
+    const possible = possiblePhases(compiled, truths)
+    fillPhases(compiled, truths, possible, sought.tests[index] ?? [])
+    anyPhase = either(anyPhase, truthOfSpan(0, compiled.phases.length - 1, possible))
+    const isSetAside = (rule: Contraindication): boolean =>
+      rule.strength === 'relative' && (sought.isLifted || permits.some((entry) => lifts(entry, rule, owner)))
+    verdict = both(verdict, canBeFree(compiled, truths, sought.matches[index] ?? [], isSetAside))
+    if (verdict === isFalse) return isFalse
+
+    const prescriptions = compiled.prescriptionsOf.get(code) ?? []
+    if (prescriptions.length === 0 || permits.length > 0) continue
+    prescribed = true
+    let granted: Truths = isFalse
+    for (const prescription of prescriptions) {
+      const rule = compiled.prescriptions[prescription]
+      if (rule === undefined) continue
+      const grants = canGrant(rule, truths, possible)
+      granted = either(granted, grants)
+      if (grants === isTrue) {
+        certain.push({ protocol: compiled.document.code, version: version.version, side: rule.rule.side })
+      } else isOpen ||= grants !== isFalse
+    }
+    verdict = both(verdict, granted)
+    if (verdict === isFalse) return isFalse
+  }
+  verdict = both(verdict, anyPhase)
+  if (permits.length > 0) return verdict
+  if (!prescribed) return isFalse
+  const needsSide = verdict === isTrue && certain.some(({ side }) => side !== 'both')
+  if (!needsSide || commonSide(certain, record.surgery.side) !== null) return verdict
+  // Another prescription, if it grants, can add a side.
+  return isOpen ? isTrue | isFalse : isFalse
+}
+
+/** What the tests that bear on the exercise can be, given the choices made so far; phases aside. */
+function truthsUnder(
+  { asked, actOf }: Ahead,
+  outlook: Outlook,
+  sought: Sought,
+  version: number,
+  choices: readonly number[],
+): Uint8Array {
+  const under = new Uint8Array(asked.assigned[version]?.compiled.tests.length ?? 0)
+  for (const test of sought.tests[version] ?? []) {
+    const each = outlook.truths[version]?.[test]
+    const act = actOf[version]?.[test] ?? -1
+    const choice = act === -1 ? open : (choices[act] ?? 0)
+    under[test] = each?.at(choice) ?? 0
+  }
+  return under
+}
+
+/** The days on which it could become permitted, in order: where something changes by itself, or a wait can be over. */
+function daysToTry(ahead: Ahead, sought: Sought): DayNumber[] {
+  const { asked, from } = ahead
+  const { record } = asked
+  const days = new Set<DayNumber>([from])
+  for (const { from: begins, until } of [...record.symptoms, ...record.overrides, ...record.holds]) {
+    days.add(begins)
+    if (until !== null) days.add(until)
+  }
+  asked.assigned.forEach((situation, index) => {
+    const tests = sought.tests[index] ?? []
+    for (const day of changesOfTests(situation, tests)) days.add(day)
+    for (const index of tests) {
+      const test = situation.compiled.tests[index]
+      if (test?.op !== 'days' || test.milestone === null) continue
+      for (const bound of [test.atLeast, test.before]) {
+        if (bound !== null) days.add(from + bound.possible).add(from + bound.sure)
+      }
+    }
+  })
+  return [...days].filter((day) => day >= from).sort((a, b) => a - b)
+}
+
+/** What has to be ended by somebody on that day; null: something withholds everything then that will not be ended. */
+function endsNeeded(ahead: Ahead, exercise: string, day: DayNumber): Need[] | null {
+  const { record } = ahead.asked
+  if (record.closures.some((closure) => covers(closure, day))) return null
+  const needs: Need[] = []
+  for (const symptom of record.symptoms) {
+    if (!covers(symptom, day)) continue
+    const { id, redFlag, title } = symptom.entry
+    needs.push({ kind: 'resolution', redFlag: { code: redFlag, title }, entry: id })
+  }
+  for (const hold of record.holds) {
+    if (!covers(hold, day)) continue
+    if (hold.until !== null) return null
+    needs.push({ kind: 'end', of: 'hold', reason: hold.entry.reason, entry: hold.entry.id })
+  }
+  for (const { id, effect, until, reason } of overridesOn(record, exercise, day)) {
+    if (effect !== 'withhold') continue
+    if (until !== null) return null
+    needs.push({ kind: 'end', of: 'override', reason, entry: id })
+  }
+  return needs
+}
+
+/** When the exercise can be permitted, and what that takes; `entries` are what is known of it on the first day. */
+export function findWayForward(ahead: Ahead, entries: readonly [Exercise, ...Exercise[]]): WayForward {
+  if (ahead.asked.isLacking || ahead.asked.assigned.length === 0) return never
+  const most = Math.min(mostCases, ahead.left)
+  const budget = { left: most }
+  const found = findPlan(ahead, entries, budget)
+  ahead.left -= most - Math.max(budget.left, 0)
+  if (budget.left <= 0) return undecided
+  return found ?? never
+}
+
+function findPlan(ahead: Ahead, entries: Sought['entries'], budget: { left: number }): WayForward | null {
+  const { asked, from } = ahead
+  const { code } = entries[0]
+  const later = asked.record.overrides.filter(({ entry, from: begins }) => entry.exercise === code && begins > from)
+  for (const isLifted of [false, true]) {
+    const sought = seek(ahead, entries, isLifted)
+    for (const day of daysToTry(ahead, sought)) {
+      const ends = endsNeeded(ahead, code, day)
+      if (ends === null) continue
+      // An override that begins later brings along what the catalogue said of the exercise.
+      const isNewlyKnown = later.some(({ from: begins }) => begins <= day)
+      const onDay = isNewlyKnown ? seek(ahead, entriesOf(asked, day).get(code) ?? entries, isLifted) : sought
+      const outlook = outlookOn(ahead, day)
+      const plan = planFor(ahead, outlook, onDay, budget)
+      if (budget.left <= 0) return null
+      if (plan === null) continue
+      return { outcome: 'permitted', earliest: dateOf(day), needs: tell(ahead, outlook, onDay, plan, ends) }
+    }
+  }
+  return null
+}
+
+/** Of each act the options any of which will do; the fewest acts with which it is permitted on the day. */
+type Plan = readonly (readonly number[])[]
+
+function planFor(ahead: Ahead, outlook: Outlook, sought: Sought, budget: { left: number }): Plan | null {
+  const counts = outlook.options.map((options, act) => (isAsked(ahead, sought, act) ? options.length : 1))
+  const goal = (choices: readonly number[]): Truths => canBePermitted(ahead, outlook, sought, choices)
+  const found = search(counts, counts.length, goal, budget)
+  if (found === null) return null
+  const most = found.filter((choice) => choice > 0).length
+  for (let acts = 0; acts < most; acts += 1) {
+    const fewer = search(counts, acts, goal, budget)
+    if (fewer !== null) return widen(ahead, fewer, counts, goal, budget)
+  }
+  return widen(ahead, found, counts, goal, budget)
+}
+
+/** Whether a test that bears on the exercise depends on the act. */
+function isAsked({ actOf }: Ahead, sought: Sought, act: number): boolean {
+  return sought.tests.some((tests, version) => tests.some((test) => actOf[version]?.[test] === act))
+}
+
+/** Adds to each act the options that will do as well, whichever of the others' options are taken. */
+function widen(
+  { acts }: Ahead,
+  found: readonly number[],
+  counts: readonly number[],
+  goal: (choices: readonly number[]) => Truths,
+  budget: { left: number },
+): Plan {
+  const plan = found.map((choice) => [choice])
+  const willDo = (act: number, option: number): boolean =>
+    combinations(plan.with(act, [option])).every((choices) => {
+      budget.left -= 1
+      return budget.left > 0 && goal(choices) === isTrue
+    })
+  found.forEach((choice, act) => {
+    if (choice === 0) return
+    const own = plan[act] ?? []
+    const isOrdered = acts[act]?.kind === 'milestone' || typeof cellOf(acts[act], choice)?.value === 'number'
+    const adds = (option: number): boolean => {
+      const does = willDo(act, option)
+      if (does) own.push(option)
+      return does
+    }
+    // Of what is ordered only what is next to it, so that it can be said in one span.
+    for (let option = choice + 1; option < (counts[act] ?? 0); option += 1) if (!adds(option) && isOrdered) break
+    for (let option = choice - 1; option > 0; option -= 1) if (!adds(option) && isOrdered) break
+    own.sort((a, b) => a - b)
+  })
+  return plan
+}
+
+function* combinations(plan: Plan, from = 0): Generator<readonly number[]> {
+  const [first, ...rest] = plan.slice(from)
+  if (first === undefined) {
+    yield []
+    return
+  }
+  for (const others of combinations(rest)) for (const option of first) yield [option, ...others]
+}
+
+function cellOf(act: Act | undefined, option: number): ValueCell | undefined {
+  return act?.kind === 'fact' ? act.cells[option - 1] : undefined
+}
+
+/** What has to happen, with the dates between which it may. */
+function tell(ahead: Ahead, outlook: Outlook, sought: Sought, plan: Plan, ends: readonly Need[]): Need[] {
+  const { day } = outlook
+  const needs: Need[] = [...ends]
+  plan.forEach((chosen, index) => {
+    const act = ahead.acts[index]
+    if (act === undefined || chosen[0] === 0) return
+    if (act.kind === 'milestone') {
+      const spans = chosen.flatMap((option) => outlook.options[index]?.[option] ?? [])
+      const reached = spans.filter((option) => option.kind === 'reached')
+      const from = dateOf(day - Math.max(...reached.map(({ most }) => most)))
+      const by = dateOf(day - Math.min(...reached.map(({ least }) => least)))
+      needs.push({ kind: 'milestone', milestone: act.milestone, grantedBy: act.grantedBy, from, by })
+    } else {
+      const cells = chosen.flatMap((option) => cellOf(act, option) ?? [])
+      const from = dateOf(earliestObservation(ahead, act, day))
+      needs.push({ kind: 'fact', fact: act.fact, test: testForCells(cells, act.cells), from, by: dateOf(day) })
+    }
+  })
+  if (sought.isLifted) needs.push({ kind: 'override', lifts: liftsNeeded(ahead, outlook, sought, plan) })
+  if (day > ahead.from) needs.push({ kind: 'date', date: dateOf(day) })
+  return needs
+}
+
+/** An observation of that day or a later one is the latest on `day`, and not too old for any test. */
+function earliestObservation(
+  { asked, from }: Ahead,
+  { code, tests }: Extract<Act, { kind: 'fact' }>,
+  day: DayNumber,
+): DayNumber {
+  const fresh = tests.flatMap(({ withinDays }) => (withinDays === undefined ? [] : [day - withinDays]))
+  const observed = (asked.record.facts.get(code) ?? []).flatMap((observation) =>
+    observation.day <= day ? [observation.day] : [],
+  )
+  return Math.max(from, ...fresh, ...observed)
+}
+
+/** The relative contraindications that may stand on the day, whichever of the plan's options are taken. */
+function liftsNeeded(
+  ahead: Ahead,
+  outlook: Outlook,
+  sought: Sought,
+  plan: Plan,
+): Extract<Need, { kind: 'override' }>['lifts'] {
+  const permits = overridesOn(ahead.asked.record, sought.entries[0].code, outlook.day).filter(
+    ({ effect }) => effect === 'permit',
+  )
+  return ahead.asked.assigned.flatMap((owner, index) =>
+    (sought.matches[index] ?? []).flatMap((match) => {
+      const active = owner.compiled.contraindications[match.rule]
+      if (active?.rule.strength !== 'relative' || permits.some((entry) => lifts(entry, active.rule, owner))) return []
+      const stands = combinations(plan).some((choices) => {
+        const truths = truthsUnder(ahead, outlook, sought, index, choices)
+        return truthsOf(active.when, truths) !== isFalse
+      })
+      const { code, title } = active.rule
+      return stands ? [{ code, title, protocol: owner.compiled.document.code }] : []
+    }),
+  )
+}
