@@ -1,4 +1,5 @@
 export { addDays, daysBetween, toCalendarDate } from './calendar-date.ts'
+export { check } from './check.ts'
 export { leavesOf } from './condition.ts'
 export { semanticsVersion } from './decide.ts'
 export { derive, type Question } from './derive.ts'

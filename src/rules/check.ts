@@ -1,0 +1,656 @@
+import { type CaseSpace, findCase, type Inquiry, layOut, type Outcome, toSpans, toWitness } from './case-space.ts'
+import { asForbid, canBeFree, canGrant, truthsOf } from './cases.ts'
+import { type Compiled, type CompiledPrescription, type CompiledRule, compile, matchesOf } from './compile.ts'
+import { leavesOf } from './condition.ts'
+import { findRelaxingLimits } from './limits-over-time.ts'
+import { isAbout, matchRule } from './match.ts'
+import { findOpportunity, inquireAfter } from './opportunities.ts'
+import { type Catalogue, type DocumentFlaw, findFlaws } from './references.ts'
+import { truthOfValue } from './situation.ts'
+import { both, isFalse, isTrue, opposite, type Truths } from './truth.ts'
+import type {
+  Check,
+  Condition,
+  Contraindication,
+  Finding,
+  FindingCode,
+  Limit,
+  ProtocolDocument,
+  Target,
+  Witness,
+} from './types.ts'
+
+/** So many cases of one document are looked at; questions that are left then are findings of their own. */
+export const mostCasesOfCheck = 400_000
+
+/** What is found, without what every finding has. */
+type Draft = Omit<Finding, 'severity' | 'name' | 'accepted' | 'days' | 'witness' | 'counterpart' | 'other'> &
+  Partial<Pick<Finding, 'days' | 'witness' | 'counterpart' | 'other'>> & {
+    /** What makes its name one of its own. */
+    about: string
+  }
+
+const errors: ReadonlySet<FindingCode> = new Set([
+  'unknown-reference',
+  'duplicate-code',
+  'phase-in-entry',
+  'unreachable-phase',
+  'grant-never-effective',
+  'contradictory-bounds',
+  'check-incomplete',
+])
+
+interface Checked {
+  document: ProtocolDocument
+  compiled: Compiled
+  space: CaseSpace
+  findings: Draft[]
+}
+
+const anyTruth: Truths = isTrue | isFalse
+
+function never(): boolean {
+  return false
+}
+
+/** JSON pointer to a rule, by its place in the document as it is written. */
+function pathOf(
+  document: ProtocolDocument,
+  list: 'phases' | 'prescriptions' | 'contraindications' | 'instructions' | 'limits',
+  code: string,
+): string {
+  return `/${list}/${document[list].findIndex((rule) => rule.code === code)}`
+}
+
+function witnessOf(space: CaseSpace, ...inquiries: readonly Inquiry[]): Witness | null {
+  for (const inquiry of inquiries) {
+    const found = findCase(space, inquiry, null, true)
+    if (found !== null) return toWitness(space, found)
+  }
+  return null
+}
+
+/** The cells of days. */
+function daysIn({ counts }: CaseSpace): number[] {
+  return Array.from({ length: counts[0] ?? 0 }, (_, cell) => cell)
+}
+
+/** Whether exactly that phase can be the current one. */
+function inPhase(index: number): (outcome: Outcome) => Truths {
+  return ({ possible }) => {
+    if (!possible[index + 1]) return isFalse
+    return possible.filter(Boolean).length === 1 ? isTrue : anyTruth
+  }
+}
+
+/** Codes of the own exercises that the prescription covers. */
+function coveredBy(
+  { prescriptionsOf, prescriptions, exercises }: Compiled,
+  prescription: CompiledPrescription,
+): string[] {
+  const index = prescriptions.indexOf(prescription)
+  return [...prescriptionsOf].flatMap(([code, indexes]) => (indexes.includes(index) && exercises.has(code) ? code : []))
+}
+
+function nameOf({ rule }: CompiledPrescription): string {
+  return rule.exercise ?? rule.group ?? rule.code
+}
+
+// ---- Phases ----
+
+function checkPhases({ document, compiled, space, findings }: Checked): void {
+  compiled.phases.forEach(({ phase }, index) => {
+    const is = { whens: [], asks: inPhase(index) }
+    const reached = findCase(space, is, null, true)
+    const path = pathOf(document, 'phases', phase.code)
+    if (reached === null) {
+      if (space.budget.left <= 0) return
+      // The furthest that a patient gets, as the case that shows it.
+      const others = compiled.phases.map((_, other) => ({ whens: [], asks: inPhase(other) }))
+      const witness = witnessOf(space, ...others.toSpliced(index, 1).reverse())
+      findings.push({ code: 'unreachable-phase', about: phase.code, path, subject: phase.title, witness })
+      return
+    }
+    const grants = compiled.prescriptions.filter(({ from, through }) => from <= index && index <= through)
+    const isGranting = grants.some((prescription) => {
+      const asks = ({ truths, possible }: Outcome): Truths =>
+        both(inPhase(index)({ truths, possible }), canGrant(prescription, truths, possible))
+      return findCase(space, { whens: [prescription.when], asks }, null) !== null
+    })
+    if (!isGranting) {
+      findings.push({
+        code: 'empty-phase',
+        about: phase.code,
+        path,
+        subject: phase.title,
+        witness: toWitness(space, reached),
+      })
+    }
+  })
+  const isNowhere: Inquiry = {
+    whens: [],
+    asks: ({ possible }) => (possible.slice(1).some(Boolean) ? (possible[0] ? anyTruth : isFalse) : isTrue),
+  }
+  const anywhere: Inquiry = {
+    whens: [],
+    asks: ({ possible }) => (possible[0] ? (possible.slice(1).some(Boolean) ? anyTruth : isFalse) : isTrue),
+  }
+  const cells = daysIn(space)
+  const without = cells.filter((cell) => findCase(space, anywhere, cell) === null)
+  const spans = toSpans(space, without).filter(({ from, before }) => (from ?? -1) >= 0 && before !== 0)
+  if (spans.length > 0 && compiled.phases.length > 0 && space.budget.left > 0) {
+    const first = without.find((cell) => toSpans(space, [cell]).some(({ from }) => (from ?? -1) >= 0))
+    const found = first === undefined ? null : findCase(space, isNowhere, first, true)
+    const witness = found === null ? null : toWitness(space, found)
+    findings.push({ code: 'gap', about: 'phases', path: '/phases', subject: 'phases', days: spans, witness })
+  }
+}
+
+// ---- Prescriptions ----
+
+function checkPrescriptions(checked: Checked): void {
+  const { document, compiled, space, findings } = checked
+  for (const prescription of compiled.prescriptions) {
+    const { rule, when } = prescription
+    const path = pathOf(document, 'prescriptions', rule.code)
+    const codes = coveredBy(compiled, prescription)
+    const grants: Inquiry = { whens: [when], asks: ({ truths, possible }) => canGrant(prescription, truths, possible) }
+    const isEffective = codes.some((code) => {
+      const entries = compiled.exercises.get(code) ?? []
+      const matches = matchesOf(compiled, entries)
+      const inquiry = inquireAfter(compiled, entries, ({ strength }) => strength === 'relative')
+      const asks = (outcome: Outcome): Truths => {
+        const granted = grants.asks(outcome)
+        if (granted === isFalse) return isFalse
+        return both(
+          granted,
+          canBeFree(compiled, outcome.truths, matches, ({ strength }) => strength === 'relative'),
+        )
+      }
+      return findCase(space, { whens: [when, ...inquiry.whens], asks }, null) !== null
+    })
+    if (!isEffective && space.budget.left > 0) {
+      const anyCase: Inquiry = { whens: [], asks: () => isTrue }
+      const witness = witnessOf(space, grants, anyCase)
+      findings.push({ code: 'grant-never-effective', about: rule.code, path, subject: nameOf(prescription), witness })
+    } else checkContradiction(checked, prescription, codes, path)
+    checkSteps(checked, prescription, path)
+  }
+}
+
+/**
+ * Contraindications that withhold on some days, whoever the patient is, what the prescription grants. One that depends on
+ * the patient (an observation, a clearance that can be given by then) is no contradiction.
+ */
+function checkContradiction(
+  { compiled, space, findings }: Checked,
+  prescription: CompiledPrescription,
+  codes: readonly string[],
+  path: string,
+): void {
+  const { rule, when } = prescription
+  const matched = new Set(
+    codes.flatMap((code) => matchesOf(compiled, compiled.exercises.get(code) ?? []).map((match) => match.rule)),
+  )
+  for (const index of matched) {
+    const active = compiled.contraindications[index]
+    if (active === undefined || active.rule.strength === 'caution') continue
+    const whens = [when, active.when]
+    const granted = ({ truths, possible }: Outcome): Truths => canGrant(prescription, truths, possible)
+    const forbidden = ({ truths }: Outcome): Truths => asForbid(truthsOf(active.when, truths))
+    // A rule that applies only because nobody has asked yet is no contradiction.
+    const clash: Inquiry = { whens, isObserved: true, asks: (outcome) => both(granted(outcome), forbidden(outcome)) }
+    const peace: Inquiry = { whens, asks: (outcome) => both(granted(outcome), opposite(forbidden(outcome))) }
+    const cells = daysIn(space)
+    const found = cells.map((cell) => findCase(space, clash, cell, true))
+    const days = cells.filter((cell) => found[cell] !== null && findCase(space, peace, cell) === null)
+    const first = found[days[0] ?? -1]
+    if (first === undefined || first === null || space.budget.left <= 0) continue
+    findings.push({
+      code: 'granted-but-contraindicated',
+      about: `${rule.code}/${active.rule.code}`,
+      path,
+      subject: nameOf(prescription),
+      other: active.rule.code,
+      days: toSpans(space, days),
+      witness: toWitness(space, first),
+    })
+  }
+}
+
+/** Steps of a dosage that no case chooses. */
+function checkSteps({ space, findings }: Checked, prescription: CompiledPrescription, path: string): void {
+  const { rule, steps, when } = prescription
+  steps.forEach((step, index) => {
+    const whens = [when, ...steps.map((other) => other.when)]
+    const isTaken = ({ truths, possible }: Outcome): Truths =>
+      both(canGrant(prescription, truths, possible), sureOf(step.when, truths))
+    const taken = witnessOf(space, { whens, asks: isTaken })
+    const about = `${rule.code}/dosage-${index + 1}`
+    const draft = { about, path: `${path}/dosage/${index}`, subject: nameOf(prescription) }
+    if (space.budget.left <= 0) return
+    if (taken === null) {
+      const grants: Inquiry = {
+        whens: [when],
+        asks: ({ truths, possible }) => canGrant(prescription, truths, possible),
+      }
+      const witness = witnessOf(space, grants)
+      // A prescription that never grants has a finding of its own.
+      if (witness !== null) findings.push({ code: 'rule-never-applies', ...draft, witness })
+      return
+    }
+    const asks = (outcome: Outcome): Truths => {
+      let chosen = isTaken(outcome)
+      for (const later of steps.slice(index + 1)) chosen = both(chosen, opposite(sureOf(later.when, outcome.truths)))
+      return chosen
+    }
+    if (findCase(space, { whens, asks }, null) === null && space.budget.left > 0) {
+      findings.push({ code: 'shadowed-rule', ...draft, witness: taken })
+    }
+  })
+}
+
+/** True: it can be true; false: it can be false or unknown. */
+function sureOf(when: CompiledRule<unknown>['when'], truths: Uint8Array): Truths {
+  const can = truthsOf(when, truths)
+  return (can & isTrue) | (can === isTrue ? 0 : isFalse)
+}
+
+// ---- Contraindications, instructions and limits ----
+
+const rank = { caution: 0, relative: 1, absolute: 2 } as const
+
+function checkRules(checked: Checked): void {
+  const { document, compiled, space, findings } = checked
+  const lists = [
+    { list: 'contraindications', rules: compiled.contraindications, isGoal: false },
+    { list: 'instructions', rules: compiled.instructions, isGoal: false },
+    { list: 'limits', rules: compiled.caps, isGoal: false },
+    { list: 'limits', rules: compiled.goals, isGoal: true },
+  ] as const
+  for (const { list, rules, isGoal } of lists) {
+    for (const { rule, when } of rules) {
+      const path = pathOf(document, list, rule.code)
+      const subject = 'title' in rule ? rule.title : rule.code
+      const about = `${list}/${rule.code}`
+      const applies: Inquiry = {
+        whens: [when],
+        asks: ({ truths }) => (isGoal ? sureOf(when, truths) : asForbid(truthsOf(when, truths))),
+      }
+      const found = findCase(space, applies, null, true)
+      if (found === null && space.budget.left > 0) {
+        const anyCase: Inquiry = { whens: [when], asks: () => isTrue }
+        findings.push({ code: 'rule-never-applies', about, path, subject, witness: witnessOf(space, anyCase) })
+      } else if (
+        'target' in rule &&
+        found !== null &&
+        !document.exercises.some((own) => matchRule(rule, [own]) !== null)
+      ) {
+        findings.push({
+          code: 'rule-never-applies',
+          about,
+          path,
+          subject,
+          other: 'target',
+          witness: toWitness(space, found),
+        })
+      }
+    }
+  }
+  checkShadowedContraindications(checked)
+  checkShadowedLimits(checked)
+}
+
+/** Whether everything that matches `target` matches `other` too, whatever the exercise. */
+function isWithin(target: Target, other: Target): boolean {
+  const named = (['exercise', 'group', 'kind'] as const).every(
+    (key) => other[key] === undefined || other[key] === target[key],
+  )
+  // What is left ungraded matches both, one graded at least as high as one tests matches the other.
+  const tested = Object.entries(other.attributes ?? {})
+  return named && tested.every(([attribute, grade]) => (target.attributes?.[attribute] ?? 0) >= grade)
+}
+
+function covers(rule: Contraindication, target: Target): boolean {
+  return (rule.except ?? []).length === 0 && rule.target.some((other) => isWithin(target, other))
+}
+
+/** Rules that make no difference, because others that say as much stand whenever they do. */
+function checkShadowedContraindications({ document, compiled, space, findings }: Checked): void {
+  const shadowed = new Set<CompiledRule<Contraindication>>()
+  for (const contraindication of compiled.contraindications) {
+    const { rule, when } = contraindication
+    const applies: Inquiry = { whens: [when], asks: ({ truths }) => asForbid(truthsOf(when, truths)) }
+    const witness = witnessOf(space, applies)
+    if (witness === null) continue
+    const covering = new Set<string>()
+    const isNeeded = rule.target.some((target) => {
+      const others = compiled.contraindications.filter(
+        (other) =>
+          other !== contraindication &&
+          !shadowed.has(other) &&
+          rank[other.rule.strength] >= rank[rule.strength] &&
+          covers(other.rule, target),
+      )
+      if (others.length === 0) return true
+      for (const other of others) covering.add(other.rule.code)
+      return !isCoveredBy(space, contraindication, others)
+    })
+    if (isNeeded || space.budget.left <= 0) continue
+    shadowed.add(contraindication)
+    const path = pathOf(document, 'contraindications', rule.code)
+    const other = [...covering].sort().join(', ')
+    findings.push({
+      code: 'shadowed-rule',
+      about: `contraindications/${rule.code}`,
+      path,
+      subject: rule.title,
+      other,
+      witness,
+    })
+  }
+}
+
+/** Whether one of the others applies in every case in which the rule does. */
+function isCoveredBy(
+  space: CaseSpace,
+  { when }: CompiledRule<unknown>,
+  others: readonly CompiledRule<unknown>[],
+): boolean {
+  const asks = ({ truths }: Outcome): Truths => {
+    let alone = asForbid(truthsOf(when, truths))
+    for (const other of others) alone = both(alone, opposite(asForbid(truthsOf(other.when, truths))))
+    return alone
+  }
+  return findCase(space, { whens: [when, ...others.map((other) => other.when)], asks }, null) === null
+}
+
+function isAsStrict(other: Limit, limit: Limit): boolean {
+  const max = limit.max === undefined || (other.max !== undefined && other.max <= limit.max)
+  const min = limit.min === undefined || (other.min !== undefined && other.min >= limit.min)
+  return max && min
+}
+
+function isNumber({ max, min }: Limit): boolean {
+  return max !== undefined || min !== undefined
+}
+
+function checkShadowedLimits({ document, compiled, space, findings }: Checked): void {
+  const shadowed = new Set<CompiledRule<Limit>>()
+  for (const limit of compiled.caps.filter(({ rule }) => isNumber(rule))) {
+    const { rule, when } = limit
+    const alike = compiled.caps.filter(
+      (other) =>
+        other !== limit &&
+        isNumber(other.rule) &&
+        other.rule.quantity === rule.quantity &&
+        other.rule.unit === rule.unit,
+    )
+    const path = pathOf(document, 'limits', rule.code)
+    for (const other of alike) checkContradictoryLimits({ document, compiled, space, findings }, limit, other)
+    const stricter = alike.filter((other) => isAsStrict(other.rule, rule) && !shadowed.has(other))
+    const applies: Inquiry = { whens: [when], asks: ({ truths }) => asForbid(truthsOf(when, truths)) }
+    const witness = witnessOf(space, applies)
+    if (stricter.length === 0 || witness === null) continue
+    if (!isCoveredBy(space, limit, stricter) || space.budget.left <= 0) continue
+    shadowed.add(limit)
+    const other = stricter.map((one) => one.rule.code).join(', ')
+    findings.push({ code: 'shadowed-rule', about: `limits/${rule.code}`, path, subject: rule.code, other, witness })
+  }
+}
+
+/** Two limits that may apply at once and that no number meets. */
+function checkContradictoryLimits(
+  { document, space, findings }: Checked,
+  one: CompiledRule<Limit>,
+  other: CompiledRule<Limit>,
+): void {
+  if (one.rule.min === undefined || other.rule.max === undefined || one.rule.min <= other.rule.max) return
+  const asks = ({ truths }: Outcome): Truths =>
+    both(asForbid(truthsOf(one.when, truths)), asForbid(truthsOf(other.when, truths)))
+  const found = findCase(space, { whens: [one.when, other.when], asks }, null, true)
+  if (found === null) return
+  findings.push({
+    code: 'contradictory-bounds',
+    about: `limits/${one.rule.code}/${other.rule.code}`,
+    path: pathOf(document, 'limits', one.rule.code),
+    subject: one.rule.code,
+    other: other.rule.code,
+    witness: toWitness(space, found),
+  })
+}
+
+// ---- What needs no cases ----
+
+/** Every condition of the document, with its path. */
+function* conditionsOf(document: ProtocolDocument): Generator<{ condition: Condition; path: string }> {
+  for (const [index, { entry }] of document.phases.entries()) yield { condition: entry, path: `/phases/${index}/entry` }
+  for (const list of ['prescriptions', 'contraindications', 'instructions', 'limits'] as const) {
+    for (const [index, { when }] of document[list].entries()) {
+      if (when !== undefined) yield { condition: when, path: `/${list}/${index}/when` }
+    }
+  }
+  for (const [index, { dosage = [] }] of document.prescriptions.entries()) {
+    for (const [step, { when }] of dosage.entries()) {
+      if (when !== undefined) yield { condition: when, path: `/prescriptions/${index}/dosage/${step}/when` }
+    }
+  }
+}
+
+function checkDeclarations({ document, findings }: Checked): void {
+  const used = { milestones: new Set<string>(), facts: new Set<string>(), sources: new Set<string>() }
+  for (const { condition, path } of conditionsOf(document)) {
+    for (const leaf of leavesOf(condition)) {
+      if ('milestone' in leaf) used.milestones.add(leaf.milestone)
+      else if ('days' in leaf && leaf.days.since !== undefined) used.milestones.add(leaf.days.since)
+      else if ('fact' in leaf) {
+        used.facts.add(leaf.fact)
+        const declared = document.facts.find(({ code }) => code === leaf.fact)
+        if (declared?.type === 'number' && !canBeMet(leaf, declared.min, declared.max)) {
+          findings.push({
+            code: 'contradictory-bounds',
+            about: `${path.slice(1)}/${leaf.fact}`,
+            path,
+            subject: declared.title,
+            other: leaf.fact,
+          })
+        }
+      }
+    }
+  }
+  const sourced = [...document.milestones, ...document.phases, ...document.prescriptions, ...document.contraindications]
+  for (const { sources = [] } of [...sourced, ...document.instructions, ...document.limits, ...document.redFlags]) {
+    for (const source of sources) used.sources.add(source)
+  }
+  const unused = (
+    list: 'milestones' | 'facts' | 'sources' | 'exercises',
+    code: string,
+    title: string,
+    index: number,
+  ): void => {
+    findings.push({ code: 'unused-declaration', about: `${list}/${code}`, path: `/${list}/${index}`, subject: title })
+  }
+  document.milestones.forEach(({ code, title }, index) => {
+    if (!used.milestones.has(code)) unused('milestones', code, title, index)
+  })
+  document.facts.forEach(({ code, title }, index) => {
+    if (!used.facts.has(code)) unused('facts', code, title, index)
+  })
+  document.sources.forEach(({ id, title }, index) => {
+    if (!used.sources.has(id)) unused('sources', id, title, index)
+  })
+  document.exercises.forEach((exercise, index) => {
+    if (!isAbout(document, exercise)) unused('exercises', exercise.code, exercise.title, index)
+  })
+  for (const list of ['prescriptions', 'contraindications', 'instructions', 'limits', 'redFlags'] as const) {
+    document[list].forEach(({ code, sources = [] }, index) => {
+      if (sources.length === 0)
+        findings.push({ code: 'no-source', about: `${list}/${code}`, path: `/${list}/${index}`, subject: code })
+    })
+  }
+}
+
+/** Whether a number that can be observed meets the test. */
+function canBeMet(
+  test: Extract<Condition, { fact: string }>,
+  min = Number.NEGATIVE_INFINITY,
+  max = Number.POSITIVE_INFINITY,
+): boolean {
+  const {
+    is,
+    in: oneOf,
+    atLeast = min,
+    atMost = max,
+    above = Number.NEGATIVE_INFINITY,
+    below = Number.POSITIVE_INFINITY,
+  } = test
+  const named = [...(is === undefined ? [] : [is]), ...(oneOf ?? [])]
+  if (named.length > 0) {
+    return named.some(
+      (value) => typeof value === 'number' && min <= value && value <= max && truthOfValue(test, value) === isTrue,
+    )
+  }
+  const low = Math.max(atLeast, min)
+  const high = Math.min(atMost, max)
+  return low <= high && above < below && above < high && low < below
+}
+
+/** Attributes that a contraindication tests and an exercise that is prescribed leaves ungraded. */
+function checkGrades({ document, compiled, space, findings }: Checked): void {
+  document.exercises.forEach((exercise, index) => {
+    if (!compiled.prescriptionsOf.has(exercise.code)) return
+    const tested = new Map<string, CompiledRule<Contraindication>>()
+    for (const match of matchesOf(compiled, [exercise])) {
+      const rule = compiled.contraindications[match.rule]
+      for (const attribute of match.ungraded)
+        if (rule !== undefined && !tested.has(attribute)) tested.set(attribute, rule)
+    }
+    for (const [attribute, { when }] of tested) {
+      const applies: Inquiry = { whens: [when], asks: ({ truths }) => asForbid(truthsOf(when, truths)) }
+      findings.push({
+        code: 'ungraded-attribute',
+        about: `${exercise.code}/${attribute}`,
+        path: `/exercises/${index}/attributes`,
+        subject: exercise.title,
+        other: attribute,
+        witness: witnessOf(space, applies),
+      })
+    }
+  })
+}
+
+// ---- Gaps ----
+
+/** Exercises that can be permitted before and after some days, but not on them. */
+function checkGaps({ compiled, space, findings, document }: Checked): void {
+  for (const [code, entries] of compiled.prescribed) {
+    const inquiry = inquireAfter(compiled, entries, never)
+    const cells = daysIn(space)
+    const can = cells.map((cell) => findCase(space, inquiry, cell) !== null)
+    const first = can.indexOf(true)
+    const without = cells.filter((cell) => first < cell && cell < can.lastIndexOf(true) && !can[cell])
+    if (first === -1 || without.length === 0 || space.budget.left <= 0) continue
+    const anyCase: Inquiry = { whens: inquiry.whens, asks: () => isTrue }
+    const found = findCase(space, anyCase, without[0] ?? null, true)
+    findings.push({
+      code: 'gap',
+      about: `exercises/${code}`,
+      path: `/exercises/${document.exercises.findIndex((exercise) => exercise.code === code)}`,
+      subject: entries[0].title,
+      days: toSpans(space, without),
+      witness: found === null ? null : toWitness(space, found),
+    })
+  }
+}
+
+// ---- The whole ----
+
+const codeOfFlaw: Record<DocumentFlaw['code'], FindingCode> = {
+  'unknown-reference': 'unknown-reference',
+  'duplicate-code': 'duplicate-code',
+  'phase-in-entry': 'phase-in-entry',
+  'phases-reversed': 'contradictory-bounds',
+  'empty-span': 'contradictory-bounds',
+  'test-does-not-fit': 'contradictory-bounds',
+}
+
+function toDraft(flaw: DocumentFlaw): Draft {
+  const subject = 'name' in flaw ? flaw.name : 'fact' in flaw ? flaw.fact : flaw.path
+  return {
+    code: codeOfFlaw[flaw.code],
+    about: flaw.path.slice(1),
+    path: flaw.path,
+    subject,
+    other: 'kind' in flaw ? flaw.kind : null,
+  }
+}
+
+/** What is accepted and not found any more. */
+function findIdleAcceptance({ accepted = [] }: ProtocolDocument, drafts: readonly Draft[]): Draft[] {
+  const found = new Set(drafts.map(nameFinding))
+  return accepted.flatMap(({ finding }, index): Draft[] => {
+    if (found.has(finding)) return []
+    return [{ code: 'unused-declaration', about: `accepted/${finding}`, path: `/accepted/${index}`, subject: finding }]
+  })
+}
+
+function nameFinding({ code, about }: Draft): string {
+  return `${code}:${about}`
+}
+
+function complete(document: ProtocolDocument, found: readonly Draft[]): Finding[] {
+  const accepted = new Map((document.accepted ?? []).map(({ finding, reason }) => [finding, reason]))
+  return [...found, ...findIdleAcceptance(document, found)]
+    .map(({ about, ...draft }): Finding => {
+      const name = nameFinding({ about, ...draft })
+      const reason = accepted.get(name) ?? null
+      // A check that cannot be finished may be let stand; other errors may not.
+      const isError = errors.has(draft.code) && !(draft.code === 'check-incomplete' && reason !== null)
+      return {
+        severity: isError ? 'error' : 'warning',
+        name,
+        other: null,
+        days: [],
+        witness: null,
+        counterpart: null,
+        ...draft,
+        accepted: isError ? null : reason,
+      }
+    })
+    .sort((a, b) => {
+      if (a.severity !== b.severity) return a.severity === 'error' ? -1 : 1
+      return a.name < b.name ? -1 : a.name > b.name ? 1 : 0
+    })
+}
+
+/**
+ * Everything that is wrong or doubtful about a document, decided over all its cases, each with a case that shows it;
+ * and when, if ever, each of its exercises is permitted. With a catalogue its references are checked first: where one
+ * does not resolve, nothing else is decided. The document brings along the catalogue's entries that its rules are about.
+ */
+export function check(document: ProtocolDocument, catalogue?: Catalogue, most = mostCasesOfCheck): Check {
+  const flaws = catalogue === undefined ? [] : findFlaws(document, catalogue)
+  if (flaws.length > 0) return { findings: complete(document, flaws.map(toDraft)), opportunities: [], cases: 0 }
+
+  const compiled = compile(document, null)
+  const space = layOut(compiled, most)
+  const checked: Checked = { document, compiled, space, findings: [] }
+  checkDeclarations(checked)
+  checkPhases(checked)
+  checkPrescriptions(checked)
+  checkRules(checked)
+  checkGrades(checked)
+  checkGaps(checked)
+  checked.findings.push(...findRelaxingLimits(checked))
+  const opportunities = [...compiled.prescribed.values()].map((entries) => findOpportunity(space, entries))
+  if (space.budget.left <= 0) {
+    checked.findings.push({
+      code: 'check-incomplete',
+      about: 'cases',
+      path: '',
+      subject: document.title,
+      other: String(most),
+    })
+  }
+  return { findings: complete(document, checked.findings), opportunities, cases: most - Math.max(space.budget.left, 0) }
+}
