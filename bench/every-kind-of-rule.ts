@@ -1,0 +1,191 @@
+import type { Exercise, Grade, ProtocolDocument } from '../src/rules/index.ts'
+
+function exercise(code: string, groups: string[], impact: Grade, lifting: Grade, rotation?: Grade): Exercise {
+  const attributes: Record<string, Grade> = { impact, lifting }
+  if (rotation !== undefined) attributes.rotation = rotation
+  return { code, title: code, kind: code.startsWith('drive') ? 'activity' : 'exercise', groups, attributes }
+}
+
+/**
+ * A made-up protocol for what the library's five leave out: facts that grow old, ranges of days, days since a milestone,
+ * groups, exceptions, ungraded attributes, several prescriptions of one exercise. It is nobody's treatment.
+ */
+export const everyKindOfRule: ProtocolDocument = {
+  format: 1,
+  code: 'every-kind-of-rule',
+  title: 'Every kind of rule',
+  procedures: ['plif'],
+  sources: [{ id: 'made-up', title: 'Made up for this comparison' }],
+  milestones: [
+    { code: 'discharge', title: 'Discharge' },
+    { code: 'visit', title: 'Visit', grantedBy: ['surgeon', 'clinician'] },
+    { code: 'clearance', title: 'Clearance', grantedBy: ['surgeon'] },
+  ],
+  facts: [
+    { code: 'pain', title: 'Pain', type: 'number', unit: '{score}', min: 0, max: 10, ask: 'How bad is the pain?' },
+    { code: 'smoker', title: 'Smoker', type: 'boolean', ask: 'Do you smoke?' },
+    { code: 'brace', title: 'Brace', type: 'choice', values: ['none', 'soft', 'rigid'], ask: 'Which brace?' },
+  ],
+  phases: [
+    { code: 'first', title: 'First', entry: { days: { atLeast: 0 } } },
+    { code: 'second', title: 'Second', entry: { any: [{ milestone: 'discharge' }, { milestone: 'visit' }] } },
+    {
+      code: 'third',
+      title: 'Third',
+      entry: { all: [{ days: { atLeast: [28, 42] } }, { fact: 'pain', atMost: 5, withinDays: 60 }] },
+    },
+    { code: 'fourth', title: 'Fourth', entry: { days: { since: 'clearance', atLeast: 7 } } },
+  ],
+  exercises: [
+    exercise('walk', ['gentle'], 0, 0, 0),
+    exercise('breathe', [], 0, 0, 0),
+    exercise('bike', ['gentle'], 1, 0, 0),
+    exercise('pool-walk', ['water'], 0, 0, 1),
+    exercise('swim', ['water'], 0, 1),
+    exercise('row', ['machines'], 1, 2, 1),
+    exercise('press', ['machines'], 0, 3, 0),
+    exercise('jump', ['hard'], 3, 0, 1),
+    exercise('run', ['hard'], 3, 0),
+    exercise('twist', ['hard'], 1, 1, 3),
+    exercise('drive-car', ['daily'], 0, 0, 1),
+    exercise('drive-tractor', ['daily'], 2, 1, 2),
+    exercise('climb-stairs', ['daily'], 1, 0, 0),
+  ],
+  prescriptions: [
+    {
+      code: 'gentle-early',
+      group: 'gentle',
+      from: 'first',
+      through: 'second',
+      when: { days: { atLeast: 1 } },
+      supervision: 'supervised',
+      side: 'both',
+      dosage: [
+        { durationMinutes: 10 },
+        { when: { fact: 'pain', atMost: 3, withinDays: 14 }, durationMinutes: 20, timesPerDay: 2 },
+      ],
+      sources: ['made-up'],
+    },
+    {
+      code: 'breathe-first',
+      exercise: 'breathe',
+      from: 'first',
+      through: 'second',
+      when: { days: { before: [20, 27] } },
+      supervision: 'independent',
+      side: 'both',
+    },
+    {
+      code: 'gentle-late',
+      group: 'gentle',
+      from: 'third',
+      through: 'fourth',
+      supervision: 'independent',
+      side: 'both',
+    },
+    {
+      code: 'water',
+      group: 'water',
+      from: 'second',
+      through: 'fourth',
+      when: { all: [{ days: { since: 'visit', atLeast: 3 } }, { not: { fact: 'brace', is: 'rigid' } }] },
+      supervision: 'supervised',
+      side: 'both',
+    },
+    {
+      code: 'swim-if-well',
+      exercise: 'swim',
+      from: 'third',
+      through: 'fourth',
+      when: { any: [{ fact: 'pain', below: 3, withinDays: 14 }, { milestone: 'clearance' }] },
+      supervision: 'independent',
+      side: 'both',
+    },
+    { code: 'machines', group: 'machines', from: 'third', through: 'fourth', supervision: 'supervised', side: 'both' },
+    { code: 'hard', group: 'hard', from: 'fourth', supervision: 'independent', side: 'both' },
+    {
+      code: 'jump-once',
+      exercise: 'jump',
+      from: 'second',
+      when: { days: { since: 'discharge', atLeast: 7, before: 28 } },
+      supervision: 'supervised',
+      side: 'both',
+    },
+    {
+      code: 'drive',
+      group: 'daily',
+      from: 'second',
+      through: 'fourth',
+      when: { any: [{ fact: 'brace', in: ['none', 'soft'] }, { phase: { from: 'fourth' } }] },
+      supervision: 'independent',
+      side: 'both',
+    },
+  ],
+  contraindications: [
+    {
+      code: 'no-impact',
+      title: 'No impact',
+      strength: 'absolute',
+      target: [{ attributes: { impact: 2 } }],
+      when: { days: { before: [42, 56] } },
+      sources: ['made-up'],
+    },
+    {
+      code: 'no-twist',
+      title: 'No twisting',
+      strength: 'relative',
+      target: [{ attributes: { rotation: 2 } }],
+      except: [{ exercise: 'drive-tractor' }],
+      when: { days: { since: 'clearance', before: 28 } },
+    },
+    {
+      code: 'no-lifting',
+      title: 'No lifting',
+      strength: 'relative',
+      target: [{ attributes: { lifting: 2 } }, { group: 'machines', kind: 'exercise' }],
+      when: { any: [{ not: { milestone: 'clearance' } }, { fact: 'smoker', is: true }] },
+    },
+    {
+      code: 'no-water',
+      title: 'No water',
+      strength: 'absolute',
+      target: [{ group: 'water' }],
+      when: { any: [{ days: { before: 21 } }, { fact: 'pain', above: 7, withinDays: 7 }] },
+    },
+    {
+      code: 'rest-when-it-hurts',
+      title: 'Rest when it hurts',
+      strength: 'absolute',
+      target: [{ kind: 'exercise' }],
+      when: { all: [{ fact: 'pain', atLeast: 9 }, { not: { phase: { from: 'third' } } }] },
+    },
+    {
+      code: 'care-with-load',
+      title: 'Care with load',
+      strength: 'caution',
+      target: [{ attributes: { lifting: 1 } }, { attributes: { rotation: 1 } }],
+      when: { days: { before: 180 } },
+    },
+    {
+      code: 'care-with-smoking',
+      title: 'Care: smoking slows healing',
+      strength: 'caution',
+      target: [{ kind: 'exercise' }],
+      when: { fact: 'smoker', is: true },
+    },
+  ],
+  instructions: [
+    { code: 'brace-on', about: 'brace', text: 'Wear the brace.', when: { days: { before: 42 } } },
+    { code: 'brace-off', about: 'brace', text: 'The brace may go.', when: { milestone: 'clearance' } },
+    { code: 'ice', about: 'pain', text: 'Cool it.', when: { fact: 'pain', above: 4, withinDays: 3 } },
+    { code: 'posture', about: 'posture', text: 'Sit upright.' },
+  ],
+  limits: [
+    { code: 'load-early', quantity: 'lifted-load', max: 2, unit: 'kg', when: { days: { before: 28 } } },
+    { code: 'load-late', quantity: 'lifted-load', max: 5, unit: 'kg', when: { days: { before: [56, 84] } } },
+    { code: 'sitting', quantity: 'sitting', max: 30, unit: 'min', when: { not: { milestone: 'visit' } } },
+    { code: 'flexion', quantity: 'flexion', max: 60, unit: 'deg', when: { fact: 'pain', above: 6, withinDays: 7 } },
+    { code: 'weight', quantity: 'weight-bearing', value: null, when: { phase: { through: 'second' } } },
+  ],
+  redFlags: [{ code: 'fever', title: 'Fever', response: 'contact-surgeon' }],
+}

@@ -1,0 +1,31 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
+import { semanticsVersion } from '../src/rules/index.ts'
+import { measureGrowth } from './growth.ts'
+import { measureMemory } from './memory.ts'
+import { measurePeers } from './peers.ts'
+
+const parts = { peers: measurePeers, growth: measureGrowth, memory: measureMemory }
+const asked = process.argv.slice(2)
+const unknown = asked.filter((name) => !Object.hasOwn(parts, name))
+if (unknown.length > 0) {
+  process.stderr.write(`no such part: ${unknown.join(', ')}; there are ${Object.keys(parts).join(', ')}\n`)
+  process.exit(2)
+}
+
+const results: Record<string, unknown> = {
+  date: new Date().toISOString(),
+  node: process.version,
+  processors: availableParallelism(),
+  semantics: semanticsVersion,
+}
+for (const [name, measure] of Object.entries(parts)) {
+  if (asked.length > 0 && !asked.includes(name)) continue
+  const { text, data } = await measure()
+  process.stdout.write(`${text}\n\n`)
+  results[name] = data
+}
+
+const folder = new URL('data/', import.meta.url)
+mkdirSync(folder, { recursive: true })
+writeFileSync(new URL('results.json', folder), `${JSON.stringify(results, null, 2)}\n`)
