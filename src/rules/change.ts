@@ -1,7 +1,7 @@
 import type { DayNumber } from './calendar-date.ts'
 import type { Bound, Test, When } from './compile.ts'
 import type { Lasting } from './record.ts'
-import { isGranted, type Situation, truthOf, viewOn } from './situation.ts'
+import { isGranted, type Situation, truthOf, type View, viewOn } from './situation.ts'
 import { isFalse } from './truth.ts'
 import type { MilestoneEntry } from './types.ts'
 
@@ -47,23 +47,29 @@ function listChanges(test: Test, situation: Situation): DayNumber[] {
 
 function inOrder(days: DayNumber[]): DayNumber[] {
   if (days.length < 2) return days
+  const isOrdered = days.every((day, index) => index === 0 || (days[index - 1] ?? day) < day)
+  if (isOrdered) return days
   days.sort((a, b) => a - b)
   return days.filter((day, index) => day !== days[index - 1])
 }
 
 /** The days on which the test can change, in order; found once for a situation. */
 function changesOf(situation: Situation, index: number): readonly DayNumber[] {
-  const known = situation.changes.get(index)
+  const known = situation.changes[index]
   if (known !== undefined) return known
   const test = situation.compiled.tests[index]
   const days = test === undefined ? [] : listChanges(test, situation)
-  situation.changes.set(index, days)
+  situation.changes[index] = days
   return days
 }
 
 /** The days on which one of the tests can change, in order. */
-export function changesOfTests(situation: Situation, tests: Iterable<number>): readonly DayNumber[] {
-  const days: DayNumber[] = []
+export function changesOfTests(
+  situation: Situation,
+  tests: Iterable<number>,
+  ...others: readonly DayNumber[]
+): readonly DayNumber[] {
+  const days = [...others]
   for (const test of tests) for (const day of changesOf(situation, test)) days.push(day)
   return inOrder(days)
 }
@@ -72,20 +78,29 @@ export function changesOfTests(situation: Situation, tests: Iterable<number>): r
 export function phaseSince(situation: Situation, day: DayNumber): DayNumber {
   const { compiled, record } = situation
   const current = viewOn(situation, day).phase
-  const days = inOrder([record.surgeryDay, ...changesOfTests(situation, compiled.testsOfPhases)])
+  const days = changesOfTests(situation, compiled.testsOfPhases, record.surgeryDay)
   let since = day
-  for (const earlier of days.filter((candidate) => candidate <= day).reverse()) {
+  for (let index = days.length - 1; index >= 0; index -= 1) {
+    const earlier = days[index] ?? day
+    if (earlier > day) continue
     if (viewOn(situation, earlier).phase !== current) break
     since = earlier
   }
   return since
 }
 
-/** First day after `day` on which the condition is false if nothing more is recorded; null: time alone does not end it. */
-export function endOf(when: When | null, situation: Situation, day: DayNumber): DayNumber | null {
+/** First day after the view's on which the condition is false if nothing more is recorded; null: time alone does not end it. */
+export function endOf(when: When | null, view: View): DayNumber | null {
   if (when === null) return null
+  const known = view.ends[when.index]
+  if (known !== undefined) return known
+  const { situation, day } = view
+  let end: DayNumber | null = null
   for (const later of changesOfTests(situation, when.decisive)) {
-    if (later > day && truthOf(when, viewOn(situation, later)) === isFalse) return later
+    if (later <= day || truthOf(when, viewOn(situation, later)) !== isFalse) continue
+    end = later
+    break
   }
-  return null
+  view.ends[when.index] = end
+  return end
 }

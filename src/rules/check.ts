@@ -83,15 +83,6 @@ function inPhase(index: number): (outcome: Outcome) => Truths {
   }
 }
 
-/** Codes of the own exercises that the prescription covers. */
-function coveredBy(
-  { prescriptionsOf, prescriptions, exercises }: Compiled,
-  prescription: CompiledPrescription,
-): string[] {
-  const index = prescriptions.indexOf(prescription)
-  return [...prescriptionsOf].flatMap(([code, indexes]) => (indexes.includes(index) && exercises.has(code) ? code : []))
-}
-
 function nameOf({ rule }: CompiledPrescription): string {
   return rule.exercise ?? rule.group ?? rule.code
 }
@@ -153,7 +144,7 @@ function checkPrescriptions(checked: Checked): void {
   for (const prescription of compiled.prescriptions) {
     const { rule, when } = prescription
     const path = pathOf(document, 'prescriptions', rule.code)
-    const codes = coveredBy(compiled, prescription)
+    const codes = prescription.covered.filter((code) => compiled.exercises.has(code))
     const grants: Inquiry = { whens: [when], asks: ({ truths, possible }) => canGrant(prescription, truths, possible) }
     const isEffective = codes.some((code) => {
       const entries = compiled.exercises.get(code) ?? []

@@ -1,5 +1,5 @@
 import type { Leaf } from './condition.ts'
-import { matchRule, prescribes } from './match.ts'
+import { matchRule } from './match.ts'
 import type {
   Condition,
   Contraindication,
@@ -48,6 +48,8 @@ export type Test =
   | { op: 'phase'; fromIndex: number; throughIndex: number; from: Named | null; through: Named | null }
 
 export interface When {
+  /** Rules that ask the same share one. */
+  index: number
   expression: Expression
   /** Every test of it, each once. */
   tests: readonly number[]
@@ -69,6 +71,8 @@ export interface CompiledPrescription extends CompiledRule<Prescription> {
   from: number
   through: number
   steps: readonly { when: When | null; dose: Dose }[]
+  /** Codes of the exercises that it names, or that are in its group. */
+  covered: readonly string[]
 }
 
 export interface CompiledPhase {
@@ -86,6 +90,8 @@ export interface Match {
 /** A document in the shape in which it is walked: every name resolved, every list in the order of the answer. */
 export interface Compiled {
   document: ProtocolDocument
+  /** How many different conditions there are. */
+  whens: number
   tests: readonly Test[]
   milestones: readonly { named: Named; roles: readonly string[] }[]
   facts: readonly { code: string; declared: FactDeclaration | null }[]
@@ -98,6 +104,8 @@ export interface Compiled {
   caps: readonly CompiledRule<Limit>[]
   goals: readonly CompiledRule<Limit>[]
   redFlags: readonly RedFlagWatched[]
+  /** What asks for facts: rules that are in force by their condition, and indexes of prescriptions. */
+  asking: { rules: readonly { code: string; when: When }[]; prescriptions: readonly number[] }
   /** The version's own entries by code. */
   exercises: ReadonlyMap<string, readonly Exercise[]>
   /** Indexes of the prescriptions of each exercise that is prescribed by name or group. */
@@ -135,6 +143,7 @@ class Vocabulary {
   readonly facts: { code: string; declared: FactDeclaration | null }[] = []
   /** Those of the entries that were compiled so far. */
   readonly testsOfPhases = new Set<number>()
+  readonly whens = new Map<string, When>()
   readonly #testIndex = new Map<string, number>()
   readonly #milestoneIndex = new Map<string, number>()
   readonly #factIndex = new Map<string, number>()
@@ -156,13 +165,19 @@ class Vocabulary {
   }
 
   #compile(condition: Condition, isEntry: boolean): When {
+    const key = `${isEntry} ${JSON.stringify(condition)}`
+    const known = this.whens.get(key)
+    if (known !== undefined) return known
     const tests = new Set<number>()
     const expression = this.#express(condition, tests, isEntry)
     const list = [...tests].sort((a, b) => a - b)
     const asks = (op: Test['op']): boolean => list.some((test) => this.tests[test]?.op === op)
     const asksPhase = asks('phase') && !isEntry
     const decisive = asksPhase ? [...new Set([...list, ...this.testsOfPhases])] : list
-    return { expression, tests: list, decisive, asksPhase, asksFact: asks('fact') }
+    const index = this.whens.size
+    const when = { index, expression, tests: list, decisive, asksPhase, asksFact: asks('fact') }
+    this.whens.set(key, when)
+    return when
   }
 
   #express(condition: Condition, tests: Set<number>, isEntry: boolean): Expression {
@@ -271,42 +286,51 @@ function compileDocument(document: ProtocolDocument, version: number | null): Co
   const indexOfPhase = new Map(
     document.phases.map((phase, index) => [phase.code, index]).reverse() as [string, number][],
   )
+  const exercises = Map.groupBy(document.exercises, (exercise) => exercise.code)
+  const inGroup = Map.groupBy(
+    document.exercises.flatMap(({ code, groups }) => (groups ?? []).map((group) => ({ code, group }))),
+    ({ group }) => group,
+  )
+  // The version's own entries alone: what joins a group in the catalogue later is not part of the version.
+  const coveredBy = ({ exercise, group }: Prescription): string[] =>
+    exercise === undefined ? [...new Set((inGroup.get(group ?? '') ?? []).map(({ code }) => code))] : [exercise]
   const prescriptions = byCode(document.prescriptions).map((rule): CompiledPrescription => {
     return {
       ...compileRule(rule),
       from: indexOfPhase.get(rule.from) ?? -1,
       through: indexOfPhase.get(rule.through ?? rule.from) ?? -1,
       steps: (rule.dosage ?? []).map(({ when, ...dose }) => ({ when: vocabulary.when(when), dose })),
+      covered: coveredBy(rule),
     }
   })
-
-  const exercises = Map.groupBy(document.exercises, (exercise) => exercise.code)
-  const inGroup = Map.groupBy(
-    document.exercises.flatMap((exercise) => (exercise.groups ?? []).map((group) => ({ group, exercise }))),
-    ({ group }) => group,
-  )
   const prescriptionsOf = new Map<string, number[]>()
-  prescriptions.forEach(({ rule }, index) => {
-    const codes =
-      rule.exercise === undefined
-        ? (inGroup.get(rule.group ?? '') ?? []).flatMap(({ exercise }) =>
-            prescribes(rule, exercise) ? exercise.code : [],
-          )
-        : [rule.exercise]
-    for (const code of new Set(codes)) append(prescriptionsOf, code, index)
+  prescriptions.forEach(({ covered }, index) => {
+    for (const code of covered) append(prescriptionsOf, code, index)
   })
 
   const contraindications = byCode(document.contraindications).map(compileRule)
+  const instructions = byCode(document.instructions).map(compileRule)
+  const caps = byCode(document.limits.filter((limit) => limit.kind !== 'goal')).map(compileRule)
+  const goals = byCode(document.limits.filter((limit) => limit.kind === 'goal')).map(compileRule)
   return {
     document,
+    whens: vocabulary.whens.size,
+    asking: {
+      rules: [...contraindications, ...instructions, ...caps, ...goals].flatMap(({ rule: { code }, when }) =>
+        when?.asksFact ? [{ code, when }] : [],
+      ),
+      prescriptions: prescriptions.flatMap(({ when, steps }, index) =>
+        [{ when }, ...steps].some((asked) => asked.when?.asksFact) ? [index] : [],
+      ),
+    },
     prescriptions,
     phases,
     testsOfPhases: [...vocabulary.testsOfPhases],
     contraindications,
     candidates: listCandidates(contraindications.map(({ rule }) => rule)),
-    instructions: byCode(document.instructions).map(compileRule),
-    caps: byCode(document.limits.filter((limit) => limit.kind !== 'goal')).map(compileRule),
-    goals: byCode(document.limits.filter((limit) => limit.kind === 'goal')).map(compileRule),
+    instructions,
+    caps,
+    goals,
     redFlags: byCode(document.redFlags).map(({ code, title, response, text, sources }) => {
       const what = { code, title, response, text: text ?? null, sources: sourcesOf(document, sources) }
       return { protocol: document.code, version, ...what }

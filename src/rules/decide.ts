@@ -111,31 +111,30 @@ function own(assigned: Assigned, day: DayNumber): Owner {
     assigned,
     compiled,
     view,
-    inForce: compiled.contraindications.map((rule) => putInForce(rule, assigned, view)),
+    inForce: compiled.contraindications.map((rule) => putInForce(rule, view)),
     noPhase: view.phase === null ? sayNoPhase(assigned, view) : null,
     verdicts: new Array<undefined>(compiled.prescriptions.length).fill(undefined),
   }
 }
 
-function putInForce(
-  { rule, when, reference }: CompiledRule<Contraindication>,
-  assigned: Assigned,
-  view: View,
-): InForce | undefined {
+function putInForce({ rule, when, reference }: CompiledRule<Contraindication>, view: View): InForce | undefined {
   const truth = truthOf(when, view)
   if (truth === isFalse) return undefined
   const { title, strength } = rule
   const explained = when === null ? null : explain(when, view)
-  const until = dateOrNull(endOf(when, assigned, view.day))
-  const listed = { strength, title, certain: truth === isTrue, when: explained, until, ...reference }
-  const { certain } = listed
-  const what = { title, certain, ungraded: [], when: explained, until, ...reference }
+  const until = dateOrNull(endOf(when, view))
+  const certain = truth === isTrue
+  // What is spread comes first here and below: only so it is copied at once.
+  const listed = { ...reference, strength, title, certain, when: explained, until }
+  const what = { ...reference, title, certain, ungraded: noAttributes, when: explained, until }
   return {
     rule,
     listed,
-    certainly: strength === 'caution' ? { kind: 'caution', ...what } : { kind: 'contraindication', strength, ...what },
+    certainly: strength === 'caution' ? { ...what, kind: 'caution' } : { ...what, kind: 'contraindication', strength },
   }
 }
+
+const noAttributes: readonly string[] = []
 
 function sayNoPhase({ compiled, version }: Assigned, view: View): Reason {
   const first = compiled.phases[0]
@@ -184,13 +183,13 @@ function verdictOn(index: number, owner: Owner): PrescriptionVerdict | null {
     refusal === null
       ? {
           grant: {
+            ...reference,
             kind: 'prescription',
             dose: doseOf(prescription, owner.view),
             side: rule.side,
             supervision: rule.supervision,
             modality: rule.modality ?? null,
             provided: rule.provided ?? null,
-            ...reference,
           },
           provided: rule.provided,
         }
@@ -209,16 +208,16 @@ function whyNotGranted({ rule, reference, from, through, when }: CompiledPrescri
   if (first === undefined || last === undefined || current < from) {
     const waiting = compiled.phases.slice(current + 1, from === -1 ? undefined : from + 1)
     return {
+      ...reference,
       kind: 'phase-not-reached',
       phase: first?.named ?? { code: rule.from, title: rule.from },
       entries: waiting.map(({ entry }) => explain(entry, view)).filter((entry) => entry.truth !== 'true'),
-      ...reference,
     }
   }
-  if (current > through) return { kind: 'phase-passed', phase: last.named, ...reference }
+  if (current > through) return { ...reference, kind: 'phase-passed', phase: last.named }
   const truth = truthOf(when, view)
   if (when === null || truth === isTrue) return null
-  return { kind: 'condition-not-met', certain: truth === isFalse, when: explain(when, view), ...reference }
+  return { ...reference, kind: 'condition-not-met', certain: truth === isFalse, when: explain(when, view) }
 }
 
 /** Any one prescription would do, so that only those count that are closest to granting. */
@@ -348,7 +347,7 @@ function judge(
 
   const grants: PrescriptionGrant[] = []
   const missing: Reason[] = []
-  const provided = new Set<string>()
+  const provided: string[] = []
   let prescribed = false
   for (const owner of owners) {
     // A grant rests on the version's own entries alone: neither a later catalogue nor an override adds to a group of it.
@@ -362,7 +361,7 @@ function judge(
       else {
         granted = true
         grants.push(verdict.grant)
-        if (verdict.provided !== undefined) provided.add(verdict.provided)
+        if (verdict.provided !== undefined) provided.push(verdict.provided)
       }
     }
     prescribed ||= indexes.length > 0
@@ -390,19 +389,22 @@ function judge(
           grants.length > 0 && grants.every((grant) => grant.supervision === 'independent')
             ? 'independent'
             : 'supervised',
-        provided: [...provided].sort(),
-        grantedBy: [
-          ...grants.map((grant) =>
-            grant.side === 'both' ? grant : { ...grant, side: resolveSide(grant.side, record.surgery.side) },
-          ),
-          ...fromOverrides,
-        ],
+        provided: provided.length < 2 ? provided : [...new Set(provided)].sort(),
+        grantedBy: grants
+          .map(
+            (grant): Grant =>
+              grant.side === 'both' ? grant : { ...grant, side: resolveSide(grant.side, record.surgery.side) },
+          )
+          .concat(fromOverrides),
         cautions,
       },
     }
   }
-  const reasons = [...forEverything, ...forbids, ...(granted ? [] : missing)]
-  return { withheld: { exercise, reasons: [...new Set(reasons)].sort(orderReasons), wayForward: null } }
+  const reasons = forEverything.concat(forbids)
+  if (!granted) for (const reason of missing) if (!reasons.includes(reason)) reasons.push(reason)
+  // What forbids is in order already, and only one thing can be missing besides it.
+  const isInOrder = granted || (missing.length === 1 && missing[0]?.kind !== 'no-phase')
+  return { withheld: { exercise, reasons: isInOrder ? reasons : reasons.sort(orderReasons), wayForward: null } }
 }
 
 /**
@@ -444,12 +446,12 @@ export function speaks({ view, assigned }: { view: View; assigned: Situation }):
 
 function listInstructions(owners: readonly Owner[]): InstructionInForce[] {
   const list: InstructionInForce[] = []
-  for (const { compiled, view, assigned } of owners) {
+  for (const { compiled, view } of owners) {
     for (const { rule, when, reference } of compiled.instructions) {
       const truth = truthOf(when, view)
       if (truth === isFalse) continue
-      const until = dateOrNull(endOf(when, assigned, view.day))
-      list.push({ about: rule.about, text: rule.text, certain: truth === isTrue, until, ...reference })
+      const until = dateOrNull(endOf(when, view))
+      list.push({ ...reference, about: rule.about, text: rule.text, certain: truth === isTrue, until })
     }
   }
   return list
@@ -458,17 +460,17 @@ function listInstructions(owners: readonly Owner[]): InstructionInForce[] {
 /** The limits whose condition is true or unknown; of several on one quantity and unit the strictest is in force. */
 function listLimits(owners: readonly Owner[]): LimitInForce[] {
   const limits: LimitInForce[] = []
-  for (const { compiled, view, assigned } of owners) {
+  for (const { compiled, view } of owners) {
     for (const { rule, when, reference } of compiled.caps) {
       const truth = truthOf(when, view)
       if (truth === isFalse) continue
       limits.push({
+        ...reference,
         ...describeLimit(rule),
         asInstructed: rule.max === undefined && rule.min === undefined,
         certain: truth === isTrue,
-        until: dateOrNull(endOf(when, assigned, view.day)),
+        until: dateOrNull(endOf(when, view)),
         supersededBy: null,
-        ...reference,
       })
     }
   }
@@ -501,11 +503,11 @@ function isStricter(other: LimitInForce, limit: LimitInForce, all: readonly Limi
 /** A goal needs a condition that is true: nothing may sound like an invitation to do more than is known to be right. */
 function listGoals(owners: readonly Owner[]): GoalInForce[] {
   const goals: GoalInForce[] = []
-  for (const { compiled, view, assigned } of owners) {
+  for (const { compiled, view } of owners) {
     for (const { rule, when, reference } of compiled.goals) {
       if (truthOf(when, view) !== isTrue) continue
-      const until = dateOrNull(endOf(when, assigned, view.day))
-      goals.push({ ...describeLimit(rule), certain: true, until, ...reference })
+      const until = dateOrNull(endOf(when, view))
+      goals.push({ ...reference, ...describeLimit(rule), certain: true, until })
     }
   }
   return goals.sort((a, b) => compareText(a.quantity, b.quantity) || orderRules(a, b))

@@ -1,4 +1,4 @@
-import type { Contraindication, Exercise, Prescription, ProtocolDocument, Target } from './types.ts'
+import type { Contraindication, Exercise, ProtocolDocument, Target } from './types.ts'
 
 /** How a target matches an exercise: null when it does not, otherwise the attributes that it leaves ungraded. */
 function matchTarget(target: Target, exercise: Exercise): string[] | null {
@@ -38,13 +38,8 @@ export function matchRule(rule: Contraindication, entries: readonly Exercise[]):
   return { ungraded: certain ? [] : [...new Set(matches.flat())].sort() }
 }
 
-export function isInGroup(exercise: Exercise, group: string | undefined): boolean {
+function isInGroup(exercise: Exercise, group: string | undefined): boolean {
   return group !== undefined && (exercise.groups ?? []).includes(group)
-}
-
-/** By name, or by a group that the version's own entry is in: what joined the group later is not part of the version. */
-export function prescribes(prescription: Prescription, own: Exercise): boolean {
-  return prescription.exercise === undefined ? isInGroup(own, prescription.group) : prescription.exercise === own.code
 }
 
 /**

@@ -1,5 +1,5 @@
 import { dateOf } from './calendar-date.ts'
-import { type Compiled, compareText, type Expression, type When } from './compile.ts'
+import { type CompiledPrescription, compareText, type Expression, type When } from './compile.ts'
 import { evaluate, isStale, observationOf, truthOf, type View } from './situation.ts'
 import { isTrue, isUnknown } from './truth.ts'
 import type { MissingFact } from './types.ts'
@@ -18,32 +18,31 @@ function* waitingTests(expression: Expression, view: View): Generator<number> {
   else for (const part of expression.of) yield* waitingTests(part, view)
 }
 
-function* rulesThatBear(
-  { compiled, phase }: { compiled: Compiled; phase: number | null },
-  view: View,
-): Generator<Bearing> {
+function isInPhase({ from, through }: CompiledPrescription, phase: number): boolean {
+  return from !== -1 && from <= phase && phase <= through
+}
+
+function* rulesThatBear(view: View): Generator<Bearing> {
+  const { phase } = view
+  const { compiled } = view.situation
   const next = compiled.phases[phase === null ? 0 : phase + 1]
   if (next !== undefined) yield { code: next.phase.code, when: next.entry }
-  for (const list of [compiled.contraindications, compiled.instructions, compiled.caps, compiled.goals]) {
-    for (const { rule, when } of list) yield { code: rule.code, when }
-  }
+  yield* compiled.asking.rules
   if (phase === null) return
-  const granting = new Set<number>()
-  compiled.prescriptions.forEach(({ from, through, when }, index) => {
-    if (from !== -1 && from <= phase && phase <= through && truthOf(when, view) === isTrue) granting.add(index)
-  })
-  for (const indexes of compiled.prescriptionsOf.values()) {
-    if (indexes.some((index) => granting.has(index))) continue
-    for (const index of indexes) {
-      const { rule, from, through, when } = compiled.prescriptions[index] ?? { from: -1, through: -1 }
-      if (rule !== undefined && from !== -1 && from <= phase && phase <= through)
-        yield { code: rule.code, when: when ?? null }
-    }
+  const isGranting = (index: number): boolean => {
+    const prescription = compiled.prescriptions[index]
+    return prescription !== undefined && isInPhase(prescription, phase) && truthOf(prescription.when, view) === isTrue
   }
-  for (const index of granting) {
-    const { rule, steps = [] } = compiled.prescriptions[index] ?? {}
-    const chosen = steps.findLastIndex(({ when }) => truthOf(when, view) === isTrue)
-    for (const { when } of steps.slice(chosen + 1)) if (rule !== undefined) yield { code: rule.code, when }
+  for (const index of compiled.asking.prescriptions) {
+    const prescription = compiled.prescriptions[index]
+    if (prescription === undefined || !isInPhase(prescription, phase)) continue
+    const { rule, when, steps, covered } = prescription
+    if (isGranting(index)) {
+      const chosen = steps.findLastIndex((step) => truthOf(step.when, view) === isTrue)
+      for (const step of steps.slice(chosen + 1)) yield { code: rule.code, when: step.when }
+    } else if (covered.some((code) => !compiled.prescriptionsOf.get(code)?.some(isGranting))) {
+      yield { code: rule.code, when }
+    }
   }
 }
 
@@ -52,7 +51,7 @@ export function findMissingFacts(view: View, version: number | null): MissingFac
   const { compiled } = view.situation
   if (compiled.facts.length === 0) return []
   const waiting = new Map<number, { rules: Set<string>; isStale: boolean }>()
-  for (const { code, when } of rulesThatBear({ compiled, phase: view.phase }, view)) {
+  for (const { code, when } of rulesThatBear(view)) {
     if (!when?.asksFact) continue
     for (const index of waitingTests(when.expression, view)) {
       const test = compiled.tests[index]

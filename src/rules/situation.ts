@@ -11,7 +11,7 @@ export interface Situation {
   /** One for each day that was looked at. */
   views: Map<DayNumber, View>
   /** Of each test the days on which it can change, as far as somebody asked. */
-  changes: Map<number, readonly DayNumber[]>
+  changes: (readonly DayNumber[] | undefined)[]
 }
 
 /** The situation on one day; what was found out once is kept, because many rules ask it again. */
@@ -22,6 +22,10 @@ export interface View {
   phase: number | null
   /** Of each test its truth on the day; 0: not asked so far. */
   truths: Uint8Array
+  /** Of each condition its truth, what it says, and its end; 0 or undefined: not asked so far. */
+  truthsOfWhens: Uint8Array
+  explained: (ExplainedCondition | undefined)[]
+  ends: (DayNumber | null | undefined)[]
   /** Of each milestone the day on which it was reached; null: it is not reached; undefined: not asked so far. */
   reached: (DayNumber | null | undefined)[]
 }
@@ -34,19 +38,22 @@ export interface Observation {
 }
 
 export function situate(compiled: Compiled, record: KnownRecord): Situation {
-  return { compiled, record, views: new Map(), changes: new Map() }
+  return { compiled, record, views: new Map(), changes: [] }
 }
 
 /** The situation on a day, with the phase that is current on it. */
 export function viewOn(situation: Situation, day: DayNumber): View {
   const known = situation.views.get(day)
   if (known !== undefined) return known
-  const { tests, milestones, phases } = situation.compiled
+  const { tests, milestones, phases, whens } = situation.compiled
   const view: View = {
     situation,
     day,
     phase: null,
     truths: new Uint8Array(tests.length),
+    truthsOfWhens: new Uint8Array(whens),
+    explained: [],
+    ends: [],
     reached: new Array<undefined>(milestones.length).fill(undefined),
   }
   let reached = 0
@@ -63,7 +70,12 @@ function isEntered(view: View, index: number): boolean {
 
 /** The truth of a rule's condition; a rule without one always applies. */
 export function truthOf(when: When | null, view: View): Truths {
-  return when === null ? isTrue : evaluate(when.expression, view.truths, view)
+  if (when === null) return isTrue
+  const known = view.truthsOfWhens[when.index] ?? 0
+  if (known !== 0) return known
+  const truth = evaluate(when.expression, view.truths, view)
+  view.truthsOfWhens[when.index] = truth
+  return truth
 }
 
 /** The truth of an expression from the truths of its tests; those that are 0 are asked of the view. */
@@ -213,7 +225,9 @@ export function isStale({ day: observed, lasts }: Observation, test: FactTest, d
 
 /** A condition with the truth of each of its parts on the day, and what each rests on. */
 export function explain(when: When, view: View): ExplainedCondition {
-  return explainExpression(when.expression, view)
+  const explained = view.explained[when.index] ?? explainExpression(when.expression, view)
+  view.explained[when.index] = explained
+  return explained
 }
 
 function explainExpression(expression: Expression, view: View): ExplainedCondition {
