@@ -9,12 +9,14 @@ import type {
   Exercise,
   FactDeclaration,
   FactTest,
+  FlagResponse,
   Instruction,
   Limit,
   Named,
   Phase,
   Prescription,
   ProtocolDocument,
+  RedFlag,
   RedFlagWatched,
   RuleReference,
   Source,
@@ -87,6 +89,12 @@ export interface Match {
   ungraded: readonly string[]
 }
 
+/** What of one version bears on an exercise: contraindications that match it, and indexes of prescriptions. */
+export interface Bearing {
+  matches: readonly Match[]
+  prescriptions: readonly number[]
+}
+
 /** A document in the shape in which it is walked: every name resolved, every list in the order of the answer. */
 export interface Compiled {
   document: ProtocolDocument
@@ -112,6 +120,8 @@ export interface Compiled {
   prescriptionsOf: ReadonlyMap<string, readonly number[]>
   /** The own entries that are prescribed, by code and in its order. */
   prescribed: ReadonlyMap<string, readonly [Exercise, ...Exercise[]]>
+  /** The same exercises, each with what bears on it in this version alone. */
+  subjects: readonly (readonly [Exercise, readonly [Bearing]])[]
   /** Indexes of the contraindications that can match an exercise of that name, of that group, and any exercise. */
   candidates: { byExercise: ReadonlyMap<string, number[]>; byGroup: ReadonlyMap<string, number[]>; others: number[] }
   /** Matches of single catalogue entries, found once. */
@@ -124,6 +134,15 @@ export function compareText(a: string, b: string): number {
 
 function byCode<Rule extends { code: string }>(rules: readonly Rule[]): Rule[] {
   return [...rules].sort((a, b) => compareText(a.code, b.code))
+}
+
+/** Emergencies come first. */
+export function compareUrgency(a: { response: FlagResponse }, b: { response: FlagResponse }): number {
+  return a.response === b.response ? 0 : a.response === 'emergency' ? -1 : 1
+}
+
+function byUrgency(flags: readonly RedFlag[]): RedFlag[] {
+  return byCode(flags).sort(compareUrgency)
 }
 
 function sourcesOf(document: ProtocolDocument, ids: readonly string[] | undefined): Source[] {
@@ -312,7 +331,7 @@ function compileDocument(document: ProtocolDocument, version: number | null): Co
   const instructions = byCode(document.instructions).map(compileRule)
   const caps = byCode(document.limits.filter((limit) => limit.kind !== 'goal')).map(compileRule)
   const goals = byCode(document.limits.filter((limit) => limit.kind === 'goal')).map(compileRule)
-  return {
+  const compiled: Compiled = {
     document,
     whens: vocabulary.whens.size,
     asking: {
@@ -331,7 +350,7 @@ function compileDocument(document: ProtocolDocument, version: number | null): Co
     instructions,
     caps,
     goals,
-    redFlags: byCode(document.redFlags).map(({ code, title, response, text, sources }) => {
+    redFlags: byUrgency(document.redFlags).map(({ code, title, response, text, sources }) => {
       const what = { code, title, response, text: text ?? null, sources: sourcesOf(document, sources) }
       return { protocol: document.code, version, ...what }
     }),
@@ -346,8 +365,14 @@ function compileDocument(document: ProtocolDocument, version: number | null): Co
         [Exercise, ...Exercise[]],
       ][],
     ),
+    subjects: [],
     matches: new WeakMap(),
   }
+  const subjects = [...compiled.prescribed].map(([code, entries]): [Exercise, [Bearing]] => [
+    entries[0],
+    [{ matches: matchesOf(compiled, entries), prescriptions: prescriptionsOf.get(code) ?? [] }],
+  ])
+  return { ...compiled, subjects }
 }
 
 function listCandidates(rules: readonly Contraindication[]): Compiled['candidates'] {

@@ -1,17 +1,19 @@
 import { type DayNumber, dateOf } from './calendar-date.ts'
 import { endOf, phaseSince } from './change.ts'
 import {
+  type Bearing,
   type Compiled,
   type CompiledPrescription,
   type CompiledRule,
   compareText,
+  compareUrgency,
   compile,
   matchesOf,
 } from './compile.ts'
 import { findMissingFacts } from './missing-facts.ts'
 import { covers, type KnownRecord, readRecord } from './record.ts'
 import { commonSide, resolveSide } from './side.ts'
-import { explain, type Situation, situate, truthOf, type View, viewOn } from './situation.ts'
+import { explain, phaseOf, type Situation, situate, truthOf, type View, viewOn } from './situation.ts'
 import { isFalse, isTrue } from './truth.ts'
 import type {
   CalendarDate,
@@ -21,7 +23,6 @@ import type {
   Derivation,
   Dose,
   Exercise,
-  FlagResponse,
   GoalInForce,
   Grant,
   Instant,
@@ -112,7 +113,7 @@ function own(assigned: Assigned, day: DayNumber): Owner {
     compiled,
     view,
     inForce: compiled.contraindications.map((rule) => putInForce(rule, view)),
-    noPhase: view.phase === null ? sayNoPhase(assigned, view) : null,
+    noPhase: phaseOf(view) === null ? sayNoPhase(assigned, view) : null,
     verdicts: new Array<undefined>(compiled.prescriptions.length).fill(undefined),
   }
 }
@@ -154,9 +155,7 @@ function reasonsForEverything({ record, isLacking }: Case, owners: readonly Owne
   const closure = record.closures.find((entry) => covers(entry, day))?.entry
   if (closure) reasons.push({ kind: 'episode-closed', on: closure.on, reason: closure.reason })
   const open = record.symptoms.filter((symptom) => covers(symptom, day)).map(({ entry }) => entry)
-  open.sort(
-    (a, b) => urgency(a.response) - urgency(b.response) || compareText(a.redFlag, b.redFlag) || compareText(a.id, b.id),
-  )
+  open.sort((a, b) => compareUrgency(a, b) || compareText(a.redFlag, b.redFlag) || compareText(a.id, b.id))
   for (const { id, redFlag, title, response, on } of open) {
     reasons.push({ kind: 'red-flag', redFlag: { code: redFlag, title }, response, since: on, entry: id })
   }
@@ -201,8 +200,8 @@ function verdictOn(index: number, owner: Owner): PrescriptionVerdict | null {
 /** Why the prescription does not grant on the day; null when it does. */
 function whyNotGranted({ rule, reference, from, through, when }: CompiledPrescription, owner: Owner): Reason | null {
   const { compiled, view, noPhase } = owner
-  if (noPhase !== null || view.phase === null) return noPhase
-  const current = view.phase
+  const current = phaseOf(view)
+  if (noPhase !== null || current === null) return noPhase
   const first = compiled.phases[from]
   const last = compiled.phases[through]
   if (first === undefined || last === undefined || current < from) {
@@ -305,22 +304,22 @@ export function overridesOn({ overrides }: KnownRecord, exercise: string, day: D
     .map(({ entry }) => entry)
 }
 
-/** Judges one exercise; `entries` are all catalogue entries known under its code, the one to show first. */
+/** Judges one exercise: the entry to show, and what bears on it, by owner. */
 function judge(
-  entries: readonly [Exercise, ...Exercise[]],
+  exercise: Exercise,
+  bearings: readonly Bearing[],
   owners: readonly Owner[],
   record: KnownRecord,
   day: DayNumber,
   forEverything: readonly Reason[],
 ): { permitted: Permitted } | { withheld: Withheld } {
-  const exercise = entries[0]
   const overrides = overridesOn(record, exercise.code, day)
-  const permits = overrides.filter((entry) => entry.effect === 'permit')
+  const permits = overrides === none ? none : overrides.filter((entry) => entry.effect === 'permit')
 
   const forbids: Reason[] = []
   const cautions: Caution[] = []
-  for (const owner of owners) {
-    for (const match of matchesOf(owner.compiled, entries)) {
+  for (const [index, owner] of owners.entries()) {
+    for (const match of bearings[index]?.matches ?? []) {
       const active = owner.inForce[match.rule]
       if (active === undefined) continue
       const lifting =
@@ -349,9 +348,9 @@ function judge(
   const missing: Reason[] = []
   const provided: string[] = []
   let prescribed = false
-  for (const owner of owners) {
+  for (const [place, owner] of owners.entries()) {
     // A grant rests on the version's own entries alone: neither a later catalogue nor an override adds to a group of it.
-    const indexes = owner.compiled.prescriptionsOf.get(exercise.code) ?? []
+    const indexes = bearings[place]?.prescriptions ?? []
     const refusals: Reason[] = []
     let granted = false
     for (const index of indexes) {
@@ -412,14 +411,10 @@ function judge(
  * name and that the question brings. Whatever any version or override knows of an exercise counts against it; of the
  * question only what nothing else knows, so that the answer about one exercise is the one in the whole answer.
  */
-export function entriesOf(
-  { record, assigned, alsoJudge }: Case,
-  day: DayNumber,
-): ReadonlyMap<string, readonly [Exercise, ...Exercise[]]> {
+export function entriesOf(asked: Case, day: DayNumber): ReadonlyMap<string, readonly [Exercise, ...Exercise[]]> {
+  const { record, assigned, alsoJudge } = asked
   const [only] = assigned
-  if (only !== undefined && assigned.length === 1 && record.overrides.length === 0 && alsoJudge.length === 0) {
-    return only.compiled.prescribed
-  }
+  if (only !== undefined && isAlone(asked)) return only.compiled.prescribed
   const known = new Map<string, [Exercise, ...Exercise[]]>()
   const add = (exercise: Exercise): void => {
     const entries = known.get(exercise.code)
@@ -439,9 +434,29 @@ export function entriesOf(
   return new Map([...known].sort(([a], [b]) => compareText(a, b)))
 }
 
+/** Every exercise to judge, with what bears on it in each version. */
+function* subjectsOn(asked: Case, day: DayNumber): Generator<readonly [Exercise, readonly Bearing[]]> {
+  const [only] = asked.assigned
+  if (only !== undefined && isAlone(asked)) yield* only.compiled.subjects
+  else {
+    for (const [code, entries] of entriesOf(asked, day)) {
+      const bearings = asked.assigned.map(({ compiled }) => ({
+        matches: matchesOf(compiled, entries),
+        prescriptions: compiled.prescriptionsOf.get(code) ?? [],
+      }))
+      yield [entries[0], bearings]
+    }
+  }
+}
+
+/** There is one version, and nothing else that names an exercise. */
+function isAlone({ record, assigned, alsoJudge }: Case): boolean {
+  return assigned.length === 1 && record.overrides.length === 0 && alsoJudge.length === 0
+}
+
 /** A version with no phase before the surgery has nothing to say to the patient yet. */
 export function speaks({ view, assigned }: { view: View; assigned: Situation }): boolean {
-  return view.phase !== null || assigned.record.surgeryDay <= view.day
+  return phaseOf(view) !== null || assigned.record.surgeryDay <= view.day
 }
 
 function listInstructions(owners: readonly Owner[]): InstructionInForce[] {
@@ -513,11 +528,6 @@ function listGoals(owners: readonly Owner[]): GoalInForce[] {
   return goals.sort((a, b) => compareText(a.quantity, b.quantity) || orderRules(a, b))
 }
 
-/** Emergencies come first. */
-function urgency(response: FlagResponse): number {
-  return response === 'emergency' ? 0 : 1
-}
-
 function statusOf(forEverything: readonly Reason[]): Derivation['status'] {
   const says = (kind: Reason['kind']): boolean => forEverything.some((reason) => reason.kind === kind)
   if (says('episode-closed')) return 'closed'
@@ -535,17 +545,15 @@ function listOpenRedFlags({ symptoms }: KnownRecord, day: DayNumber): Derivation
       response,
       since: on,
     }))
-    .sort(
-      (a, b) =>
-        urgency(a.response) - urgency(b.response) || compareText(a.code, b.code) || compareText(a.entry, b.entry),
-    )
+    .sort((a, b) => compareUrgency(a, b) || compareText(a.code, b.code) || compareText(a.entry, b.entry))
 }
 
 function listRedFlags(owners: readonly Owner[]): Derivation['redFlags'] {
+  const [only] = owners
+  if (only !== undefined && owners.length === 1) return only.compiled.redFlags
   const flags = owners.flatMap(({ compiled }) => compiled.redFlags)
   return flags.sort(
-    (a, b) =>
-      urgency(a.response) - urgency(b.response) || compareText(a.protocol, b.protocol) || compareText(a.code, b.code),
+    (a, b) => compareUrgency(a, b) || compareText(a.protocol, b.protocol) || compareText(a.code, b.code),
   )
 }
 
@@ -556,8 +564,8 @@ export function decide(asked: Case, day: DayNumber): Derivation {
   const forEverything = reasonsForEverything(asked, owners, day)
   const permitted: Permitted[] = []
   const withheld: Withheld[] = []
-  for (const entries of entriesOf(asked, day).values()) {
-    const verdict = judge(entries, owners, record, day, forEverything)
+  for (const [exercise, bearings] of subjectsOn(asked, day)) {
+    const verdict = judge(exercise, bearings, owners, record, day, forEverything)
     if ('permitted' in verdict) permitted.push(verdict.permitted)
     else withheld.push(verdict.withheld)
   }
@@ -592,7 +600,7 @@ export function decide(asked: Case, day: DayNumber): Derivation {
 const silencing: ReadonlySet<Reason['kind']> = new Set(['episode-closed', 'red-flag', 'hold', 'no-protocol'])
 
 function describeProtocol({ compiled, assigned, view }: Owner): Derivation['protocols'][number] {
-  const phase = view.phase === null ? undefined : compiled.phases[view.phase]
+  const phase = compiled.phases[phaseOf(view) ?? -1]
   return {
     code: compiled.document.code,
     title: compiled.document.title,

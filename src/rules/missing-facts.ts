@@ -1,11 +1,11 @@
 import { dateOf } from './calendar-date.ts'
 import { type CompiledPrescription, compareText, type Expression, type When } from './compile.ts'
-import { evaluate, isStale, observationOf, truthOf, type View } from './situation.ts'
+import { evaluate, isStale, observationOf, phaseOf, truthOf, type View } from './situation.ts'
 import { isTrue, isUnknown } from './truth.ts'
 import type { MissingFact } from './types.ts'
 
 /** The rules of one version that bear on the answer on a day, each with its condition. */
-interface Bearing {
+interface Asking {
   code: string
   when: When | null
 }
@@ -22,8 +22,8 @@ function isInPhase({ from, through }: CompiledPrescription, phase: number): bool
   return from !== -1 && from <= phase && phase <= through
 }
 
-function* rulesThatBear(view: View): Generator<Bearing> {
-  const { phase } = view
+function* rulesThatBear(view: View): Generator<Asking> {
+  const phase = phaseOf(view)
   const { compiled } = view.situation
   const next = compiled.phases[phase === null ? 0 : phase + 1]
   if (next !== undefined) yield { code: next.phase.code, when: next.entry }

@@ -18,8 +18,8 @@ export interface Situation {
 export interface View {
   situation: Situation
   day: DayNumber
-  /** Index of the current phase; null: none. */
-  phase: number | null
+  /** Index of the current phase; null: none; undefined: not asked so far. */
+  phase: number | null | undefined
   /** Of each test its truth on the day; 0: not asked so far. */
   truths: Uint8Array
   /** Of each condition its truth, what it says, and its end; 0 or undefined: not asked so far. */
@@ -41,26 +41,33 @@ export function situate(compiled: Compiled, record: KnownRecord): Situation {
   return { compiled, record, views: new Map(), changes: [] }
 }
 
-/** The situation on a day, with the phase that is current on it. */
+/** The situation on a day. */
 export function viewOn(situation: Situation, day: DayNumber): View {
   const known = situation.views.get(day)
   if (known !== undefined) return known
-  const { tests, milestones, phases, whens } = situation.compiled
+  const { tests, whens } = situation.compiled
   const view: View = {
     situation,
     day,
-    phase: null,
+    phase: undefined,
     truths: new Uint8Array(tests.length),
     truthsOfWhens: new Uint8Array(whens),
     explained: [],
     ends: [],
-    reached: new Array<undefined>(milestones.length).fill(undefined),
+    reached: [],
   }
+  situation.views.set(day, view)
+  return view
+}
+
+/** The phase that is current on the day: the last of the longest prefix of phases that are entered. */
+export function phaseOf(view: View): number | null {
+  if (view.phase !== undefined) return view.phase
+  const { phases } = view.situation.compiled
   let reached = 0
   while (reached < phases.length && isEntered(view, reached)) reached += 1
   view.phase = reached === 0 ? null : reached - 1
-  situation.views.set(day, view)
-  return view
+  return view.phase
 }
 
 function isEntered(view: View, index: number): boolean {
@@ -118,7 +125,8 @@ function findTruth(view: View, test: Test): Truths {
       return truthOfValue(test.written, observation.value)
     }
     case 'phase':
-      return truthOfPhase(test, view.phase)
+      // The entry of a phase cannot ask for the phase that it decides.
+      return test.fromIndex < 0 ? isUnknown : truthOfPhase(test, phaseOf(view))
   }
 }
 

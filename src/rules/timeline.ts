@@ -2,7 +2,7 @@ import { dateOf, dayNumber } from './calendar-date.ts'
 import { type Case, decide, openCase } from './decide.ts'
 import { deriveFrom, type Question } from './derive.ts'
 import { daysOfChange, isAlike } from './next-change.ts'
-import { explain, viewOn } from './situation.ts'
+import { explain, phaseOf, viewOn } from './situation.ts'
 import type { Change, Derivation, Named, Permitted, Timeline, TimelineStep, Waiting } from './types.ts'
 
 type Listed = Omit<Extract<Change, { list: unknown }>, 'kind'>
@@ -136,7 +136,7 @@ export function timeline(question: Omit<Question, 'ahead'>): Timeline | null {
     steps: listSteps(asked, day),
     nextPhases: asked.assigned.flatMap((assigned) => {
       const view = viewOn(assigned, day)
-      const next = assigned.compiled.phases[view.phase === null ? 0 : view.phase + 1]
+      const next = assigned.compiled.phases[(phaseOf(view) ?? -1) + 1]
       if (next === undefined) return []
       return [{ protocol: assigned.compiled.document.code, phase: next.named, entry: explain(next.entry, view) }]
     }),
