@@ -230,6 +230,7 @@ const document = {
       from: 'home',
       when: { fact: 'pain', atMost: 4, withinDays: 2 },
       supervision: 'independent',
+      provided: 'sitting upright',
       dosage: [
         { sets: 2, reps: 8, timesPerDay: 2 },
         { when: { days: { since: 'collar-off', atLeast: 14 } }, sets: 3, reps: 10, timesPerDay: 2 },
@@ -256,10 +257,25 @@ const document = {
       when: { days: { before: 42 } },
       sources: ['clinic'],
     },
+    {
+      code: 'turning-the-head',
+      kind: 'goal',
+      quantity: 'neck-rotation',
+      min: 60,
+      unit: 'deg',
+      when: { days: { atLeast: 84 } },
+      sources: ['clinic'],
+    },
   ],
   redFlags: [
     { code: 'new-weakness', title: 'New weakness of an arm or a leg', response: 'emergency', sources: ['clinic'] },
   ],
+}
+
+/** The same, with a mistake that only the check finds: the exercise is granted before the phase that it begins with. */
+const contradictory = {
+  ...document,
+  prescriptions: [{ ...document.prescriptions[0], when: { not: { milestone: 'collar-off' } } }],
 }
 
 const ofProtocol = { code: document.code }
@@ -335,10 +351,10 @@ const protocols: Step[] = [
       title: 'Running and jumping',
       strength: 'relative',
       target: [{ attributes: { impact: 2 } }],
-      when: { days: { before: 84 } },
+      when: { days: { before: [70, 84] } },
       sources: ['clinic'],
     } as { code: string },
-    { rationale: 'The bone needs about twelve weeks.' },
+    { rationale: 'The bone needs ten to twelve weeks.' },
   ),
   ...editPart(
     'Limit',
@@ -353,6 +369,8 @@ const protocols: Step[] = [
     } as { code: string },
     { text: 'Stand up and walk a little after half an hour.' },
   ),
+  { operationId: 'checkDraft', request: { params: ofProtocol }, expect: 200 },
+  { operationId: 'checkDraft', request: { params: { code: 'acdf-standard' } }, expect: 404 },
   {
     operationId: 'publishDraft',
     request: guarded('draft', { params: ofProtocol, body: { changeNote: 'First version, agreed with the surgeons.' } }),
@@ -361,6 +379,14 @@ const protocols: Step[] = [
   { operationId: 'listVersions', request: { params: ofProtocol }, expect: 200 },
   { operationId: 'getVersion', request: { params: { ...ofProtocol, number: 1 } }, expect: 200 },
   { operationId: 'getVersion', request: { params: { ...ofProtocol, number: 7 } }, expect: 404 },
+  { operationId: 'checkVersion', request: { params: { ...ofProtocol, number: 1 } }, expect: 200 },
+  { operationId: 'checkVersion', request: { params: { ...ofProtocol, number: 7 } }, expect: 404 },
+  { operationId: 'checkDocument', request: { body: contradictory }, expect: 200 },
+  {
+    operationId: 'checkDocument',
+    request: { body: { ...document, prescriptions: [{ exercise: 'scapular-seting', from: 'home' }] } },
+    expect: 422,
+  },
   {
     operationId: 'exportVersion',
     request: { params: { ...ofProtocol, number: 1 }, query: { format: 'json' } },
@@ -374,9 +400,21 @@ const protocols: Step[] = [
   },
   {
     operationId: 'replaceDraft',
+    request: guarded('draft', { params: ofProtocol, body: contradictory }),
+    expect: 200,
+    unrecorded: true,
+    remember: rememberTag('draft'),
+  },
+  { operationId: 'publishDraft', request: guarded('draft', { params: ofProtocol, body: {} }), expect: 422 },
+  {
+    operationId: 'replaceDraft',
     request: guarded('draft', {
       params: ofProtocol,
-      body: { ...document, title: 'Cervical laminoplasty, the first twelve weeks' },
+      body: {
+        ...document,
+        title: 'Cervical laminoplasty, the first twelve weeks',
+        accepted: [{ finding: 'empty-phase:collar', reason: 'As long as the collar is worn nothing is exercised.' }],
+      },
     }),
     expect: 200,
     remember: rememberTag('draft'),
@@ -515,6 +553,8 @@ const episodes: Step[] = [
     request: { params: { id: '01a1f000-0000-7000-8000-00000000dead' } },
     expect: 404,
   },
+  { operationId: 'getTimeline', request: ofEpisode({ query: { on: '2026-11-20' } }), expect: 200 },
+  { operationId: 'getTimeline', request: { params: { id: '01a1f000-0000-7000-8000-00000000dead' } }, expect: 404 },
   {
     operationId: 'getExerciseVerdict',
     request: ofEpisode({ params: { exercise: 'weightlifting' }, query: { on: '2026-11-20' } }),
@@ -683,26 +723,22 @@ const episodes: Step[] = [
   { operationId: 'voidFact', request: ofEntry('fact', { body: { reason: 'Asked about yesterday.' } }), expect: 201 },
 ]
 
-const simulations: Step[] = [
+const simulated = {
+  protocols: [{ code: 'laminoplasty-home' }],
+  surgeryDate: '2026-11-02',
+  on: '2026-12-20',
+  milestones: [{ code: 'collar-off', on: '2026-12-01', grantedBy: 'surgeon' }],
+  facts: [{ code: 'pain', value: 2, on: '2026-12-19' }],
+}
+
+const simulations: Step[] = (['simulate', 'simulateTimeline'] as const).flatMap((operationId) => [
+  { operationId, request: { body: simulated }, expect: 200 },
   {
-    operationId: 'simulate',
-    request: {
-      body: {
-        protocols: [{ code: 'laminoplasty-home' }],
-        surgeryDate: '2026-11-02',
-        on: '2026-12-20',
-        milestones: [{ code: 'collar-off', on: '2026-12-01', grantedBy: 'surgeon' }],
-        facts: [{ code: 'pain', value: 2, on: '2026-12-19' }],
-      },
-    },
-    expect: 200,
-  },
-  {
-    operationId: 'simulate',
+    operationId,
     request: { body: { protocols: [{ code: 'laminoplasty-hom' }], surgeryDate: '2026-11-02', on: '2026-12-20' } },
     expect: 422,
   },
-]
+])
 
 /** In this order; the first success of an operation, and the first answer of each error status, become its examples. */
 export const steps: readonly Step[] = [

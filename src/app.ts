@@ -6,6 +6,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import type { Config } from './config.ts'
 import { findApiKey } from './features/api-keys/repository.ts'
 import { registerAttributes } from './features/attributes/routes.ts'
+import { registerChecks } from './features/checks/routes.ts'
 import { registerClinic } from './features/clinics/routes.ts'
 import { registerEpisodes } from './features/episodes/routes.ts'
 import { registerExercises } from './features/exercises/routes.ts'
@@ -15,6 +16,7 @@ import { registerPermittedExercises } from './features/permitted-exercises/route
 import { registerProcedures } from './features/procedures/routes.ts'
 import { registerProtocols } from './features/protocols/routes.ts'
 import { registerSimulations } from './features/simulations/routes.ts'
+import { registerTimelines } from './features/timelines/routes.ts'
 import { requireApiKey } from './http/auth.ts'
 import type { Context, Feature } from './http/context.ts'
 import { answerClientError, answerFrameworkError, registerErrorHandling } from './http/error-handler.ts'
@@ -34,9 +36,11 @@ const allFeatures: readonly Feature[] = [
   registerProcedures,
   registerExercises,
   registerProtocols,
+  registerChecks,
   registerPatients,
   registerEpisodes,
   registerPermittedExercises,
+  registerTimelines,
   registerSimulations,
 ]
 

@@ -139,6 +139,11 @@ export const problemDefinitions = {
     title: 'The protocol document is not valid',
     advice: 'Correct each place that `errors` names.',
   },
+  CHECK_FAILED: {
+    status: 422,
+    title: 'The check has found errors in the draft',
+    advice: 'Correct each place that `errors` names; `findings` has a case for each that shows it.',
+  },
   NO_DEFAULT_PROTOCOL: {
     status: 422,
     title: 'The clinic has no protocol for this procedure',

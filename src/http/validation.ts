@@ -218,16 +218,21 @@ function toUnionFindings(
     }
     return [{ path: issue.path, detail: `must have one of the forms that its schema lists, with ${listWords(fields)}` }]
   }
+  if (value === undefined) return [{ path: issue.path, detail: 'is required' }]
+  if (issue.message !== noForm) return [{ path: issue.path, detail: issue.message }]
   const messages = new Set(
     best.flatMap(({ errors }) => errors.filter(({ path }) => path.length === 0).map(({ message }) => message)),
   )
   return [
     {
       path: issue.path,
-      detail: messages.size === 0 ? 'has none of the forms that are allowed here' : [...messages].join(', or '),
+      detail: messages.size === 0 ? noForm : [...messages].join(', or '),
     },
   ]
 }
+
+/** What is said where a schema has no words of its own for what is in none of its forms. */
+const noForm = 'has none of the forms that are allowed here'
 
 const notThisForm = 100
 
@@ -327,7 +332,7 @@ function describeIssue(issue: z.core.$ZodRawIssue): string | undefined {
     case 'invalid_union':
       if (issue.input === undefined) return 'is required'
       if (Array.isArray(issue.options)) return describeChoice(issue.options.map(String), discriminatorOf(issue))
-      return 'has none of the forms that are allowed here'
+      return noForm
     case 'not_multiple_of':
       return `must be a multiple of ${issue.divisor}`
     case 'invalid_format':

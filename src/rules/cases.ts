@@ -212,3 +212,58 @@ export function search(
   }
   return descend(options.length - 1, limit) ? choices.map((choice) => (choice === open ? 0 : choice)) : null
 }
+
+// ---- How much freedom there is ----
+
+/** Of each variable the options any of which will do, whichever of the others' are taken. */
+export type Plan = readonly (readonly number[])[]
+
+/** The options of a variable besides the plain one lie in rows of this width. Rows have an order; columns may have one. */
+export interface Layout {
+  width: number
+  isOrdered: boolean
+}
+
+/** Every way of taking one option of each. */
+export function* combinations(plan: Plan, from = 0): Generator<readonly number[]> {
+  const options = plan[from]
+  if (options === undefined) {
+    yield []
+    return
+  }
+  for (const others of combinations(plan, from + 1)) for (const option of options) yield [option, ...others]
+}
+
+/** Adds to the choices the options that will do as well. What has an order stays in one piece. */
+export function widen(
+  found: readonly number[],
+  layouts: readonly Layout[],
+  counts: readonly number[],
+  willDo: (choices: readonly number[]) => boolean,
+): Plan {
+  const plan: (readonly number[])[] = found.map((choice) => [choice])
+  found.forEach((choice, variable) => {
+    const { width, isOrdered } = layouts[variable] ?? { width: 1, isOrdered: false }
+    if (choice === 0) return
+    const does = (options: readonly number[]): boolean =>
+      combinations(plan.with(variable, options)).every((choices) => willDo(choices))
+    const row = Math.floor((choice - 1) / width)
+    const column = (choice - 1) % width
+    const at = (row: number, column: number): number => 1 + row * width + column
+    const columns = [column]
+    for (const step of [1, -1]) {
+      for (let next = column + step; next >= 0 && next < width; next += step) {
+        if (does([at(row, next)])) columns.push(next)
+        else if (isOrdered) break
+      }
+    }
+    const rows = [row]
+    const rowOf = (next: number): number[] => columns.map((each) => at(next, each))
+    const last = Math.floor(((counts[variable] ?? 1) - 2) / width)
+    for (const step of [1, -1]) {
+      for (let next = row + step; next >= 0 && next <= last && does(rowOf(next)); next += step) rows.push(next)
+    }
+    plan[variable] = rows.flatMap(rowOf).sort((a, b) => a - b)
+  })
+  return plan
+}

@@ -23,8 +23,10 @@ export function isAlike(a: unknown, b: unknown): boolean {
   )
 }
 
+/** Two dates, one of which may not be known yet, or two counts. */
 function areDates(a: unknown, b: unknown): boolean {
-  return typeof a === typeof b && (typeof a === 'string' || typeof a === 'number')
+  const isDate = (value: unknown): boolean => value === null || typeof value === 'string'
+  return (isDate(a) && isDate(b)) || (typeof a === 'number' && typeof b === 'number')
 }
 
 /** The days on which the answer can change, in order: what conditions test, and when entries begin and end to count. */

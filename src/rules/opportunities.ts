@@ -1,5 +1,5 @@
 import { type CaseSpace, daysOfCell, findCase, type Inquiry, isSo, type Outcome } from './case-space.ts'
-import { asForbid, canBeFree, canGrant, testForCells, truthsOf, type ValueCell } from './cases.ts'
+import { asForbid, canBeFree, canGrant, type Layout, testForCells, truthsOf, type ValueCell, widen } from './cases.ts'
 import { type Compiled, matchesOf } from './compile.ts'
 import { describeFact } from './situation.ts'
 import { both, either, isFalse, type Truths } from './truth.ts'
@@ -56,25 +56,33 @@ function findOccasion(
   const inquiry = inquireAfter(compiled, entries, isSetAside)
   const choices = findCase(space, inquiry, cell, true)
   if (choices === null) return null
+  const layouts = variables.map((variable, index): Layout => {
+    if (variable.kind !== 'fact') return { width: space.counts[index] ?? 1, isOrdered: true }
+    return { width: variable.values.length, isOrdered: variable.values.some(({ value }) => typeof value === 'number') }
+  })
+  // The day is no matter of choice: what is widened is what is recorded.
+  const plan = widen(choices.with(0, 0), layouts, space.counts, (others) => isSo(space, inquiry, others.with(0, cell)))
   const milestones: Occasion['milestones'][number][] = []
   const facts: Occasion['facts'][number][] = []
   let earliest = daysOfCell(space, cell).from
-  choices.forEach((choice, index) => {
+  plan.forEach((options, index) => {
     const variable = variables[index]
-    if (choice === 0 || variable === undefined || variable.kind === 'day') return
-    const willDo = optionsThatWillDo(space, inquiry, choices, index)
+    if (options[0] === 0 || variable === undefined || variable.kind === 'day') return
+    const spans = options.flatMap((option) =>
+      variable.kind === 'milestone' ? (variable.cells[option - 1] ?? []) : (variable.options[option - 1]?.age ?? []),
+    )
+    const least = Math.min(...spans.map(({ from }) => from))
+    const until = Math.max(...spans.map(({ until }) => until))
+    const most = until === Number.POSITIVE_INFINITY ? null : until - 1
     if (variable.kind === 'milestone') {
-      const cells = willDo.flatMap((option) => variable.cells[option - 1] ?? [])
-      const least = Math.min(...cells.map(({ from }) => from))
-      const until = Math.max(...cells.map(({ until }) => until))
       const { named, roles } = compiled.milestones[variable.index] ?? { named: { code: '', title: '' }, roles: [] }
-      const most = until === Number.POSITIVE_INFINITY ? null : until - 1
       milestones.push({ milestone: named, grantedBy: roles, least, most })
       if (!variable.isPreOperative) earliest = Math.max(earliest, least)
     } else {
-      const values = new Set<ValueCell>(willDo.flatMap((option) => variable.options[option - 1]?.value ?? []))
+      const values = new Set<ValueCell>(options.flatMap((option) => variable.options[option - 1]?.value ?? []))
       const chosen = variable.values.filter((value) => values.has(value))
-      facts.push({ fact: describeFact(compiled.facts[variable.index]), test: testForCells(chosen, variable.values) })
+      const test = testForCells(chosen, variable.values)
+      facts.push({ fact: describeFact(compiled.facts[variable.index]), test, least, most })
     }
   })
   const { until } = daysOfCell(space, cell)
@@ -87,28 +95,6 @@ function findOccasion(
     facts,
     lifts: liftsIn(space, entries, choices, isSetAside),
   }
-}
-
-/** The options of one variable, next to each other where they have an order, that will do in the place of the chosen one. */
-function optionsThatWillDo(space: CaseSpace, inquiry: Inquiry, choices: readonly number[], index: number): number[] {
-  const chosen = choices[index] ?? 0
-  const variable = space.variables[index]
-  const willDo = (option: number): boolean => isSo(space, inquiry, choices.with(index, option))
-  const isOrdered =
-    variable?.kind === 'milestone' ||
-    (variable?.kind === 'fact' && typeof variable.options[chosen - 1]?.value.value === 'number')
-  // Of several ages of an observation only the freshest: what is due is an observation of the day.
-  const count = variable?.kind === 'fact' ? variable.values.length : (space.counts[index] ?? 1) - 1
-  const options = [chosen]
-  for (let option = chosen + 1; option <= count; option += 1) {
-    if (willDo(option)) options.push(option)
-    else if (isOrdered) break
-  }
-  for (let option = chosen - 1; option > 0; option -= 1) {
-    if (willDo(option)) options.push(option)
-    else if (isOrdered) break
-  }
-  return options.sort((a, b) => a - b)
 }
 
 /** The relative contraindications that may stand in the case and that an override has to lift. */

@@ -696,9 +696,14 @@ export interface Opportunity {
   /** In order; empty: no case permits it. */
   when: readonly {
     days: DaySpan
-    /** The least that must be on record: milestones, reached between `least` and `most` days before (null: ever), and facts. */
+    /** The least that must be on record, dated between `least` and `most` days before (null: ever): milestones and facts. */
     milestones: readonly { milestone: Named; grantedBy: readonly string[]; least: number; most: number | null }[]
-    facts: readonly { fact: Named & { ask: string; unit: string | null }; test: FactTest }[]
+    facts: readonly {
+      fact: Named & { ask: string; unit: string | null }
+      test: FactTest
+      least: number
+      most: number | null
+    }[]
     /** Relative contraindications that an override must lift. */
     lifts: readonly Named[]
   }[]

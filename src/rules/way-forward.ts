@@ -3,14 +3,18 @@ import {
   canBeFree,
   canGrant,
   cellsOfFact,
+  combinations,
   fillPhases,
+  type Layout,
   open,
+  type Plan,
   possiblePhases,
   search,
   testForCells,
   truthOfSpan,
   truthsOf,
   type ValueCell,
+  widen,
 } from './cases.ts'
 import { changesOfTests } from './change.ts'
 import { type Compiled, type Match, matchesOf, type Test } from './compile.ts'
@@ -28,7 +32,7 @@ import {
   type View,
   viewOn,
 } from './situation.ts'
-import { both, either, isFalse, isTrue, type Truths } from './truth.ts'
+import { both, either, isFalse, isTrue, isUnknown, type Truths } from './truth.ts'
 import type { Contraindication, Exercise, FactTest, Named, Need, PrescribedSide, WayForward } from './types.ts'
 
 /** So many cases are looked at for one exercise, and for all of one answer; then it is given up. */
@@ -70,7 +74,7 @@ interface Outlook {
 type Option =
   | { kind: 'nothing' }
   | { kind: 'reached'; least: number; most: number }
-  | { kind: 'observed'; cell: number }
+  | { kind: 'observed'; cell: number; least: number; most: number }
 
 /** What lies ahead of one case from one day on. */
 export interface Ahead {
@@ -164,8 +168,8 @@ export function lookAhead(asked: Case, from: DayNumber): Ahead {
   return { asked, from, acts, actOf, outlooks: new Map(), left: mostCasesOfAll }
 }
 
-/** The days since a milestone at which a test of it changes, within what can have passed. */
-function cutsOf(asked: Case, code: string, most: number): number[] {
+/** The days since a milestone at which a test of it changes. */
+function cutsOf(asked: Case, code: string): ReadonlySet<number> {
   const cuts = new Set<number>([0])
   for (const { version, test } of testsOf(asked)) {
     if (test.op !== 'days' || test.milestone === null) continue
@@ -174,19 +178,40 @@ function cutsOf(asked: Case, code: string, most: number): number[] {
       if (bound !== null) cuts.add(bound.possible).add(bound.sure)
     }
   }
-  return [...cuts].filter((cut) => 0 <= cut && cut <= most).sort((a, b) => a - b)
+  return cuts
 }
 
-function optionsOf(act: Act, { asked, from }: Ahead, day: DayNumber): Option[] {
+function optionsOf(act: Act, ahead: Ahead, day: DayNumber): Option[] {
+  const { asked, from } = ahead
   if (act.kind === 'fact') {
-    return [{ kind: 'nothing' }, ...act.cells.map((_, cell): Option => ({ kind: 'observed', cell }))]
+    return [
+      { kind: 'nothing' },
+      ...agesOf(act, ahead, day).flatMap((age) =>
+        act.cells.map((_, cell): Option => ({ kind: 'observed', cell, ...age })),
+      ),
+    ]
   }
-  const most = day - from
-  const cuts = cutsOf(asked, act.code, most)
   return [
     { kind: 'nothing' },
-    ...cuts.map((least, index): Option => ({ kind: 'reached', least, most: (cuts[index + 1] ?? most + 1) - 1 })),
+    ...spansBetween(cutsOf(asked, act.code), day - from).map((span): Option => ({ kind: 'reached', ...span })),
   ]
+}
+
+/** How old an observation can be on the day, and still be the latest; the youngest first. */
+function agesOf(
+  { code, tests }: Extract<Act, { kind: 'fact' }>,
+  { asked, from }: Ahead,
+  day: DayNumber,
+): { least: number; most: number }[] {
+  const last = asked.record.facts.get(code)?.findLast((observed) => observed.day <= day)?.day ?? from
+  const cuts = tests.flatMap(({ withinDays }) => (withinDays === undefined ? [] : [withinDays + 1]))
+  return spansBetween(new Set([0, ...cuts]), day - Math.max(from, last))
+}
+
+/** The spans of whole numbers, up to `most`, that begin at the cuts. */
+function spansBetween(cuts: ReadonlySet<number>, most: number): { least: number; most: number }[] {
+  const begins = [...cuts].filter((cut) => 0 <= cut && cut <= most).sort((a, b) => a - b)
+  return begins.map((least, index) => ({ least, most: (begins[index + 1] ?? most + 1) - 1 }))
 }
 
 function outlookOn(ahead: Ahead, day: DayNumber): Outlook {
@@ -213,8 +238,10 @@ function outlookOn(ahead: Ahead, day: DayNumber): Outlook {
 /** What the option makes of the test; null: what it is anyway. */
 function truthWith(option: Option, act: Act | undefined, test: Test, view: View): Truths | null {
   if (option.kind === 'observed') {
-    const cell = cellOf(act, option.cell + 1)
-    return test.op === 'fact' && cell !== undefined ? truthOfValue(test.written, cell.value) : null
+    const value = act?.kind === 'fact' ? act.cells[option.cell]?.value : undefined
+    if (test.op !== 'fact' || value === undefined) return null
+    const { withinDays } = test.written
+    return withinDays !== undefined && option.least > withinDays ? isUnknown : truthOfValue(test.written, value)
   }
   if (option.kind === 'nothing') return null
   if (test.op === 'milestone') return isTrue
@@ -269,9 +296,7 @@ function canBePermitted(ahead: Ahead, outlook: Outlook, sought: Sought, choices:
   let isOpen = false
   for (const [index, owner] of assigned.entries()) {
     const { compiled, version } = owner
-    const truths = truthsUnder(ahead, outlook, sought, index, choices)
-    const possible = possiblePhases(compiled, truths)
-    fillPhases(compiled, truths, possible, sought.tests[index] ?? [])
+    const { truths, possible } = outcomeOf(ahead, outlook, sought, index, choices)
     anyPhase = either(anyPhase, truthOfSpan(0, compiled.phases.length - 1, possible))
     const isSetAside = (rule: Contraindication): boolean =>
       rule.strength === 'relative' && (sought.isLifted || permits.some((entry) => lifts(entry, rule, owner)))
@@ -303,22 +328,26 @@ function canBePermitted(ahead: Ahead, outlook: Outlook, sought: Sought, choices:
   return isOpen ? isTrue | isFalse : isFalse
 }
 
-/** What the tests that bear on the exercise can be, given the choices made so far; phases aside. */
-function truthsUnder(
+/** What the tests that bear on the exercise can be, and which phases, given the choices made so far. */
+function outcomeOf(
   { asked, actOf }: Ahead,
   outlook: Outlook,
   sought: Sought,
   version: number,
   choices: readonly number[],
-): Uint8Array {
-  const under = new Uint8Array(asked.assigned[version]?.compiled.tests.length ?? 0)
-  for (const test of sought.tests[version] ?? []) {
-    const each = outlook.truths[version]?.[test]
+): { truths: Uint8Array; possible: readonly boolean[] } {
+  const compiled = asked.assigned[version]?.compiled
+  const truths = new Uint8Array(compiled?.tests.length ?? 0)
+  const tests = sought.tests[version] ?? []
+  for (const test of tests) {
     const act = actOf[version]?.[test] ?? -1
     const choice = act === -1 ? open : (choices[act] ?? 0)
-    under[test] = each?.at(choice) ?? 0
+    truths[test] = outlook.truths[version]?.[test]?.at(choice) ?? 0
   }
-  return under
+  if (compiled === undefined) return { truths, possible: [] }
+  const possible = possiblePhases(compiled, truths)
+  fillPhases(compiled, truths, possible, tests)
+  return { truths, possible }
 }
 
 /** The days on which it could become permitted, in order: where something changes by itself, or a wait can be over. */
@@ -335,6 +364,7 @@ function daysToTry(ahead: Ahead, sought: Sought): DayNumber[] {
     for (const day of changesOfTests(situation, tests)) days.add(day)
     for (const index of tests) {
       const test = situation.compiled.tests[index]
+      if (test?.op === 'fact' && test.written.withinDays !== undefined) days.add(from + test.written.withinDays + 1)
       if (test?.op !== 'days' || test.milestone === null) continue
       for (const bound of [test.atLeast, test.before]) {
         if (bound !== null) days.add(from + bound.possible).add(from + bound.sure)
@@ -379,17 +409,16 @@ export function findWayForward(ahead: Ahead, entries: readonly [Exercise, ...Exe
 }
 
 function findPlan(ahead: Ahead, entries: Sought['entries'], budget: { left: number }): WayForward | null {
-  const { asked, from } = ahead
   const { code } = entries[0]
-  const later = asked.record.overrides.filter(({ entry, from: begins }) => entry.exercise === code && begins > from)
+  const later = ahead.asked.record.overrides.flatMap(({ entry }) => (entry.exercise === code ? entry.entry : []))
+  const days = daysToTry(ahead, seek(ahead, [...entries, ...later], false))
   for (const isLifted of [false, true]) {
     const sought = seek(ahead, entries, isLifted)
-    for (const day of daysToTry(ahead, sought)) {
+    for (const day of days) {
       const ends = endsNeeded(ahead, code, day)
       if (ends === null) continue
-      // An override that begins later brings along what the catalogue said of the exercise.
-      const isNewlyKnown = later.some(({ from: begins }) => begins <= day)
-      const onDay = isNewlyKnown ? seek(ahead, entriesOf(asked, day).get(code) ?? entries, isLifted) : sought
+      const known = entriesThen(ahead, entries, day, ends)
+      const onDay = known === entries ? sought : seek(ahead, known, isLifted)
       const outlook = outlookOn(ahead, day)
       const plan = planFor(ahead, outlook, onDay, budget)
       if (budget.left <= 0) return null
@@ -400,69 +429,55 @@ function findPlan(ahead: Ahead, entries: Sought['entries'], budget: { left: numb
   return null
 }
 
-/** Of each act the options any of which will do; the fewest acts with which it is permitted on the day. */
-type Plan = readonly (readonly number[])[]
+/**
+ * What will be known of the exercise: an override that begins later brings along what the catalogue said of it, and one
+ * that is ended takes that away.
+ */
+function entriesThen(
+  { asked, from }: Ahead,
+  entries: Sought['entries'],
+  day: DayNumber,
+  ends: readonly Need[],
+): Sought['entries'] {
+  const { record } = asked
+  const { code } = entries[0]
+  const ended = new Set(ends.map((need) => (need.kind === 'end' && need.of === 'override' ? need.entry : null)))
+  const isSame = record.overrides.every(
+    ({ entry, from: begins }) => entry.exercise !== code || (!ended.has(entry.id) && (begins <= from || begins > day)),
+  )
+  if (isSame) return entries
+  const overrides = record.overrides.filter(({ entry }) => !ended.has(entry.id))
+  return entriesOf({ ...asked, record: { ...record, overrides } }, day).get(code) ?? entries
+}
 
+/** The fewest acts with which it is permitted on the day, and what freedom they leave. */
 function planFor(ahead: Ahead, outlook: Outlook, sought: Sought, budget: { left: number }): Plan | null {
   const counts = outlook.options.map((options, act) => (isAsked(ahead, sought, act) ? options.length : 1))
   const goal = (choices: readonly number[]): Truths => canBePermitted(ahead, outlook, sought, choices)
+  const layouts = ahead.acts.map(
+    (act, index): Layout =>
+      act.kind === 'milestone'
+        ? { width: counts[index] ?? 1, isOrdered: true }
+        : { width: act.cells.length, isOrdered: act.cells.some(({ value }) => typeof value === 'number') },
+  )
+  const loosen = (choices: readonly number[]): Plan =>
+    widen(choices, layouts, counts, (others) => {
+      budget.left -= 1
+      return budget.left > 0 && goal(others) === isTrue
+    })
   const found = search(counts, counts.length, goal, budget)
   if (found === null) return null
   const most = found.filter((choice) => choice > 0).length
   for (let acts = 0; acts < most; acts += 1) {
     const fewer = search(counts, acts, goal, budget)
-    if (fewer !== null) return widen(ahead, fewer, counts, goal, budget)
+    if (fewer !== null) return loosen(fewer)
   }
-  return widen(ahead, found, counts, goal, budget)
+  return loosen(found)
 }
 
 /** Whether a test that bears on the exercise depends on the act. */
 function isAsked({ actOf }: Ahead, sought: Sought, act: number): boolean {
   return sought.tests.some((tests, version) => tests.some((test) => actOf[version]?.[test] === act))
-}
-
-/** Adds to each act the options that will do as well, whichever of the others' options are taken. */
-function widen(
-  { acts }: Ahead,
-  found: readonly number[],
-  counts: readonly number[],
-  goal: (choices: readonly number[]) => Truths,
-  budget: { left: number },
-): Plan {
-  const plan = found.map((choice) => [choice])
-  const willDo = (act: number, option: number): boolean =>
-    combinations(plan.with(act, [option])).every((choices) => {
-      budget.left -= 1
-      return budget.left > 0 && goal(choices) === isTrue
-    })
-  found.forEach((choice, act) => {
-    if (choice === 0) return
-    const own = plan[act] ?? []
-    const isOrdered = acts[act]?.kind === 'milestone' || typeof cellOf(acts[act], choice)?.value === 'number'
-    const adds = (option: number): boolean => {
-      const does = willDo(act, option)
-      if (does) own.push(option)
-      return does
-    }
-    // Of what is ordered only what is next to it, so that it can be said in one span.
-    for (let option = choice + 1; option < (counts[act] ?? 0); option += 1) if (!adds(option) && isOrdered) break
-    for (let option = choice - 1; option > 0; option -= 1) if (!adds(option) && isOrdered) break
-    own.sort((a, b) => a - b)
-  })
-  return plan
-}
-
-function* combinations(plan: Plan, from = 0): Generator<readonly number[]> {
-  const [first, ...rest] = plan.slice(from)
-  if (first === undefined) {
-    yield []
-    return
-  }
-  for (const others of combinations(rest)) for (const option of first) yield [option, ...others]
-}
-
-function cellOf(act: Act | undefined, option: number): ValueCell | undefined {
-  return act?.kind === 'fact' ? act.cells[option - 1] : undefined
 }
 
 /** What has to happen, with the dates between which it may. */
@@ -472,34 +487,25 @@ function tell(ahead: Ahead, outlook: Outlook, sought: Sought, plan: Plan, ends: 
   plan.forEach((chosen, index) => {
     const act = ahead.acts[index]
     if (act === undefined || chosen[0] === 0) return
+    const options = chosen
+      .flatMap((option) => outlook.options[index]?.[option] ?? [])
+      .filter((option) => option.kind !== 'nothing')
+    const from = dateOf(day - Math.max(...options.map(({ most }) => most)))
+    const by = dateOf(day - Math.min(...options.map(({ least }) => least)))
     if (act.kind === 'milestone') {
-      const spans = chosen.flatMap((option) => outlook.options[index]?.[option] ?? [])
-      const reached = spans.filter((option) => option.kind === 'reached')
-      const from = dateOf(day - Math.max(...reached.map(({ most }) => most)))
-      const by = dateOf(day - Math.min(...reached.map(({ least }) => least)))
       needs.push({ kind: 'milestone', milestone: act.milestone, grantedBy: act.grantedBy, from, by })
     } else {
-      const cells = chosen.flatMap((option) => cellOf(act, option) ?? [])
-      const from = dateOf(earliestObservation(ahead, act, day))
-      needs.push({ kind: 'fact', fact: act.fact, test: testForCells(cells, act.cells), from, by: dateOf(day) })
+      const observed = new Set(options.map((option) => (option.kind === 'observed' ? option.cell : -1)))
+      const test = testForCells(
+        act.cells.filter((_, cell) => observed.has(cell)),
+        act.cells,
+      )
+      needs.push({ kind: 'fact', fact: act.fact, test, from, by })
     }
   })
   if (sought.isLifted) needs.push({ kind: 'override', lifts: liftsNeeded(ahead, outlook, sought, plan) })
   if (day > ahead.from) needs.push({ kind: 'date', date: dateOf(day) })
   return needs
-}
-
-/** An observation of that day or a later one is the latest on `day`, and not too old for any test. */
-function earliestObservation(
-  { asked, from }: Ahead,
-  { code, tests }: Extract<Act, { kind: 'fact' }>,
-  day: DayNumber,
-): DayNumber {
-  const fresh = tests.flatMap(({ withinDays }) => (withinDays === undefined ? [] : [day - withinDays]))
-  const observed = (asked.record.facts.get(code) ?? []).flatMap((observation) =>
-    observation.day <= day ? [observation.day] : [],
-  )
-  return Math.max(from, ...fresh, ...observed)
 }
 
 /** The relative contraindications that may stand on the day, whichever of the plan's options are taken. */
@@ -517,7 +523,7 @@ function liftsNeeded(
       const active = owner.compiled.contraindications[match.rule]
       if (active?.rule.strength !== 'relative' || permits.some((entry) => lifts(entry, active.rule, owner))) return []
       const stands = combinations(plan).some((choices) => {
-        const truths = truthsUnder(ahead, outlook, sought, index, choices)
+        const { truths } = outcomeOf(ahead, outlook, sought, index, choices)
         return truthsOf(active.when, truths) !== isFalse
       })
       const { code, title } = active.rule

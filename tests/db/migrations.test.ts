@@ -1,11 +1,14 @@
 import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, describe, expect, test } from '@jest/globals'
 import pg from 'pg'
 import { openDatabase } from '../../src/db/client.ts'
 import { migrate, pendingMigrations, turnLock } from '../../src/db/migrations.ts'
 import { applyMigrations } from '../../src/db/schema-engine.ts'
+import { hashDocument } from '../../src/features/protocols/canonical.ts'
+import { readVersion } from '../../src/features/protocols/repository.ts'
+import type { ProtocolDocument } from '../../src/rules/index.ts'
 import { StartupError } from '../../src/startup-error.ts'
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/test-database.ts'
 import { createTestFolder } from '../support/test-folder.ts'
@@ -123,6 +126,105 @@ describe('migrate', () => {
       expect(await pendingMigrations(db.pool)).toEqual(rows.map((row) => row.migration_name))
     } finally {
       await db.close()
+    }
+  })
+})
+
+describe('a database of the first version', () => {
+  const released = ['20261120000000_foundation', '20261120000100_isolation_and_protection']
+  const folder = resolve(import.meta.dirname, '../../prisma/migrations')
+  const clinicId = '01a1f000-0000-7000-8000-00000000c11c'
+  const [protocolId, versionId] = ['01a1f000-0000-7000-8000-000000000001', '01a1f000-0000-7000-8000-000000000002']
+  const part = `'${clinicId}', '${versionId}'`
+  const document = {
+    format: 1,
+    code: 'knee',
+    title: 'Knee',
+    procedures: ['knee-replacement'],
+    exercises: [{ code: 'walking', title: 'Walking', kind: 'exercise', attributes: { impact: 1 } }],
+    sources: [],
+    milestones: [],
+    facts: [{ code: 'pain', title: 'Pain', type: 'number', min: 0, max: 10, ask: 'How bad is it?' }],
+    phases: [{ code: 'all', title: 'All along', entry: { days: { atLeast: 0 } } }],
+    prescriptions: [{ code: 'walks', exercise: 'walking', from: 'all', supervision: 'independent', side: 'both' }],
+    contraindications: [
+      { code: 'jumping', title: 'Jumping', strength: 'absolute', target: [{ attributes: { impact: 2 } }] },
+    ],
+    instructions: [],
+    limits: [
+      { code: 'load', quantity: 'load', max: 5, unit: 'kg' },
+      { code: 'driving', quantity: 'driving', value: null },
+    ],
+    redFlags: [],
+  }
+
+  async function openFirstVersion(): Promise<string> {
+    const url = await open(createEmptyDatabase)
+    await applyMigrations(url, folder, released)
+    await query(
+      url,
+      `INSERT INTO clinic (clinic_id, name, time_zone, revision, created_at) VALUES ('${clinicId}', 'C', 'UTC', 1, now());
+       INSERT INTO protocol (clinic_id, id, code, title, created_at) VALUES ('${clinicId}', '${protocolId}', 'knee', 'Knee', now());
+       INSERT INTO protocol_version (clinic_id, id, protocol_id, status, title, procedures, revision, created_at)
+         VALUES ('${clinicId}', '${versionId}', '${protocolId}', 'draft', 'Knee', '{knee-replacement}', 1, now());
+       INSERT INTO version_exercise (clinic_id, version_id, code, position, title, kind, equipment, groups, attributes)
+         VALUES (${part}, 'walking', 0, 'Walking', 'exercise', '{}', '{}', '{"impact": 1}');
+       INSERT INTO fact (clinic_id, version_id, code, position, title, type, min, max, values, ask)
+         VALUES (${part}, 'pain', 0, 'Pain', 'number', 0, 10, '{}', 'How bad is it?');
+       INSERT INTO phase (clinic_id, version_id, code, position, title, entry, goals, sources)
+         VALUES (${part}, 'all', 0, 'All along', '{"days": {"atLeast": 0}}', '{}', '{}');
+       INSERT INTO prescription (clinic_id, version_id, code, position, exercise_code, from_phase, supervision, side, sources)
+         VALUES (${part}, 'walks', 0, 'walking', 'all', 'independent', 'both', '{}');
+       INSERT INTO contraindication (clinic_id, version_id, code, position, title, strength, target, sources)
+         VALUES (${part}, 'jumping', 0, 'Jumping', 'absolute', '[{"attributes": {"impact": 2}}]', '{}');
+       INSERT INTO protocol_limit (clinic_id, version_id, code, position, quantity, max, as_instructed, unit, sources)
+         VALUES (${part}, 'load', 0, 'load', 5, false, 'kg', '{}'), (${part}, 'driving', 1, 'driving', null, true, null, '{}');
+       UPDATE protocol_version SET status = 'published', number = 1, published_at = now(),
+         content_hash = '${hashDocument(document as ProtocolDocument)}'`,
+    )
+    return url
+  }
+
+  test('keeps its published protocols as they were, to the byte', async () => {
+    const url = await openFirstVersion()
+    expect(await migrate({ url, log })).toEqual(expect.not.arrayContaining(released))
+    const db = openDatabase(url)
+    try {
+      const version = await db.asClinic(clinicId, (tx) => readVersion(tx, clinicId, protocolId, 1))
+      expect(version?.document).toEqual(document)
+      expect(version?.contentHash).toBe(hashDocument(version?.document as ProtocolDocument))
+    } finally {
+      await db.close()
+    }
+  })
+
+  test('has rows from then on that can say no more than a document can', async () => {
+    const url = await openFirstVersion()
+    await migrate({ url, log })
+    // The triggers that keep what is published are not what is tried here.
+    const attempt = (change: string) =>
+      query(url, `SET session_replication_role = replica; ${change}`).then(
+        () => 'stored',
+        (error: { code: string }) => error.code,
+      )
+    const refused = '23514'
+    for (const [change, outcome] of [
+      [`UPDATE fact SET operation = '"levels"'`, 'stored'],
+      [`UPDATE fact SET operation = '{"procedure": "alif"}'`, 'stored'],
+      [`UPDATE fact SET operation = '"surgeon"'`, refused],
+      [`UPDATE fact SET operation = '{"surgeon": "x"}'`, refused],
+      [`UPDATE fact SET operation = '{"procedure": 7}'`, refused],
+      [`UPDATE fact SET operation = 'null'`, refused],
+      [`UPDATE fact SET fixed = NULL`, '23502'],
+      [`UPDATE protocol_limit SET kind = 'goal' WHERE code = 'load'`, 'stored'],
+      [`UPDATE protocol_limit SET kind = 'goal' WHERE code = 'driving'`, refused],
+      [`UPDATE protocol_limit SET kind = 'wish'`, refused],
+      [`UPDATE contraindication SET except_target = '[{"exercise": "stairs"}]'`, 'stored'],
+      [`UPDATE contraindication SET except_target = '{}'`, refused],
+      [`UPDATE protocol_version SET accepted = '[]'`, 'stored'],
+      [`UPDATE protocol_version SET accepted = '"gap"'`, refused],
+    ] as const) {
+      expect([change, await attempt(change)]).toEqual([change, outcome])
     }
   })
 })

@@ -3,12 +3,14 @@ import path from 'node:path'
 import { describe, expect, test } from '@jest/globals'
 import type { z } from 'zod'
 import type { permittedExercises } from '../../src/features/permitted-exercises/schemas.ts'
+import type { timeline } from '../../src/features/timelines/schemas.ts'
 import { startClinicWithLibrary } from './library-clinic.ts'
 
-// The whole answer for two patients, on the days that matter. `UPDATE_GOLDEN=1 npx jest tests/features/golden` writes
+// The whole answer for two patients, on the days that matter, and their timeline on two of them. `UPDATE_GOLDEN=1 npx jest tests/features/golden` writes
 // the files again; a clinician reviews the difference in `golden/<patient>.md`.
 
 type PermittedExercises = z.output<typeof permittedExercises>
+type Timeline = z.output<typeof timeline>
 
 interface Patient {
   title: string
@@ -57,6 +59,8 @@ const patients: Record<string, Patient> = {
 }
 
 const days = [-5, 0, 3, 14, 27, 28, 41, 42, 45, 90, 400]
+/** On the day of surgery everything is still to come; later most of it has. */
+const timelineDays = [0, 90]
 
 const folder = path.resolve(import.meta.dirname, 'golden')
 const clinic = await startClinicWithLibrary({ now: '2026-09-02T14:00:00Z' })
@@ -65,8 +69,17 @@ function dateOf({ surgery }: Patient, day: number): string {
   return Temporal.PlainDate.from(surgery.surgeryDate).add({ days: day }).toString()
 }
 
+interface Course {
+  answers: Map<number, string>
+  timelines: Map<number, string>
+}
+
+function toGolden(answer: object): string {
+  return `${JSON.stringify({ ...answer, episode: 'the-episode' }, null, 2)}\n`
+}
+
 /** Lives through the patient's course day by day: records what happens at ten in the morning and asks at noon. */
-async function follow(patient: Patient): Promise<Map<number, string>> {
+async function follow(patient: Patient): Promise<Course> {
   const setDay = (day: number, time: string) => clinic.setNow(`${dateOf(patient, day)}T${time}:00Z`)
   const must = <Body>(answer: { status: number; text: string; body: Body }): Body => {
     if (answer.status > 201) throw new Error(answer.text)
@@ -79,6 +92,7 @@ async function follow(patient: Patient): Promise<Map<number, string>> {
   const episode = must(await clinic.post<{ id: string }>(`/patients/${id}/episodes`, patient.surgery)).id
 
   const answers = new Map<number, string>()
+  const timelines = new Map<number, string>()
   for (const day of [...new Set([...days, ...patient.record.map((entry) => entry.day)])].sort((a, b) => a - b)) {
     setDay(day, '14:00')
     for (const { code, grantedBy } of patient.record.filter((entry) => entry.day === day)) {
@@ -88,9 +102,11 @@ async function follow(patient: Patient): Promise<Map<number, string>> {
     if (!days.includes(day)) continue
     setDay(day, '16:00')
     const answer = must(await clinic.get<PermittedExercises>(`/episodes/${episode}/permitted-exercises`))
-    answers.set(day, `${JSON.stringify({ ...answer, episode: 'the-episode' }, null, 2)}\n`)
+    answers.set(day, toGolden(answer))
+    if (!timelineDays.includes(day)) continue
+    timelines.set(day, toGolden(must(await clinic.get<Timeline>(`/episodes/${episode}/timeline`))))
   }
-  return answers
+  return { answers, timelines }
 }
 
 function speakDay(day: number): string {
@@ -113,27 +129,30 @@ function speakUntil(until: string | null): string {
 function describePermitted({ permitted }: PermittedExercises): string {
   return list(
     permitted.map((item) => {
-      const dose = item.dosage === null ? 'as the clinician instructs' : JSON.stringify(item.dosage)
-      const how = [item.supervision, `side ${item.side}`, `dose ${dose}`].join('; ')
       const because = item.grantedBy.map((grant) => `  - ${grant.text}${speakRule(grant)}`)
       const cautions = item.cautions.map((caution) => `  - caution: ${caution.text}${speakRule(caution)}`)
       const doing = [item.position, item.instructions].filter((part) => part !== null).join('. ')
-      return [`**${item.title}**: ${how}${doing && `. _${doing}_`}`, ...because, ...cautions].join('\n')
+      return [`**${item.title}**: ${item.text}${doing && ` _${doing}_`}`, ...because, ...cautions].join('\n')
     }),
   )
 }
 
 function describeWithheld({ withheld }: PermittedExercises): string {
   return list(
-    withheld.map(({ title, reasons }) =>
-      [`**${title}**`, ...reasons.map((reason) => `  - ${reason.text}${speakRule(reason)}`)].join('\n'),
+    withheld.map(({ title, reasons, wayForward }) =>
+      [
+        `**${title}**: ${wayForward.text}`,
+        ...reasons.map((reason) => `  - ${reason.text}${speakRule(reason)}`),
+        ...wayForward.needs.map((need) => `  - ⇒ ${need.text}`),
+      ].join('\n'),
     ),
   )
 }
 
-function describeLimit(limit: PermittedExercises['limits'][number]): string {
+function describeLimit(limit: PermittedExercises['limits' | 'goals'][number]): string {
   const bounds = [limit.min === null ? '' : `at least ${limit.min}`, limit.max === null ? '' : `at most ${limit.max}`]
-  const number = limit.asInstructed ? 'as the clinician instructs' : `${bounds.join(' ')} ${limit.unit ?? ''}`
+  const asInstructed = limit.min === null && limit.max === null
+  const number = asInstructed ? 'as the clinician instructs' : `${bounds.join(' ')} ${limit.unit ?? ''}`
   return `${limit.quantity}: ${number}. ${limit.text ?? ''}${speakUntil(limit.until)}${speakRule(limit)}`
 }
 
@@ -145,7 +164,8 @@ function describeHead(patient: Patient, day: number, answer: PermittedExercises)
   )
   return [
     `## ${speakDay(day)}, ${dateOf(patient, day)}\n`,
-    `Status \`${answer.status}\`, revision ${answer.basis.revision}, known at ${answer.basis.knownAt}.\n`,
+    `Status \`${answer.status}\`, revision ${answer.basis.revision}, known at ${answer.basis.knownAt}.`,
+    `If nothing more is recorded, the answer changes on ${answer.nextChange ?? 'no later day'}.\n`,
     list([...protocols, ...answer.statusReasons.map((reason) => reason.text)]),
   ].join('\n')
 }
@@ -157,6 +177,8 @@ function describeParts(answer: PermittedExercises): [title: string, text: string
     ['Avoid', list(answer.avoid.map((rule) => `${rule.text}${speakUntil(rule.until)}${speakRule(rule)}`))],
     ['Instructions', list(answer.instructions.map((rule) => `${rule.about}: ${rule.text}${speakRule(rule)}`))],
     ['Limits', list(answer.limits.map(describeLimit))],
+    ['Goals', list(answer.goals.map(describeLimit))],
+    ['What to ask', list(answer.missingFacts.map(({ text, rules }) => `${text} (for ${rules.join(', ')})`))],
     ['Red flags', list(answer.redFlags.map((flag) => `**${flag.title}** (${flag.response}): ${flag.text}`))],
   ]
 }
@@ -176,7 +198,22 @@ function describeDays(patient: Patient, answers: ReadonlyMap<number, string>): s
   })
 }
 
-function describePatient(patient: Patient, answers: ReadonlyMap<number, string>): string {
+/** The course as it looked on that day. */
+function describeTimeline(patient: Patient, [day, json]: readonly [number, string]): string {
+  const { steps, nextPhases, waiting, never, undecided }: Timeline = JSON.parse(json)
+  const dated = steps.map((step) => {
+    const when = `**${speakDay(step.daysSinceSurgery)}, ${step.date}** (${step.past ? 'has been' : 'if nothing is recorded'})`
+    return [when, ...step.changes.map(({ text }) => `  - ${text}`)].join('\n')
+  })
+  return [
+    `## The timeline on ${speakDay(day)}, ${dateOf(patient, day)}\n`,
+    list(dated),
+    `What the next phases wait for:\n\n${list(nextPhases.map(({ text }) => text))}`,
+    `What does not come by time alone:\n\n${list([...waiting, ...never, ...undecided].map(({ text }) => text))}`,
+  ].join('\n')
+}
+
+function describePatient(patient: Patient, { answers, timelines }: Course): string {
   const { procedures, levels, side = 'no side', surgeryDate } = patient.surgery
   const first: PermittedExercises = JSON.parse(answers.get(days[0] ?? 0) ?? '')
   const record = patient.record.map(({ day, code, grantedBy, note }) => {
@@ -190,6 +227,7 @@ function describePatient(patient: Patient, answers: ReadonlyMap<number, string>)
     `Every answer carries the notice: ${first.basis.notice}\n`,
     `What happened:\n\n${list(record)}`,
     ...describeDays(patient, answers),
+    ...[...timelines].map((timeline) => describeTimeline(patient, timeline)),
   ].join('\n')
 }
 
@@ -207,17 +245,21 @@ function fileOf(name: string, day: number): string {
   return `${name}/day-${day < 0 ? 'minus-' : ''}${String(Math.abs(day)).padStart(3, '0')}.json`
 }
 
-const courses = new Map<string, Map<number, string>>()
+const courses = new Map<string, Course>()
 for (const [name, patient] of Object.entries(patients)) courses.set(name, await follow(patient))
 
 describe.each(Object.entries(patients))('%s', (name, patient) => {
-  const answers = courses.get(name) ?? new Map<number, string>()
+  const course = courses.get(name) ?? { answers: new Map(), timelines: new Map() }
 
   test.each(days)('day %d is answered as the golden file says', (day) => {
-    expectGolden(fileOf(name, day), answers.get(day) ?? '')
+    expectGolden(fileOf(name, day), course.answers.get(day) ?? '')
+  })
+
+  test.each(timelineDays)('the timeline on day %d is as the golden file says', (day) => {
+    expectGolden(fileOf(name, day).replace('/day-', '/timeline-'), course.timelines.get(day) ?? '')
   })
 
   test('reads for a clinician as the golden page says', () => {
-    expectGolden(`${name}.md`, describePatient(patient, answers))
+    expectGolden(`${name}.md`, describePatient(patient, course))
   })
 })

@@ -307,7 +307,7 @@ const refused: Refusal[] = [
     400,
     'VALIDATION_FAILED',
     '/value',
-    'must be a number and is a list',
+    'must be a number, `true`, `false` or a text',
   ],
   [
     'an unknown red flag',
@@ -530,6 +530,10 @@ describe('a milestone', () => {
       durationMinutes: 20.5,
       timesPerDay: 2,
       timesPerWeek: 10,
+      amounts: [
+        { quantity: 'slope', value: 5, unit: '%' },
+        { quantity: 'distance', value: 1.5, unit: 'km' },
+      ],
       note: 'Twice round the garden,\nthen rest',
     })
   })

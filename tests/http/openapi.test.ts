@@ -30,7 +30,8 @@ describe('the document of the service', () => {
     database = await createTestDatabase()
     generated = await generate(database.url)
     document = JSON.parse(generated['openapi.json'])
-  })
+    // The whole walk through the service.
+  }, 60_000)
   afterAll(() => database.close())
 
   test('is the committed one, with examples that the service gives today', async () => {

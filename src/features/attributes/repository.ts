@@ -107,7 +107,8 @@ export async function findAttributeUses(tx: Transaction, clinicId: string, code:
     JOIN protocol_version v ON v.clinic_id = c.clinic_id AND v.id = c.version_id
     JOIN protocol p ON p.clinic_id = v.clinic_id AND p.id = v.protocol_id
     WHERE c.clinic_id = ${clinicId}::uuid
-      AND EXISTS (SELECT FROM jsonb_array_elements(c.target) AS part WHERE part.value->'attributes' ? ${code})
+      AND EXISTS (SELECT FROM jsonb_array_elements(c.target || COALESCE(c.except_target, '[]')) AS part
+        WHERE part.value->'attributes' ? ${code})
     ORDER BY p.code, v.number DESC, c.code LIMIT ${mostUses}`
   return [
     ...exercises.map((exercise) => ({ kind: 'exercise' as const, ...exercise })),

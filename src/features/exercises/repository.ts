@@ -151,8 +151,9 @@ export async function findExerciseUses(tx: Transaction, clinicId: string, code: 
   const select = { code: true, version: { select: { number: true, protocol: { select: { code: true } } } } } as const
   const order = { orderBy: [{ versionId: 'asc' as const }, { code: 'asc' as const }], take: mostUses }
   const prescriptions = await tx.prescription.findMany({ where: { clinicId, exerciseCode: code }, select, ...order })
+  const named = { array_contains: [{ exercise: code }] }
   const contraindications = await tx.contraindication.findMany({
-    where: { clinicId, target: { array_contains: [{ exercise: code }] } },
+    where: { clinicId, OR: [{ target: named }, { exceptTarget: named }] },
     select,
     ...order,
   })

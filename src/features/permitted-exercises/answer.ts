@@ -1,9 +1,15 @@
 import type { z } from 'zod'
 import type {
+  CalendarDate,
   Caution,
   Derivation,
+  Dose,
   Exercise,
+  FactTest,
+  GoalInForce,
   Grant,
+  MissingFact,
+  Need,
   Permitted,
   Reason,
   RuleReference,
@@ -11,12 +17,23 @@ import type {
   Withheld,
 } from '../../rules/index.ts'
 import type * as schemas from './schemas.ts'
-import { speakAvoid, speakCaution, speakGrant, speakOpenRedFlag, speakReason, speakResponse } from './sentences.ts'
+import {
+  speakAvoid,
+  speakCaution,
+  speakGrant,
+  speakHow,
+  speakMissingFact,
+  speakNeed,
+  speakOpenRedFlag,
+  speakReason,
+  speakResponse,
+  speakWayForward,
+} from './sentences.ts'
 
 type Answer = z.output<typeof schemas.simulation>
 type Reference = Pick<Answer['avoid'][number], 'protocol' | 'version' | 'rule' | 'rationale' | 'sources'>
 
-const notice =
+export const notice =
   'Informs a clinician’s decision and does not replace it. What the care team tells the patient comes before everything here.'
 
 function toSources(sources: readonly Source[]): Answer['avoid'][number]['sources'] {
@@ -67,13 +84,20 @@ function toGrant(grant: Grant, protocols: Derivation['protocols']): z.output<typ
   return {
     kind: grant.kind,
     text: speakGrant(grant, protocol?.title ?? null),
-    dosage: grant.kind === 'prescription' ? grant.dose : null,
+    dosage: grant.kind === 'prescription' ? toDosage(grant.dose) : null,
     side: grant.kind === 'prescription' ? grant.side : null,
     supervision: grant.kind === 'prescription' ? grant.supervision : null,
     modality: grant.kind === 'prescription' ? grant.modality : null,
+    provided: grant.kind === 'prescription' ? grant.provided : null,
     entry: grant.kind === 'override' ? grant.entry : null,
     ...(grant.kind === 'prescription' ? toReference(grant) : noRule),
   }
+}
+
+export function toDosage(dose: Dose | null): z.output<typeof schemas.permitted>['dosage'] {
+  if (dose === null) return null
+  const { amounts, ...rest } = dose
+  return { ...rest, ...(amounts !== undefined && { amounts: [...amounts] }) }
 }
 
 function describeExercise(exercise: Exercise) {
@@ -90,20 +114,103 @@ function describeExercise(exercise: Exercise) {
 function toPermitted(permitted: Permitted, protocols: Derivation['protocols']): Answer['permitted'][number] {
   return {
     ...describeExercise(permitted.exercise),
-    dosage: permitted.dose,
+    dosage: toDosage(permitted.dose),
     side: permitted.side,
     supervision: permitted.supervision,
+    provided: [...permitted.provided],
+    text: speakHow(permitted),
     grantedBy: permitted.grantedBy.map((grant) => toGrant(grant, protocols)),
     cautions: permitted.cautions.map(toCaution),
   }
 }
 
-function toWithheld({ exercise, reasons, wayForward }: Withheld): Answer['withheld'][number] {
+function toWithheld(
+  { exercise, reasons, wayForward }: Withheld,
+  { on, protocols }: Derivation,
+): Answer['withheld'][number] {
+  if (wayForward === null) throw new Error('an answer looks ahead')
   return {
     ...describeExercise(exercise),
     reasons: reasons.map(toReason),
-    wayForward: wayForward === null ? null : { earliest: wayForward.earliest, needs: [...wayForward.needs] },
+    wayForward: {
+      outcome: wayForward.outcome,
+      earliest: wayForward.earliest,
+      needs: wayForward.needs.map((need) => toNeed(need, on)),
+      text: speakWayForward({ reasons, wayForward }, { on, protocols: protocols.length }),
+    },
   }
+}
+
+export function toTest({ in: oneOf, ...bounds }: FactTest): z.output<typeof schemas.factTest> {
+  return { ...bounds, ...(oneOf !== undefined && { in: [...oneOf] }) }
+}
+
+/** A need on the wire: what it names by its code, beside its title. */
+export function toNeed(need: Need, on: CalendarDate): z.output<typeof schemas.need> {
+  const text = speakNeed(need, on)
+  switch (need.kind) {
+    case 'date':
+    case 'end':
+      return { ...need, text }
+    case 'milestone': {
+      const { kind, milestone, grantedBy, from, by } = need
+      return { kind, milestone: milestone.code, title: milestone.title, grantedBy: [...grantedBy], from, by, text }
+    }
+    case 'fact': {
+      const { kind, fact, test, from, by } = need
+      return {
+        kind,
+        fact: fact.code,
+        title: fact.title,
+        ask: fact.ask,
+        unit: fact.unit,
+        test: toTest(test),
+        from,
+        by,
+        text,
+      }
+    }
+    case 'resolution':
+      return { kind: need.kind, redFlag: need.redFlag.code, title: need.redFlag.title, entry: need.entry, text }
+    case 'override':
+      return {
+        kind: need.kind,
+        lifts: need.lifts.map(({ protocol, code, title }) => ({ protocol, code, title })),
+        text,
+      }
+  }
+}
+
+function toMissingFact(missing: MissingFact): Answer['missingFacts'][number] {
+  const { protocol, version, code, title, ask, type, unit, min, max, values, stale, rules } = missing
+  return {
+    fact: code,
+    title,
+    ask,
+    type,
+    unit,
+    min,
+    max,
+    values: [...values],
+    stale,
+    rules: [...rules],
+    protocol,
+    version,
+    text: speakMissingFact(missing),
+  }
+}
+
+/** What a limit and a goal have in common. */
+function toMeasure({
+  quantity,
+  max,
+  min,
+  unit,
+  text,
+  certain,
+  until,
+}: GoalInForce): Omit<Answer['goals'][number], keyof Reference> {
+  return { quantity, max, min, unit, text, certain, until }
 }
 
 /** What an answer says about the patient as a whole. */
@@ -127,7 +234,7 @@ export function toAnswer(derivation: Derivation): Answer {
   return {
     ...describeEpisode(derivation),
     permitted: derivation.permitted.map((permitted) => toPermitted(permitted, derivation.protocols)),
-    withheld: derivation.withheld.map(toWithheld),
+    withheld: derivation.withheld.map((withheld) => toWithheld(withheld, derivation)),
     avoid: derivation.avoid.map((rule) => ({
       title: rule.title,
       strength: rule.strength,
@@ -144,19 +251,14 @@ export function toAnswer(derivation: Derivation): Answer {
       ...toReference(rule),
     })),
     limits: derivation.limits.map((limit) => ({
-      quantity: limit.quantity,
-      max: limit.max,
-      min: limit.min,
-      unit: limit.unit,
+      ...toMeasure(limit),
       asInstructed: limit.asInstructed,
-      text: limit.text,
-      certain: limit.certain,
-      until: limit.until,
       supersededBy: limit.supersededBy,
       ...toReference(limit),
     })),
+    goals: derivation.goals.map((goal) => ({ ...toMeasure(goal), ...toReference(goal) })),
     redFlags: toRedFlags(derivation),
-    missingFacts: derivation.missingFacts.map(({ code, title, ask }) => ({ fact: code, title, ask })),
+    missingFacts: derivation.missingFacts.map(toMissingFact),
     nextChange: derivation.nextChange,
     basis: { ...derivation.basis, notice },
   }
@@ -209,7 +311,7 @@ export function toVerdict(
     ...describeEpisode(derivation),
     verdict: permitted === undefined ? 'withheld' : 'permitted',
     permitted: permitted === undefined ? null : toPermitted(permitted, derivation.protocols),
-    withheld: withheld === undefined ? null : toWithheld(withheld),
+    withheld: withheld === undefined ? null : toWithheld(withheld, derivation),
     basis: { ...derivation.basis, notice },
   }
 }

@@ -1,36 +1,15 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Context } from '../../http/context.ts'
-import { errors, ProblemError } from '../../http/problems.ts'
-import { calendarDate, instantInput, slug, toInstantText, uuid } from '../../http/schemas.ts'
-import {
-  type CalendarDate,
-  type Derivation,
-  derive,
-  type Exercise,
-  type Instant,
-  type ProtocolVersion,
-} from '../../rules/index.ts'
-import { today } from '../episodes/plausibility.ts'
-import { readRecord, type StoredEntry } from '../episodes/repository.ts'
+import { errors } from '../../http/problems.ts'
+import { slug, uuid } from '../../http/schemas.ts'
+import { type Derivation, derive, type Question } from '../../rules/index.ts'
 import { readExercise } from '../exercises/repository.ts'
-import { readVersionsById } from '../protocols/repository.ts'
 import { toNotFound } from '../references.ts'
 import { toAnswer, toVerdict } from './answer.ts'
+import { moment, readQuestion } from './question.ts'
 import { permittedExercises, verdict } from './schemas.ts'
-
-const moment = {
-  on: calendarDate.optional().describe('The date asked about; left out: today in the clinic’s time zone.'),
-  knownAt: instantInput
-    .optional()
-    .describe('Answer from what was recorded by then; left out: from everything recorded so far.'),
-}
-
-interface Asked {
-  on?: CalendarDate | undefined
-  knownAt?: Instant | undefined
-}
 
 /** The question that the service exists for. */
 export async function registerPermittedExercises(app: FastifyInstance, context: Context): Promise<void> {
@@ -53,8 +32,8 @@ export async function registerPermittedExercises(app: FastifyInstance, context: 
     },
     async (request) => {
       const { id } = request.params
-      const derivation = await answer(request, context, id, request.query)
-      return { episode: id, ...toAnswer(derivation) }
+      const question = await readQuestion(context, request.actor, id, request.query)
+      return { episode: id, ...toAnswer(answer(question)) }
     },
   )
 
@@ -75,8 +54,8 @@ export async function registerPermittedExercises(app: FastifyInstance, context: 
       const { id, exercise } = request.params
       const { clinicId } = request.actor
       const listed = await db.asClinic(clinicId, (tx) => readExercise(tx, clinicId, exercise))
-      const derivation = await answer(request, context, id, request.query, listed === null ? [] : [listed])
-      const found = toVerdict(derivation, exercise)
+      const question = await readQuestion(context, request.actor, id, request.query)
+      const found = toVerdict(answer({ ...question, alsoJudge: listed === null ? [] : [listed] }), exercise)
       if (found === null) {
         throw await db.asClinic(clinicId, (tx) => toNotFound(tx, 'exercise', clinicId, exercise))
       }
@@ -85,52 +64,8 @@ export async function registerPermittedExercises(app: FastifyInstance, context: 
   )
 }
 
-/** Derives from the episode's record; `alsoJudge` are exercises to judge besides those that its protocols name. */
-async function answer(
-  request: FastifyRequest,
-  { db, clock }: Context,
-  episodeId: string,
-  asked: Asked,
-  alsoJudge: readonly Exercise[] = [],
-): Promise<Derivation> {
-  const { clinicId, timeZone } = request.actor
-  const now = clock()
-  const entries = await readRecord(db.pool, clinicId, episodeId, { settled: asked.knownAt !== undefined })
-  const latest = entries?.at(-1)
-  if (entries === null || latest === undefined) {
-    throw new ProblemError('EPISODE_NOT_FOUND', `there is no episode ${episodeId}`)
-  }
-  const knownAt = asked.knownAt ?? latest.recordedAt
-  requireKnowable(knownAt, entries, asked.knownAt === undefined ? null : toInstantText(now))
-  const versions = await readAssigned(db, clinicId, entries, knownAt)
-  const derivation = derive({ versions, entries, on: asked.on ?? today(now, timeZone), knownAt, alsoJudge })
+function answer(question: Question): Derivation {
+  const derivation = derive(question)
   if (derivation === null) throw new Error('an episode’s record begins with its surgery')
   return derivation
-}
-
-/** Nothing was known before the first entry, and nobody knows yet what will be recorded. */
-function requireKnowable(knownAt: Instant, entries: readonly StoredEntry[], now: Instant | null): void {
-  const first = entries[0]?.recordedAt
-  const latest = entries.at(-1)?.recordedAt
-  const refuse = (detail: string): ProblemError =>
-    new ProblemError('NOT_PLAUSIBLE', `\`knownAt\` ${detail}`, { errors: [{ parameter: 'knownAt', detail }] })
-  if (first !== undefined && knownAt < first) {
-    throw refuse(`lies before the episode was opened, at ${first}: nothing was known of it then`)
-  }
-  // An entry may have got its moment from a clock that is a little ahead of this one.
-  if (now !== null && knownAt > now && (latest === undefined || knownAt > latest)) {
-    throw refuse(`lies in the future: it must not be later than now, ${now}`)
-  }
-}
-
-async function readAssigned(
-  db: Context['db'],
-  clinicId: string,
-  entries: readonly StoredEntry[],
-  knownAt: Instant,
-): Promise<ProtocolVersion[]> {
-  const assignment = entries.findLast((entry) => entry.kind === 'assignment' && entry.recordedAt <= knownAt)
-  if (assignment?.kind !== 'assignment' || assignment.versions.length === 0) return []
-  const stored = await db.asClinic(clinicId, (tx) => readVersionsById(tx, clinicId, assignment.versions))
-  return stored.map(({ id, number, document }) => ({ id, version: number, document }))
 }

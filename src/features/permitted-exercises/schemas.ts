@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { instant } from '../../http/schemas.ts'
 import type { CalendarDate } from '../../rules/index.ts'
-import { dose } from '../protocols/document-schema.ts'
+import { dose, factValue } from '../protocols/document-schema.ts'
 
 /** A derived date can lie outside the years that a request may name. */
-const calendarDate = z
+export const calendarDate = z
   .string()
   .regex(/^\d{4}-\d{2}-\d{2}$/)
   .meta({ format: 'date' }) as unknown as z.ZodType<CalendarDate, string>
@@ -69,6 +69,7 @@ export const grant = z
     side: z.string().nullable(),
     supervision: z.string().nullable(),
     modality: z.string().nullable().describe('How firmly the source puts it.'),
+    provided: z.string().nullable().describe('What must be so while it is done.'),
     entry,
     ...ruleReference,
   })
@@ -89,22 +90,93 @@ export const permitted = z
     dosage: dose.nullable().describe('Null: as the clinician instructs, which is not "as much as you like".'),
     side: z.enum(['both', 'operative', 'non-operative', 'left', 'right']),
     supervision: z.enum(['independent', 'supervised']),
+    provided: z.array(z.string()).describe('What must be so while it is done, in words. It is shown and not judged.'),
+    text: z.string().describe('One sentence for people: how it is done.'),
     grantedBy: z.array(grant),
     cautions: z.array(caution),
   })
   .meta({ id: 'PermittedExercise', description: 'An exercise that the patient may do on this date.' })
 
+const from = calendarDate.describe('The first date on which it may happen.')
+const by = calendarDate.describe('The last date on which it may happen.')
+
+export const factTest = z
+  .object({
+    is: factValue.optional(),
+    in: z.array(factValue).optional(),
+    atLeast: z.number().optional(),
+    atMost: z.number().optional(),
+    above: z.number().optional(),
+    below: z.number().optional(),
+    withinDays: z.int().optional().describe('How many days the observation counts.'),
+  })
+  .describe('What the observation must be: all that is given.')
+
+export const need = z
+  .discriminatedUnion('kind', [
+    z.object({ kind: z.literal('date'), date: calendarDate, text }).describe('Time has to pass.'),
+    z
+      .object({
+        kind: z.literal('milestone'),
+        milestone: z.string().describe('Its code.'),
+        title: z.string(),
+        grantedBy: z.array(z.string()).describe('The roles that may grant it; empty: anybody may record it.'),
+        from,
+        by,
+        text,
+      })
+      .describe('A milestone or a clearance goes on record.'),
+    z
+      .object({
+        kind: z.literal('fact'),
+        fact: z.string().describe('Its code.'),
+        title: z.string(),
+        ask: z.string().describe('The question that fills it.'),
+        unit: z.string().nullable().describe('A UCUM code.'),
+        test: factTest,
+        from,
+        by,
+        text,
+      })
+      .describe('An observation is made, of a value that meets the test.'),
+    z
+      .object({
+        kind: z.literal('resolution'),
+        redFlag: z.string().describe('Its code.'),
+        title: z.string(),
+        entry: z.string().describe('The symptom’s entry of the record.'),
+        text,
+      })
+      .describe('A red flag is resolved.'),
+    z
+      .object({
+        kind: z.literal('end'),
+        of: z.enum(['hold', 'override']),
+        reason: z.string(),
+        entry: z.string().describe('Its entry of the record.'),
+        text,
+      })
+      .describe('A hold, or an override that withholds, is ended by whoever set it.'),
+    z
+      .object({
+        kind: z.literal('override'),
+        lifts: z.array(z.object({ protocol: z.string(), code: z.string(), title: z.string() })),
+        text,
+      })
+      .describe('A clinician permits it with an override that lifts these relative contraindications.'),
+  ])
+  .meta({ id: 'Need', description: 'One thing that has to happen before a withheld exercise can be permitted.' })
+
 const wayForward = z
   .object({
+    outcome: z
+      .enum(['permitted', 'never', 'undecided'])
+      .describe(
+        '`permitted`: with the needs met it is permitted on `earliest`, and on no date before. `never`: no milestone and no observation makes it permitted. `undecided`: there are too many possibilities to tell.',
+      ),
     earliest: calendarDate.nullable(),
-    needs: z.array(
-      z.union([
-        z.object({ milestone: z.string() }),
-        z.object({ fact: z.string() }),
-        z.object({ date: calendarDate }),
-        z.object({ override: z.string() }),
-      ]),
-    ),
+    needs: z.array(need).describe('The fewest things that it takes.'),
+    text,
   })
   .meta({ id: 'WayForward', description: 'When it can be permitted at the earliest, and what is still needed.' })
 
@@ -112,28 +184,30 @@ export const withheld = z
   .object({
     ...exerciseFields,
     reasons: z.array(reason).min(1),
-    wayForward: wayForward.nullable().describe('Null: not derived by this version of the service.'),
+    wayForward,
   })
   .meta({
     id: 'WithheldExercise',
     description: 'An exercise that the patient may not do on this date, with every reason.',
   })
 
-const status = z
+export const status = z
   .enum(['active', 'no-phase', 'on-hold', 'closed'])
   .describe('`no-phase`, `on-hold` and `closed`: nothing is permitted.')
+
+export const surgery = z.object({
+  surgeryDate: calendarDate,
+  procedures: z.array(z.string()),
+  levels: z.array(z.string()),
+  side: z.enum(['left', 'right', 'bilateral']).nullable(),
+})
 
 const answerFields = {
   on: calendarDate,
   daysSinceSurgery: z.int().describe('Whole calendar days; the surgery day is 0, the day before it −1.'),
   status,
   statusReasons: z.array(reason).describe('What withholds everything, if anything does.'),
-  surgery: z.object({
-    surgeryDate: calendarDate,
-    procedures: z.array(z.string()),
-    levels: z.array(z.string()),
-    side: z.enum(['left', 'right', 'bilateral']).nullable(),
-  }),
+  surgery,
   protocols: z.array(
     z.object({
       code: z.string(),
@@ -152,7 +226,7 @@ const answerFields = {
   ),
 }
 
-const basis = z
+export const basis = z
   .object({
     revision: z.int().min(0).describe('The episode’s revision that the answer rests on.'),
     knownAt: instant.describe('What was recorded by then counts. Asking again with it gives this answer again.'),
@@ -160,6 +234,37 @@ const basis = z
     notice: z.string(),
   })
   .meta({ id: 'Basis', description: 'What the answer rests on.' })
+
+const measure = {
+  quantity: z.string(),
+  max: z.number().nullable(),
+  min: z.number().nullable(),
+  unit: z.string().nullable().describe('A UCUM code.'),
+  text: z.string().nullable(),
+  certain,
+  until,
+}
+
+const missingFact = z
+  .object({
+    fact: z.string().describe('Its code.'),
+    title: z.string(),
+    ask: z.string().describe('The question that fills it.'),
+    type: z.enum(['number', 'boolean', 'choice', 'text']),
+    unit: z.string().nullable().describe('A UCUM code.'),
+    min: z.number().nullable(),
+    max: z.number().nullable(),
+    values: z.array(z.string()).describe('What a choice can be.'),
+    stale: z
+      .object({ value: factValue, on: calendarDate })
+      .nullable()
+      .describe('The last observation, too old to count; null: there is none.'),
+    rules: z.array(z.string()).describe('The rules and phases that wait for it, by code.'),
+    protocol: z.string(),
+    version: z.int().nullable().describe('Null for a document of a simulation.'),
+    text,
+  })
+  .meta({ id: 'MissingFact', description: 'An observation that is not known and that the answer waits for.' })
 
 const derived = {
   ...answerFields,
@@ -181,19 +286,16 @@ const derived = {
   limits: z
     .array(
       z.object({
-        quantity: z.string(),
-        max: z.number().nullable(),
-        min: z.number().nullable(),
-        unit: z.string().nullable().describe('A UCUM code.'),
+        ...measure,
         asInstructed: z.boolean().describe('True: as the clinician instructs, which is not "unlimited".'),
-        text: z.string().nullable(),
-        certain,
-        until,
         supersededBy: z.object({ protocol: z.string(), rule: z.string() }).nullable(),
         ...ruleReference,
       }),
     )
     .describe('Every limit that applies; the one that is not superseded is in force.'),
+  goals: z
+    .array(z.object({ ...measure, ...ruleReference }))
+    .describe('Numbers to work towards. They restrict nothing.'),
   redFlags: z
     .array(
       z.object({
@@ -210,8 +312,10 @@ const derived = {
       }),
     )
     .describe('Symptoms to watch for; open ones first. While one is open, nothing is permitted.'),
-  missingFacts: z.array(z.object({ fact: z.string(), title: z.string(), ask: z.string() })),
-  nextChange: calendarDate.nullable().describe('Null: not derived by this version of the service.'),
+  missingFacts: z.array(missingFact).describe('What to ask: with it on record the answer may be another.'),
+  nextChange: calendarDate
+    .nullable()
+    .describe('The first later date on which this answer changes if nothing more is recorded; null: it never does.'),
   basis,
 }
 

@@ -1,83 +1,38 @@
-import {
-  addDays,
-  type CalendarDate,
-  type Caution,
-  type ContraindicationInForce,
-  type ExplainedCondition,
-  type FactTest,
-  type FlagResponse,
-  type Grant,
-  type OpenRedFlag,
-  type Reason,
+import type {
+  CalendarDate,
+  Caution,
+  ContraindicationInForce,
+  DayBound,
+  ExplainedCondition,
+  FlagResponse,
+  Grant,
+  MissingFact,
+  Need,
+  OpenRedFlag,
+  Permitted,
+  PrescribedSide,
+  Reason,
+  Withheld,
 } from '../../rules/index.ts'
+import {
+  endSentence,
+  join,
+  quote,
+  quoteTitles,
+  speakDate,
+  speakDay,
+  speakDose,
+  speakMilestone,
+  speakSpan,
+  speakTest,
+  speakValue,
+} from '../phrases.ts'
 
-// The one place where data becomes words. The same reason reads the same everywhere.
+// The one place where an answer becomes words. The same reason reads the same everywhere.
 
-const dateFormat = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeZone: 'UTC' })
-
-/** "3 December 2026". */
-function speakDate(date: CalendarDate): string {
-  return dateFormat.format(Temporal.PlainDate.from(date).toZonedDateTime('UTC').epochMilliseconds)
-}
-
-function quote(title: string): string {
-  return `“${title}”`
-}
-
-function join(items: readonly string[], conjunction: 'and' | 'or'): string {
-  if (items.length < 2) return items.join('')
-  return `${items.slice(0, -1).join(', ')} ${conjunction} ${items.at(-1)}`
-}
-
-function endSentence(text: string): string {
-  return /[.!?]$/.test(text) ? text : `${text}.`
-}
-
-function speakRoles(roles: readonly string[]): string {
-  return join(
-    roles.map((role) => role.replaceAll('-', ' ')),
-    'or',
-  )
-}
-
-/** "day 42 after surgery (3 December 2026)". */
-function speakDay(day: number, since: { title: string } | null, date: CalendarDate | null): string {
-  return `${nameDay(day, since)}${date === null ? '' : ` (${speakDate(date)})`}`
-}
-
-function nameDay(day: number, since: { title: string } | null): string {
-  if (day === 0) return `the day of ${since === null ? 'surgery' : quote(since.title)}`
-  const anchor = since === null ? 'surgery' : quote(since.title)
-  return `day ${Math.abs(day)} ${day < 0 ? 'before' : 'after'} ${anchor}`
-}
-
-const comparisons = [
-  ['is', (bound) => speakValue(bound)],
-  ['in', (bound) => join((bound as unknown[]).map(speakValue), 'or')],
-  ['atLeast', (bound) => `at least ${bound}`],
-  ['above', (bound) => `above ${bound}`],
-  ['atMost', (bound) => `at most ${bound}`],
-  ['below', (bound) => `below ${bound}`],
-] as const satisfies readonly (readonly [keyof FactTest, (bound: unknown) => string])[]
-
-function speakValue(value: unknown): string {
-  return value === true ? 'yes' : value === false ? 'no' : String(value)
-}
-
-/** "“Pain now” is at most 3", or "“Pain now” to be at most 3". */
-function speakTest(
-  condition: Extract<ExplainedCondition, { op: 'fact' }>,
-  verb: 'is' | 'to be' | 'not to be' = 'is',
-): string {
-  const tests = comparisons.flatMap(([key, speak]) =>
-    condition.test[key] === undefined ? [] : [speak(condition.test[key])],
-  )
-  return `${quote(condition.fact.title)} ${verb} ${join(tests, 'and')}`
-}
-
-function speakLatest({ latest, stale }: Extract<ExplainedCondition, { op: 'fact' }>): string {
+function speakLatest({ fact, latest, stale }: Extract<ExplainedCondition, { op: 'fact' }>): string {
   if (latest === null) return 'nothing is recorded'
-  return `${stale ? 'the last observation is too old' : 'last recorded'}: ${speakValue(latest.value)} on ${speakDate(latest.on)}`
+  return `${stale ? 'the last observation is too old' : 'last recorded'}: ${speakValue(latest.value, fact.unit)} on ${speakDate(latest.on)}`
 }
 
 function speakPhases({ from, through }: Extract<ExplainedCondition, { op: 'phase' }>): string {
@@ -90,10 +45,13 @@ function speakPhases({ from, through }: Extract<ExplainedCondition, { op: 'phase
   return through === null ? 'any phase' : `the phase ${quote(through.title)} or an earlier one`
 }
 
-/** What conditions that must all be true still wait for: "cannot begin before day 7 … and needs “A” and “B” on record". */
-function speakWait(conditions: readonly ExplainedCondition[]): string {
+/**
+ * What conditions that must all be true still wait for: "cannot begin before day 7 … and needs “A” and “B” on record".
+ * `decided`: a clinician may permit it within a range of days.
+ */
+export function speakWait(conditions: readonly ExplainedCondition[], { decided }: { decided: boolean }): string {
   const missing = withoutImplied(conditions.flatMap(partsOf).filter((part) => part.truth !== 'true'))
-  const days = missing.flatMap((part) => (isStart(part) ? [speakDay(part.atLeast, part.since, part.from)] : []))
+  const days = latestStarts(missing).map((part) => speakDay(part.atLeast, part.since, part.from, { decided }))
   const needs = speakNeeds(missing.filter((part) => !isStart(part)))
   return join(
     [
@@ -104,10 +62,25 @@ function speakWait(conditions: readonly ExplainedCondition[]): string {
   )
 }
 
+/** Of several beginnings that are counted from the same day the latest: it implies the others. */
+function latestStarts(conditions: readonly ExplainedCondition[]): Start[] {
+  const latest = new Map<string | null, Start>()
+  for (const start of conditions.filter(isStart)) {
+    const anchor = start.since?.code ?? null
+    const known = latest.get(anchor)
+    if (known === undefined || lastOf(start.atLeast) > lastOf(known.atLeast)) latest.set(anchor, start)
+  }
+  return [...latest.values()]
+}
+
+function lastOf(bound: DayBound): number {
+  return typeof bound === 'number' ? bound : bound[1]
+}
+
+type Start = Extract<ExplainedCondition, { op: 'days' }> & { atLeast: DayBound }
+
 /** A test of days that only time has to meet. */
-function isStart(
-  condition: ExplainedCondition,
-): condition is Extract<ExplainedCondition, { op: 'days' }> & { atLeast: number } {
+function isStart(condition: ExplainedCondition): condition is Start {
   return condition.op === 'days' && condition.atLeast !== null && condition.before === null
 }
 
@@ -122,7 +95,7 @@ function withoutImplied(conditions: readonly ExplainedCondition[]): ExplainedCon
 /** What must come true, milestones together: "“A” and “B” on record". */
 function speakNeeds(conditions: readonly ExplainedCondition[], conjunction: 'and' | 'or' = 'and'): string {
   const milestones = conditions.flatMap((part) => (part.op === 'milestone' ? [speakMilestone(part)] : []))
-  const others = conditions.flatMap((part) => (part.op === 'milestone' ? [] : [speakNeed(part)]))
+  const others = conditions.flatMap((part) => (part.op === 'milestone' ? [] : [speakLack(part)]))
   const distinct = [...new Set(milestones)]
   const onRecord = distinct.length > 0 ? [`${join(distinct, conjunction)} on record`] : []
   return join([...new Set(others), ...onRecord], conjunction)
@@ -133,12 +106,12 @@ function partsOf(condition: ExplainedCondition): readonly ExplainedCondition[] {
 }
 
 /** What a condition that is not true still needs, as a noun phrase: "“Pain now” to be at most 3 (…)". */
-function speakNeed(condition: ExplainedCondition): string {
+function speakLack(condition: ExplainedCondition): string {
   switch (condition.op) {
     case 'all':
       return speakNeeds(condition.of.filter((part) => part.truth !== 'true'))
     case 'any':
-      return condition.of.length > 1 ? `either ${speakNeeds(condition.of, 'or')}` : speakNeeds(condition.of)
+      return speakAlternatives(condition.of)
     case 'not':
       return speakNeedless(condition.of)
     case 'days': {
@@ -159,16 +132,19 @@ function speakNeed(condition: ExplainedCondition): string {
   }
 }
 
+/** "either “A” or “B” on record"; of alternatives that ask for several things each: "one of these: …; …". */
+function speakAlternatives(conditions: readonly ExplainedCondition[]): string {
+  if (conditions.length < 2) return speakNeeds(conditions)
+  const isComposite = conditions.some((condition) => partsOf(condition).length > 1)
+  if (!isComposite) return `either ${speakNeeds(conditions, 'or')}`
+  return `one of these: ${[...new Set(conditions.map((condition) => speakNeeds([condition])))].join('; ')}`
+}
+
 /** What must not be true, or not any more. */
 function speakNeedless(condition: ExplainedCondition): string {
   if (condition.op === 'fact') return `${speakTest(condition, 'not to be')} (${speakLatest(condition)})`
   if (condition.op === 'milestone') return `no ${quote(condition.milestone.title)} on record`
   return `an end to what now holds (${speakWhile(condition)})`
-}
-
-/** "“Doctor's clearance” (granted by surgeon or doctor)". */
-function speakMilestone({ milestone, grantedBy }: Extract<ExplainedCondition, { op: 'milestone' }>): string {
-  return `${quote(milestone.title)}${grantedBy.length > 0 ? ` (granted by ${speakRoles(grantedBy)})` : ''}`
 }
 
 /** What ends a condition that holds now: a day, entries of the record, or both; null if that is not all that can end it. */
@@ -223,7 +199,9 @@ function speakWhile(condition: ExplainedCondition): string {
     case 'not':
       return speakUntil(condition.of)
     case 'days':
-      return condition.atLeast === null ? '' : `since ${speakDay(condition.atLeast, condition.since, condition.from)}`
+      return condition.atLeast === null
+        ? ''
+        : `since ${speakDay(condition.atLeast, condition.since, condition.from, { end: 'earliest' })}`
     case 'milestone':
       return `since ${quote(condition.milestone.title)}${condition.on === null ? '' : ` (${speakDate(condition.on)})`}`
     case 'fact':
@@ -245,7 +223,7 @@ function speakAllOf(parts: readonly ExplainedCondition[]): string {
   const others = lasting.filter((part) => endOf(part) === null).map(speakWhile)
   const first =
     ends.length > 1 ? `${join(ends.map(speakEnd), 'or')}, whichever comes first` : ends.map(speakEnd).join('')
-  return [...others, first].filter((part) => part !== '').join(' ')
+  return [others.join(', '), first].filter((part) => part !== '').join(', and at most ')
 }
 
 /** Until a condition that is not true becomes true: "until “Pain now” is at most 3". */
@@ -260,15 +238,8 @@ function speakUntil(condition: ExplainedCondition): string {
     case 'phase':
       return `until ${speakPhases(condition)} is reached`
     default:
-      return `until there is ${speakNeed(condition)}`
+      return `until there is ${speakLack(condition)}`
   }
-}
-
-/** `until` is the first day on which it no longer holds; a reader wants the last on which it does. */
-function speakSpan({ from, until }: { from: CalendarDate; until: CalendarDate | null }): string {
-  if (until === null) return `from ${speakDate(from)} on`
-  const last = addDays(until, -1)
-  return last === from ? `on ${speakDate(from)}` : `from ${speakDate(from)} through ${speakDate(last)}`
 }
 
 interface InForce {
@@ -321,7 +292,7 @@ export function speakReason(reason: Reason): string {
     case 'no-phase':
       return reason.first === null || reason.entry === null
         ? `${quote(reason.title)} has no phases, so nothing is permitted.`
-        : `${quote(reason.title)} has not begun: its first phase, ${quote(reason.first.title)}, ${speakWait([reason.entry])}.`
+        : `${quote(reason.title)} has not begun: its first phase, ${quote(reason.first.title)}, ${speakWait([reason.entry], { decided: false })}.`
     case 'contraindication':
       return `It falls under a contraindication: ${speakInForce(reason)}${speakDoubt(reason.certain, reason.ungraded)}.`
     case 'override':
@@ -329,13 +300,13 @@ export function speakReason(reason: Reason): string {
     case 'sides-disagree':
       return 'There is no side of the body on which everything that prescribes it permits it.'
     case 'phase-not-reached':
-      return `It begins with the phase ${quote(reason.phase.title)}, which ${speakWait(reason.entries)}.`
+      return `It begins with the phase ${quote(reason.phase.title)}, which ${speakWait(reason.entries, { decided: true })}.`
     case 'phase-passed':
       return `It ended with the phase ${quote(reason.phase.title)}, which is over.`
     case 'condition-not-met':
       return reason.certain
-        ? `It ${speakWait([reason.when])}.`
-        : `It ${speakWait([reason.when])}; what is not known does not permit it.`
+        ? `It ${speakWait([reason.when], { decided: true })}.`
+        : `It ${speakWait([reason.when], { decided: true })}; what is not known does not permit it.`
     case 'not-prescribed':
       return 'No assigned protocol prescribes it.'
   }
@@ -359,6 +330,164 @@ export function speakGrant(grant: Grant, protocolTitle: string | null): string {
   if (grant.kind === 'override') {
     return endSentence(`A clinician permits it ${speakSpan(grant)}: ${grant.reason}`)
   }
+  const provided = grant.provided === null ? '' : ` (provided: ${quote(grant.provided)})`
   const modality = grant.modality === null ? '' : `: ${grant.modality}`
-  return endSentence(`Prescribed by ${quote(protocolTitle ?? grant.protocol)} in the present phase${modality}`)
+  return endSentence(
+    `Prescribed by ${quote(protocolTitle ?? grant.protocol)} in the present phase${provided}${modality}`,
+  )
+}
+
+const sides: Readonly<Record<PrescribedSide, string>> = {
+  both: '',
+  operative: ', on the operated side',
+  'non-operative': ', on the side that was not operated on',
+  left: ', on the left side',
+  right: ', on the right side',
+}
+
+/** One sentence that says how a permitted exercise is done: "On your own, for 10 minutes, 3 times a day." */
+export function speakHow({
+  dose,
+  side,
+  supervision,
+  provided,
+}: Pick<Permitted, 'dose' | 'side' | 'supervision' | 'provided'>): string {
+  const how = supervision === 'independent' ? 'On your own' : 'Under supervision'
+  const provisos = provided.length > 0 ? `; provided: ${join(provided.map(quote), 'and')}` : ''
+  const note = dose?.note === undefined ? '' : `; note: ${quote(dose.note.replaceAll(/\s+/g, ' '))}`
+  return `${how}, ${speakDose(dose)}${sides[side]}${provisos}${note}.`
+}
+
+/** What has to be so for a need to be met, as a clause: "a clinician has resolved “Fever”". Time passes by itself. */
+function speakMet(need: Exclude<Need, { kind: 'milestone' }>, ahead: Ahead): string | null {
+  switch (need.kind) {
+    case 'date':
+      return null
+    case 'fact':
+      return `${speakTest(need)}${speakObserved(need, ahead)}`
+    case 'resolution':
+      return `a clinician has resolved ${quote(need.redFlag.title)}`
+    case 'end':
+      return need.of === 'hold'
+        ? `the hold is ended (${quote(need.reason)})`
+        : `the clinician who withholds it has ended that (${quote(need.reason)})`
+    case 'override':
+      return `a clinician permits it for this patient in spite of ${quoteTitles(need.lifts)}`
+  }
+}
+
+/** One sentence that says one thing which still has to happen after `on`, and on which dates it may. */
+export function speakNeed(need: Need, on: CalendarDate): string {
+  switch (need.kind) {
+    case 'date':
+      return `Time has to pass until ${speakDate(need.date)} at least.`
+    case 'milestone':
+      return need.from > on
+        ? `${speakMilestone(need)} has to be on record with ${need.from === need.by ? 'the date' : 'a date'} ${speakDates(need)}.`
+        : `${speakMilestone(need)} has to be on record by ${speakDate(need.by)}.`
+    case 'fact': {
+      const when =
+        need.from > on ? `${need.from === need.by ? 'on ' : ''}${speakDates(need)}` : `by ${speakDate(need.by)}`
+      return `${speakTest(need, 'has to be')}, observed ${when}.`
+    }
+    case 'resolution':
+      return `A clinician has to resolve ${quote(need.redFlag.title)}.`
+    case 'end':
+      return need.of === 'hold'
+        ? `Whoever set the hold has to end it (${quote(need.reason)}).`
+        : `The clinician who withholds it has to end that (${quote(need.reason)}).`
+    case 'override':
+      return `A clinician has to permit it for this patient in spite of ${quoteTitles(need.lifts)}.`
+  }
+}
+
+interface Dates {
+  from: CalendarDate
+  by: CalendarDate
+}
+
+/** "12 November 2026", or "from 12 November 2026 through 3 December 2026". */
+function speakDates({ from, by }: Dates): string {
+  return from === by ? speakDate(by) : `from ${speakDate(from)} through ${speakDate(by)}`
+}
+
+interface Ahead {
+  on: CalendarDate
+  earliest: CalendarDate
+}
+
+/** The dates that a milestone must have, as far as what is asked and answered does not say so anyway. */
+function speakDated(dates: Dates, { on, earliest }: Ahead): string {
+  const { from, by } = dates
+  if (from === by && from > on) return ` with the date ${speakDate(by)}`
+  if (from > on)
+    return by < earliest ? ` with a date ${speakDates(dates)}` : ` with a date not before ${speakDate(from)}`
+  return by < earliest ? ` by ${speakDate(by)}` : ''
+}
+
+/** The dates on which an observation must be made, as far as what is asked and answered does not say so anyway. */
+function speakObserved(dates: Dates, { on, earliest }: Ahead): string {
+  const { from, by } = dates
+  if (from === by && from > on) return by === earliest ? ' (observed that day)' : ` (observed on ${speakDate(by)})`
+  if (from > on) {
+    return by < earliest ? ` (observed ${speakDates(dates)})` : ` (observed on or after ${speakDate(from)})`
+  }
+  return by < earliest ? ` (observed by ${speakDate(by)})` : ''
+}
+
+/** "once “A” and “B” are on record and “Pain now” is at most 3": what it takes besides time; empty if nothing. */
+export function speakOnce(needs: readonly Need[], ahead: Ahead): string {
+  const milestones = Map.groupBy(
+    needs.filter((need) => need.kind === 'milestone'),
+    (need) => speakDated(need, ahead),
+  )
+  const onRecord = [...milestones].map(
+    ([dated, group]) =>
+      `${join(group.map(speakMilestone), 'and')} ${group.length > 1 ? 'are' : 'is'} on record${dated}`,
+  )
+  const others = needs.flatMap((need) => (need.kind === 'milestone' ? [] : (speakMet(need, ahead) ?? [])))
+  const clauses = [...onRecord, ...others]
+  return clauses.length === 0 ? '' : `once ${join(clauses, 'and')}`
+}
+
+/** One sentence that says when a withheld exercise can be permitted at the earliest and what it takes. */
+export function speakWayForward(
+  { reasons, wayForward }: Pick<Withheld, 'reasons'> & { wayForward: NonNullable<Withheld['wayForward']> },
+  { on, protocols }: { on: CalendarDate; protocols: number },
+): string {
+  if (wayForward.outcome === 'undecided') {
+    return 'There are too many possibilities to say when it can be permitted: ask the clinician.'
+  }
+  if (wayForward.outcome === 'never') return speakNever(reasons, protocols)
+  const { earliest, needs } = wayForward
+  const once = speakOnce(needs, { on, earliest })
+  const earliestDate = `It can be permitted on ${speakDate(earliest)} at the earliest`
+  return once === '' ? `${earliestDate}, by time alone.` : `${earliestDate}, ${once}.`
+}
+
+function speakNever(reasons: readonly Reason[], protocols: number): string {
+  const closed = reasons.find((reason) => reason.kind === 'episode-closed')
+  if (closed !== undefined) return 'The episode is closed: nothing is permitted from it any more.'
+  if (reasons.some((reason) => reason.kind === 'no-protocol')) {
+    return 'Nothing can be permitted as long as no protocol is assigned.'
+  }
+  const empty = reasons.find((reason) => reason.kind === 'no-phase' && reason.first === null)
+  if (empty?.kind === 'no-phase') return `Nothing can be permitted: ${quote(empty.title)} has no phases.`
+  // An override can still permit it, unless an absolute contraindication stands.
+  const isAbsolute = reasons.some((reason) => reason.kind === 'contraindication' && reason.strength === 'absolute')
+  const exception = isAbsolute ? '' : '; only an exception that a clinician makes for the patient could'
+  if (reasons.some((reason) => reason.kind === 'not-prescribed')) {
+    return `No record makes an assigned protocol permit what it does not prescribe${exception}.`
+  }
+  const version = protocols > 1 ? 'These versions of the protocols do' : 'This version of the protocol does'
+  const isOver = reasons.some((reason) => reason.kind === 'phase-passed')
+  return `${version} not permit it${isOver ? ' any more' : ''}, whatever is recorded${exception}.`
+}
+
+/** One sentence that says what to ask, and why again. */
+export function speakMissingFact({ title, ask, unit, stale }: MissingFact): string {
+  const question = quote(ask)
+  return stale === null
+    ? `Ask ${question}: nothing is recorded about ${quote(title)}.`
+    : `Ask again ${question}: what is recorded about ${quote(title)}, ${speakValue(stale.value, unit)} on ${speakDate(stale.on)}, is too old to count.`
 }

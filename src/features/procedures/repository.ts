@@ -105,11 +105,15 @@ export async function deleteProcedure(
   await tx.procedure.delete({ where: { clinicId_code: { clinicId, code }, revision } })
 }
 
-/** The protocol versions, drafts included, and the episodes that name it. */
+/** The protocol versions, drafts included, and the episodes that name it; facts of a version that ask for it, too. */
 export async function findProcedureUses(tx: Transaction, clinicId: string, code: string): Promise<Use[]> {
   const naming = { where: { clinicId, procedures: { has: code } }, orderBy: { id: 'asc' }, take: mostUses } as const
   const versions = await tx.protocolVersion.findMany({
     ...naming,
+    where: {
+      clinicId,
+      OR: [{ procedures: { has: code } }, { facts: { some: { operation: { path: ['procedure'], equals: code } } } }],
+    },
     select: { number: true, protocol: { select: { code: true } } },
   })
   const episodes = await tx.episode.findMany({ ...naming, select: { id: true } })

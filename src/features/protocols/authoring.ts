@@ -30,10 +30,13 @@ export interface Authorship {
 
 /** Keeps what the document names from being deleted until the transaction ends, so that it is stored with sound references. */
 async function holdNames(tx: Transaction, clinicId: string, document: ProtocolDocument): Promise<void> {
-  const targets = document.contraindications.flatMap((rule) => rule.target)
+  const targets = document.contraindications.flatMap((rule) => [...rule.target, ...(rule.except ?? [])])
+  const procedures = document.facts.flatMap(({ operation }) =>
+    typeof operation === 'object' ? operation.procedure : [],
+  )
   const exercises = [...document.prescriptions, ...targets].flatMap((rule) => rule.exercise ?? [])
   const attributes = [...document.exercises, ...targets].flatMap((item) => Object.keys(item.attributes ?? {}))
-  await holdCodes(tx, 'procedure', clinicId, document.procedures)
+  await holdCodes(tx, 'procedure', clinicId, [...document.procedures, ...procedures])
   await holdCodes(tx, 'exercise', clinicId, exercises)
   await holdCodes(tx, 'attribute', clinicId, attributes)
 }
@@ -74,9 +77,17 @@ function fieldsThatDiffer(a: Exercise, b: Exercise): (keyof Exercise)[] {
   return fields.filter((field) => !isDeepStrictEqual(plain(a[field]), plain(b[field])))
 }
 
-/** The exercises that the document's rules grant or withhold, as the catalogue has them. */
+/**
+ * The exercises that the document's rules grant or withhold, as the catalogue has them; and those that an exception
+ * names, so that the document can be imported where nobody knows them.
+ */
 export function exercisesOf(document: ProtocolDocument, catalogue: readonly Exercise[]): Exercise[] {
-  return catalogue.filter((exercise) => isAbout(document, exercise)).sort((a, b) => (a.code < b.code ? -1 : 1))
+  const excepted = document.contraindications.flatMap((rule) => rule.except ?? [])
+  const isExcepted = ({ code, groups = [] }: Exercise): boolean =>
+    excepted.some(({ exercise, group }) => exercise === code || (group !== undefined && groups.includes(group)))
+  return catalogue
+    .filter((exercise) => isAbout(document, exercise) || isExcepted(exercise))
+    .sort((a, b) => (a.code < b.code ? -1 : 1))
 }
 
 /** More mistakes than this are counted and not described. */
@@ -101,6 +112,19 @@ export async function requireSound(
   throw new ProblemError('DOCUMENT_INVALID', `the protocol document has to be corrected in ${places}${first}`, {
     errors: toLocations(flaws.slice(0, mostFlaws)),
   })
+}
+
+/** A sound document that is not stored, with the exercises that it brings and, of the catalogue, those its rules are about. */
+export async function joinCatalogue(
+  tx: Transaction,
+  clinicId: string,
+  document: ProtocolDocument,
+  catalogue: readonly Exercise[],
+): Promise<ProtocolDocument> {
+  const brought = new Set(document.exercises.map((exercise) => exercise.code))
+  const others = catalogue.filter((exercise) => !brought.has(exercise.code))
+  await requireSound(tx, clinicId, document, [...document.exercises, ...others])
+  return { ...document, exercises: [...document.exercises, ...exercisesOf(document, others)] }
 }
 
 /** Stores a new protocol with the document as its draft; nothing is stored if any of it is refused. */
@@ -178,6 +202,19 @@ async function checkDraft(
   await requireSound(tx, author.clinicId, document, catalogue)
 }
 
+/** Refuses a document that names what does not exist, or that has no phase. */
+export async function requirePublishable(
+  tx: Transaction,
+  clinicId: string,
+  document: ProtocolDocument,
+  catalogue?: readonly Exercise[],
+): Promise<void> {
+  await requireSound(tx, clinicId, document, catalogue ?? (await readAllExercises(tx, clinicId)))
+  if (document.phases.length > 0) return
+  const detail = 'must have at least one phase: without a phase nothing is ever permitted'
+  throw new ProblemError('DOCUMENT_INVALID', `\`phases\` ${detail}`, { errors: [{ pointer: '/phases', detail }] })
+}
+
 /** Freezes the draft as the protocol's next version. From then on it never changes. */
 export async function publish(
   tx: Transaction,
@@ -190,11 +227,7 @@ export async function publish(
   await holdNames(tx, clinicId, draft.document)
   const catalogue = await readAllExercises(tx, clinicId)
   const document = { ...draft.document, exercises: exercisesOf(draft.document, catalogue) }
-  await requireSound(tx, clinicId, document, catalogue)
-  if (document.phases.length === 0) {
-    const detail = 'must have at least one phase: without a phase nothing is ever permitted'
-    throw new ProblemError('DOCUMENT_INVALID', `\`phases\` ${detail}`, { errors: [{ pointer: '/phases', detail }] })
-  }
+  await requirePublishable(tx, clinicId, document, catalogue)
   const number = await nextNumber(tx, clinicId, protocol.id)
   const published = await publishDraft(
     tx,

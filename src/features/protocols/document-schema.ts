@@ -1,12 +1,36 @@
 import { z } from 'zod'
 import { line, slug, text } from '../../http/schemas.ts'
-import { type Condition, type FactTest, type FactValue, leavesOf, type ProtocolDocument } from '../../rules/index.ts'
+import {
+  type Condition,
+  type FactTest,
+  type FactValue,
+  leavesOf,
+  type ProtocolDocument,
+  type Side,
+} from '../../rules/index.ts'
 import { exerciseBody } from '../exercises/schemas.ts'
 
 /** Days are counted over at most a century, before or after. */
 const days = z.int().min(-36_500).max(36_500)
 
-const factValue = z
+const dayOrRange = 'must be a whole number, or a range of two, like `[28, 42]`'
+
+const dayBound = z
+  .union(
+    [
+      days,
+      z.tuple([days, days], { error: dayOrRange }).refine(([earliest, latest]) => earliest < latest, {
+        error: 'must name the earlier day first, like `[28, 42]`; where both are the same, write the one number',
+      }),
+    ],
+    { error: dayOrRange },
+  )
+  .meta({
+    description:
+      'A number of days; or `[earliest, latest]` where the source gives a range. Between the two it is not known: a grant waits for the later day, and a contraindication stays until it.',
+  })
+
+export const factValue = z
   .union([z.number(), z.boolean(), line(200)], { error: 'must be a number, `true`, `false` or a text' })
   .meta({ description: 'A number, `true`/`false`, or a text.' }) satisfies z.ZodType<FactValue>
 
@@ -44,8 +68,8 @@ const forms = {
     days: z
       .strictObject({
         since: slug.optional().describe('A milestone; left out: the surgery.'),
-        atLeast: days.optional(),
-        before: days.optional(),
+        atLeast: dayBound.optional(),
+        before: dayBound.optional(),
       })
       .refine((test) => test.atLeast !== undefined || test.before !== undefined, {
         error: 'must have `atLeast`, `before` or both',
@@ -82,6 +106,16 @@ export const condition: z.ZodType<Condition> = z
 const sources = z.array(slug).max(20).optional().describe('Ids of the document’s `sources`.')
 const when = condition.optional().describe('Left out: always.')
 
+const amount = z.strictObject({
+  quantity: slug.describe('What is measured, for instance `load` or `knee-flexion`.'),
+  value: z.number().min(0).max(1_000_000),
+  unit: line(50).describe('A UCUM code, for instance `kg`.'),
+})
+
+function isDistinct(names: readonly string[]): boolean {
+  return new Set(names).size === names.length
+}
+
 const doseShape = {
   sets: z.int().min(1).max(100).optional(),
   reps: z.int().min(1).max(1000).optional(),
@@ -89,6 +123,15 @@ const doseShape = {
   durationMinutes: z.number().min(0.5).max(1440).optional(),
   timesPerDay: z.int().min(1).max(48).optional(),
   timesPerWeek: z.int().min(1).max(100).optional(),
+  amounts: z
+    .array(amount)
+    .min(1)
+    .max(20)
+    .refine((amounts) => isDistinct(amounts.map(({ quantity, unit }) => `${quantity} ${unit}`)), {
+      error: 'must name each `quantity` in one `unit` once',
+    })
+    .optional()
+    .describe('Load, distance, arc of motion and the like, each at most this much.'),
   intensity: line(200).optional(),
   note: text(1000).optional(),
 }
@@ -117,6 +160,8 @@ export const milestoneBody = z.strictObject({
   sources,
 })
 
+const sides = ['left', 'right', 'bilateral'] as const satisfies readonly Side[]
+
 export const factBody = z
   .strictObject({
     code: slug,
@@ -127,6 +172,18 @@ export const factBody = z
     max: z.number().optional(),
     values: z.array(line(200)).min(1).max(100).optional().describe('What a choice can be.'),
     ask: text(500).describe('The question that fills it.'),
+    fixed: z
+      .boolean()
+      .optional()
+      .describe('It stays what it is once it is known, like the kind of graft; another observation corrects it.'),
+    operation: z
+      .union([z.literal('levels'), z.literal('side'), z.strictObject({ procedure: slug })], {
+        error: 'must be `levels`, `side` or `{ procedure: … }`',
+      })
+      .optional()
+      .describe(
+        'The episode’s operation tells it as long as nobody has observed it, so that it need not be asked: `levels`, how many (a number); `side`, which (a choice of `left`, `right` and `bilateral`); `{ procedure }`, whether that procedure is one of the operation’s (a boolean).',
+      ),
   })
   .refine((fact) => (fact.type === 'choice') === (fact.values !== undefined), {
     error: 'must list what a choice can be, and only a choice has them',
@@ -139,6 +196,17 @@ export const factBody = z
   .refine((fact) => fact.min === undefined || fact.max === undefined || fact.min <= fact.max, {
     error: 'must not be below `min`',
     path: ['max'],
+  })
+  .superRefine(({ type, values = [], operation }, context) => {
+    if (operation === undefined) return
+    const wanted = operation === 'levels' ? 'number' : operation === 'side' ? 'choice' : 'boolean'
+    const told = typeof operation === 'string' ? `operation: ${operation}` : 'operation: { procedure: … }'
+    if (type !== wanted) {
+      context.addIssue({ code: 'custom', path: ['type'], message: `must be \`${wanted}\` for \`${told}\`` })
+    } else if (operation === 'side' && !sides.every((side) => values.includes(side))) {
+      const message = 'must have `left`, `right` and `bilateral` for `operation: side`'
+      context.addIssue({ code: 'custom', path: ['values'], message })
+    }
   })
 
 export const phaseBody = z.strictObject({
@@ -162,6 +230,9 @@ const prescriptionShape = {
     .max(50)
     .optional()
     .describe('The last entry whose `when` is true is the dose; left out: as the clinician instructs.'),
+  provided: line(300)
+    .optional()
+    .describe('What must be so while it is done, in words: "with the brace on". It is shown, not judged.'),
   modality: line(200).optional().describe('How firmly the source puts it.'),
   rationale: text(2000).optional(),
   sources,
@@ -199,6 +270,14 @@ export const contraindicationBody = z.strictObject({
     .enum(['absolute', 'relative', 'caution'])
     .describe('`absolute` withholds; `relative` too, unless an override lifts it; `caution` only warns.'),
   target: z.array(targetBody).min(1).max(100).describe('Any of these; within one, everything that it names.'),
+  except: z
+    .array(targetBody)
+    .min(1)
+    .max(100)
+    .optional()
+    .describe(
+      'But none of these: what certainly matches one of them is not meant. An attribute without a grade does not.',
+    ),
   when,
   rationale: text(2000).optional(),
   sources,
@@ -209,6 +288,10 @@ export const instructionBody = z.strictObject({ code: slug, about: slug, text: t
 export const limitBody = z
   .strictObject({
     code: slug,
+    kind: z
+      .enum(['cap', 'goal'])
+      .optional()
+      .describe('A `cap` restricts (left out: that); a `goal` is a number to work towards and restricts nothing.'),
     quantity: slug.describe('What is limited, for instance `lifted-load`.'),
     max: z.number().optional(),
     min: z.number().optional(),
@@ -226,6 +309,10 @@ export const limitBody = z
     error: 'must not be below `min`',
     path: ['max'],
   })
+  .refine((limit) => limit.kind !== 'goal' || limit.value !== null, {
+    error: 'must be left out: a goal is a number to work towards, so give it `min`, `max` or both',
+    path: ['value'],
+  })
 
 export const redFlagBody = z.strictObject({
   code: slug,
@@ -234,6 +321,18 @@ export const redFlagBody = z.strictObject({
   text: text(1000).optional().describe('What to do, in words for a patient.'),
   sources,
 })
+
+const acceptedBody = z
+  .array(
+    z.strictObject({
+      finding: line(400).describe('The finding’s name, as the check gives it.'),
+      reason: text(2000).describe('Why it is right as it is.'),
+    }),
+  )
+  .max(200)
+  .refine((accepted) => isDistinct(accepted.map(({ finding }) => finding)), {
+    error: 'must name each finding once',
+  })
 
 /** A protocol document as it is written; optional parts may be left out. */
 export const documentBody = z
@@ -253,6 +352,9 @@ export const documentBody = z
     instructions: z.array(instructionBody).max(200).default([]),
     limits: z.array(limitBody).max(200).default([]),
     redFlags: z.array(redFlagBody).max(200).default([]),
+    accepted: acceptedBody
+      .optional()
+      .describe('Warnings of the check that the author has seen and lets stand, by name. Errors cannot be accepted.'),
   })
   .meta({
     id: 'ProtocolDocument',
@@ -297,6 +399,7 @@ export const protocolDocument = z
     instructions: z.array(instructionBody),
     limits: z.array(limitBody),
     redFlags: z.array(redFlagBody),
+    accepted: acceptedBody.optional(),
   })
   .meta({
     id: 'StoredProtocolDocument',

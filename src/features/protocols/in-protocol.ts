@@ -77,3 +77,16 @@ export async function requireProtocol(tx: Transaction, clinicId: string, code: s
   const hint = nearest.length > 0 ? `: did you mean ${listWords(nearest)}?` : ''
   throw new ProblemError('PROTOCOL_NOT_FOUND', `there is no protocol \`${code}\`${hint}`, { nearest })
 }
+
+/** The version with that number, or a problem that names the newest. */
+export async function requireVersion(
+  tx: Transaction,
+  clinicId: string,
+  owner: ProtocolSummary,
+  number: number,
+): Promise<StoredVersion> {
+  const found = await readVersion(tx, clinicId, owner.id, number)
+  if (found !== null) return found
+  const newest = owner.latestVersion === null ? 'nothing is published yet' : `the newest is ${owner.latestVersion}`
+  throw new ProblemError('VERSION_NOT_FOUND', `\`${owner.code}\` has no version ${number}: ${newest}`)
+}

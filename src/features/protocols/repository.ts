@@ -2,6 +2,7 @@ import type { Transaction } from '../../db/client.ts'
 import { fromTimestamp } from '../../db/dates.ts'
 import { Prisma } from '../../db/generated/client.ts'
 import type {
+  AcceptedFinding,
   Condition,
   Contraindication,
   Exercise,
@@ -160,6 +161,8 @@ function toDocument(row: VersionRow, parts: Parts): ProtocolDocument {
           max: fact.max,
           values: orNull(fact.values),
           ask: fact.ask,
+          fixed: fact.fixed || null,
+          operation: fromJson<FactDeclaration['operation'] | null>(fact.operation),
         }) as FactDeclaration,
     ),
     phases: parts.phases.map(
@@ -183,6 +186,7 @@ function toDocument(row: VersionRow, parts: Parts): ProtocolDocument {
           through: prescription.throughPhase,
           when: whenOf(prescription),
           dosage: prescription.dosage === null ? null : fromJson<Prescription['dosage']>(prescription.dosage),
+          provided: prescription.provided,
           modality: prescription.modality,
           rationale: prescription.rationale,
           sources: orNull(prescription.sources),
@@ -197,6 +201,7 @@ function toDocument(row: VersionRow, parts: Parts): ProtocolDocument {
           title: rule.title,
           strength: rule.strength as Contraindication['strength'],
           target: fromJson<Contraindication['target']>(rule.target),
+          except: fromJson<Contraindication['except'] | null>(rule.exceptTarget),
           when: whenOf(rule),
           rationale: rule.rationale,
           sources: orNull(rule.sources),
@@ -215,6 +220,7 @@ function toDocument(row: VersionRow, parts: Parts): ProtocolDocument {
     limits: parts.limits.map((rule): Limit => {
       const limit = present({
         code: rule.code,
+        kind: rule.kind as Limit['kind'] | null,
         quantity: rule.quantity,
         max: rule.max,
         min: rule.min,
@@ -235,6 +241,7 @@ function toDocument(row: VersionRow, parts: Parts): ProtocolDocument {
           sources: orNull(flag.sources),
         }) as RedFlag,
     ),
+    accepted: orNull(fromJson<AcceptedFinding[] | null>(row.accepted) ?? []),
   }) as ProtocolDocument
 }
 
@@ -399,6 +406,7 @@ export async function insertDraft(
       title: document.title,
       description: document.description ?? null,
       procedures: [...document.procedures],
+      accepted: toNullableJson(document.accepted),
       revision: 1,
     },
   })
@@ -422,6 +430,7 @@ export async function replaceDraft(
       title: document.title,
       description: document.description ?? null,
       procedures: [...document.procedures],
+      accepted: toNullableJson(document.accepted),
       revision: { increment: 1 },
     },
   })
@@ -518,11 +527,11 @@ async function deleteParts(tx: Transaction, key: VersionKey, kinds: readonly Par
   for (const kind of kinds) await remove[kind]()
 }
 
-function toJson(value: object): Prisma.InputJsonValue {
+function toJson(value: object | string): Prisma.InputJsonValue {
   return value as Prisma.InputJsonValue
 }
 
-function toNullableJson(value: object | undefined): Prisma.InputJsonValue | typeof Prisma.DbNull {
+function toNullableJson(value: object | string | undefined): Prisma.InputJsonValue | typeof Prisma.DbNull {
   return value === undefined ? Prisma.DbNull : toJson(value)
 }
 
@@ -551,7 +560,13 @@ async function insertParts(
       }),
     facts: () =>
       tx.fact.createMany({
-        data: document.facts.map((fact, position) => ({ ...key, position, ...fact, values: [...(fact.values ?? [])] })),
+        data: document.facts.map((fact, position) => ({
+          ...key,
+          position,
+          ...fact,
+          values: [...(fact.values ?? [])],
+          operation: toNullableJson(fact.operation),
+        })),
       }),
     phases: () =>
       tx.phase.createMany({
@@ -580,6 +595,7 @@ async function insertParts(
           supervision: prescription.supervision,
           side: prescription.side,
           dosage: toNullableJson(prescription.dosage),
+          provided: prescription.provided ?? null,
           modality: prescription.modality ?? null,
           rationale: prescription.rationale ?? null,
           sources: [...(prescription.sources ?? [])],
@@ -594,6 +610,7 @@ async function insertParts(
           title: rule.title,
           strength: rule.strength,
           target: toJson(rule.target),
+          exceptTarget: toNullableJson(rule.except),
           condition: toNullableJson(rule.when),
           rationale: rule.rationale ?? null,
           sources: [...(rule.sources ?? [])],
@@ -617,6 +634,7 @@ async function insertParts(
           ...key,
           position,
           code: rule.code,
+          kind: rule.kind ?? null,
           quantity: rule.quantity,
           max: rule.max ?? null,
           min: rule.min ?? null,

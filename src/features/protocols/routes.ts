@@ -1,38 +1,31 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import type { Transaction } from '../../db/client.ts'
 import type { Context } from '../../http/context.ts'
 import { etagOf, ifMatchHeader, requireIfMatch } from '../../http/etag.ts'
 import { cursorOf, pageOf, pageQuery, toPage } from '../../http/pagination.ts'
 import { errors, ProblemError } from '../../http/problems.ts'
 import { noContent, slug } from '../../http/schemas.ts'
-import { changeDraft, createProtocol, publish, startDraft } from './authoring.ts'
+import { requireChecked } from '../checks/answer.ts'
+import { changeDraft, createProtocol, publish, requirePublishable, startDraft } from './authoring.ts'
 import { acceptYaml, toYaml } from './document-body.ts'
 import { completeDocument, documentBody, protocolDocument } from './document-schema.ts'
 import { registerDraftParts } from './draft-parts.ts'
-import { authorOf, inDraft, inProtocol } from './in-protocol.ts'
+import { authorOf, inDraft, inProtocol, requireVersion } from './in-protocol.ts'
+import { deleteDraft, deleteProtocol, listProtocols, listVersions, readVersion, retireVersion } from './repository.ts'
 import {
-  deleteDraft,
-  deleteProtocol,
-  listProtocols,
-  listVersions,
-  type ProtocolSummary,
-  readVersion,
-  retireVersion,
-  type StoredVersion,
-} from './repository.ts'
-import { codeParams, protocol, publishBody, startBody, version, versionSummary } from './schemas.ts'
+  codeParams,
+  documentTypes,
+  protocol,
+  publishBody,
+  publishedVersion,
+  startBody,
+  version,
+  versionParams,
+  versionSummary,
+} from './schemas.ts'
 
-const versionParams = z.object({
-  code: slug,
-  number: z
-    .string()
-    .regex(/^[1-9]\d{0,8}$/, { error: 'must be a version number' })
-    .transform(Number)
-    .meta({ type: 'integer', minimum: 1 }),
-})
-const documentTypes = ['application/json', 'application/yaml']
 const protocolsCursor = cursorOf(z.tuple([slug]))
 const versionsCursor = cursorOf(z.tuple([z.int().min(1)]))
 
@@ -344,39 +337,36 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
         operationId: 'publishDraft',
         summary: 'Publish the draft as the next version',
         description:
-          'From then on the version never changes, and neither do the exercises in it. Episodes keep the version that they have.',
+          'The draft is checked first: errors refuse it, and warnings that are not accepted come with the answer. From then on the version never changes, and neither do the exercises in it. Episodes keep the version that they have.',
         tags: ['drafts'],
         params: codeParams,
         headers: ifMatchHeader,
         body: publishBody,
-        response: { 201: version, ...errors('PROTOCOL_NOT_FOUND', 'DRAFT_NOT_FOUND', 'DOCUMENT_INVALID', 'CONFLICT') },
+        response: {
+          201: publishedVersion,
+          ...errors('PROTOCOL_NOT_FOUND', 'DRAFT_NOT_FOUND', 'DOCUMENT_INVALID', 'CHECK_FAILED', 'CONFLICT'),
+        },
       },
     },
     async (request, reply) => {
-      const published = await inDraft(
-        request,
-        context,
-        request.params.code,
-        async ({ tx, author, protocol: owner, draft }) => {
-          requireIfMatch(request, draft.revision)
-          const number = await publish(tx, author, owner, draft, request.body.changeNote ?? null)
-          return requireVersion(tx, author.clinicId, owner, number)
-        },
-      )
+      const { code } = request.params
+      const checked = await inDraft(request, context, code, async ({ tx, author, draft }) => {
+        requireIfMatch(request, draft.revision)
+        await requirePublishable(tx, author.clinicId, draft.document)
+        return draft.document
+      })
+      // Outside of a transaction: it can take long enough to be in the way of others.
+      const warnings = requireChecked(checked)
+      const published = await inDraft(request, context, code, async ({ tx, author, protocol: owner, draft }) => {
+        requireIfMatch(request, draft.revision)
+        if (!isDeepStrictEqual(draft.document, checked)) {
+          throw new ProblemError('CONFLICT', 'an exercise was changed while the draft was checked: publish again')
+        }
+        const number = await publish(tx, author, owner, draft, request.body.changeNote ?? null)
+        return requireVersion(tx, author.clinicId, owner, number)
+      })
       reply.code(201).header('location', `/v1/protocols/${request.params.code}/versions/${published.number}`)
-      return published
+      return { ...published, warnings }
     },
   )
-}
-
-async function requireVersion(
-  tx: Transaction,
-  clinicId: string,
-  owner: ProtocolSummary,
-  number: number,
-): Promise<StoredVersion> {
-  const found = await readVersion(tx, clinicId, owner.id, number)
-  if (found !== null) return found
-  const newest = owner.latestVersion === null ? 'nothing is published yet' : `the newest is ${owner.latestVersion}`
-  throw new ProblemError('VERSION_NOT_FOUND', `\`${owner.code}\` has no version ${number}: ${newest}`)
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { instant, slug, text } from '../../http/schemas.ts'
+import { finding } from '../checks/schemas.ts'
 import { protocolDocument } from './document-schema.ts'
 
 export const protocol = z
@@ -40,6 +41,14 @@ export const version = z.object({ ...versionFields, document: protocolDocument }
   description: 'A protocol version. Once published it never changes, and neither do the exercises in it.',
 })
 
+export const publishedVersion = z
+  .object({
+    ...versionFields,
+    document: protocolDocument,
+    warnings: z.array(finding).describe('What the check warns of and the author has not accepted.'),
+  })
+  .meta({ id: 'PublishedVersion', description: 'A version that was published just now.' })
+
 export const startBody = z.strictObject({
   from: z.int().min(1).optional().describe('The version to start from; left out: the newest.'),
 })
@@ -50,3 +59,14 @@ export const publishBody = z.strictObject({
 
 export const codeParams = z.object({ code: slug })
 export const partParams = z.object({ code: slug, part: slug })
+
+export const versionParams = z.object({
+  code: slug,
+  number: z
+    .string()
+    .regex(/^[1-9]\d{0,8}$/, { error: 'must be a version number' })
+    .transform(Number)
+    .meta({ type: 'integer', minimum: 1 }),
+})
+/** What a document can be sent as. */
+export const documentTypes = ['application/json', 'application/yaml']
