@@ -30,7 +30,7 @@ function featureOf(file: string): string | null {
 
 test('the imports were found at all', () => {
   expect(imports.length).toBeGreaterThan(200)
-  expect(imports.some(({ file, to }) => file === 'rules/derive.ts' && to === 'rules/record.ts')).toBe(true)
+  expect(imports.some(({ file, to }) => file === 'rules/derive.ts' && to === 'rules/decide.ts')).toBe(true)
 })
 
 test('the rules import nothing outside themselves', () => {

@@ -1,4 +1,4 @@
-import { cellsOfFact, fillPhases, open, possiblePhases, search, type ValueCell } from './cases.ts'
+import { type Budget, cellsOfFact, fillPhases, open, possiblePhases, search, type ValueCell } from './cases.ts'
 import type { Compiled, When } from './compile.ts'
 import { truthOfDays, truthOfValue } from './situation.ts'
 import { isFalse, isTrue, isUnknown, type Truths } from './truth.ts'
@@ -27,7 +27,7 @@ export interface CaseSpace {
   /** Of each test the variable that it depends on (−1: phases), and what it is with each option and, last, with any. */
   variableOf: Int16Array
   truths: readonly Uint8Array[]
-  budget: { left: number }
+  budget: Budget
 }
 
 const { POSITIVE_INFINITY: forever, NEGATIVE_INFINITY: everBefore } = Number
@@ -37,7 +37,7 @@ function cut(bounds: Iterable<number>, from: number): Cell[] {
   return [from, ...inside].map((start, index) => ({ from: start, until: inside[index] ?? forever }))
 }
 
-/** Lays out the cases of a version; `most` of them are looked at for all questions together. */
+/** Lays out the cases of a version; `most` tests are looked at for all questions together. */
 export function layOut(compiled: Compiled, most: number): CaseSpace {
   const { tests, milestones, facts, document } = compiled
   const boundsOf = (milestone: number | null): number[] =>
@@ -145,7 +145,8 @@ function isPossible(variable: Variable | undefined, choice: number, cell: Cell, 
 
 /** What it can be that it is so, given the choices made so far; of the day the choice is always made. */
 function ask(space: CaseSpace, inquiry: Prepared, choices: readonly number[]): Truths {
-  const { compiled, variables, variableOf, truths } = space
+  const { compiled, variables, variableOf, truths, budget } = space
+  budget.left -= 1 + inquiry.tests.size
   const cell = daysOfCell(space, choices[0] ?? 0)
   for (const index of inquiry.variables) {
     const choice = choices[index] ?? open
@@ -163,16 +164,31 @@ function ask(space: CaseSpace, inquiry: Prepared, choices: readonly number[]): T
 
 /** The first case, with the fewest records if `isLeast`, in which it is so; on a day of that cell, if one is given. */
 export function findCase(space: CaseSpace, inquiry: Inquiry, dayCell: number | null, isLeast = false): number[] | null {
+  if (space.budget.left <= 0) return null
   const prepared = prepare(space, inquiry)
   const counts = space.counts.map((count, index) => (index > 0 && prepared.variables.has(index) ? count : 1))
-  const cells = dayCell === null ? Array.from({ length: space.counts[0] ?? 1 }, (_, cell) => cell) : [dayCell]
+  const cells = dayCell === null ? cellsOfDays(space) : [dayCell]
   for (let limit = isLeast ? 0 : counts.length; limit <= counts.length; limit += 1) {
     for (const day of cells) {
       const found = search(counts, limit, (choices) => ask(space, prepared, choices.with(0, day)), space.budget)
       if (found !== null) return found.with(0, day)
+      if (space.budget.left <= 0) return null
     }
   }
   return null
+}
+
+/** Days from the surgery on come first: they show more than those before it. */
+function cellsOfDays(space: CaseSpace): number[] {
+  const cells = Array.from({ length: space.counts[0] ?? 1 }, (_, cell) => cell)
+  const isAfter = (cell: number): boolean => daysOfCell(space, cell).from >= 0
+  return [...cells.filter(isAfter), ...cells.filter((cell) => !isAfter(cell))]
+}
+
+/** Whether the choices are a case at all: nothing is reached before the surgery that cannot be. */
+export function canHappen(space: CaseSpace, choices: readonly number[]): boolean {
+  const cell = daysOfCell(space, choices[0] ?? 0)
+  return choices.every((choice, index) => index === 0 || isPossible(space.variables[index], choice, cell, false))
 }
 
 /** Whether it is so in this one case. */

@@ -181,24 +181,29 @@ export function canBeFree(
 
 // ---- The search ----
 
+/** How many tests may still be looked at. */
+export interface Budget {
+  left: number
+}
+
 /** A choice that is still open. */
 export const open = -1
 
 /**
  * Looks for choices, one of each variable's options, in which the goal is certainly true. `options` counts those of each
  * variable; option 0 is its plain one, and at most `limit` others are chosen, of the first variables rather than of the
- * last. `goal` says what the goal can be, given the choices made so far. Null: there are none, or the budget is spent.
+ * last. `goal` says what the goal can be, given the choices made so far, and takes what that costs from the budget. Null:
+ * there are none, or the budget is spent.
  */
 export function search(
   options: readonly number[],
   limit: number,
   goal: (choices: readonly number[]) => Truths,
-  budget: { left: number },
+  budget: Budget,
 ): number[] | null {
   const choices = options.map(() => open)
   const descend = (variable: number, left: number): boolean => {
     if (budget.left <= 0) return false
-    budget.left -= 1
     const can = goal(choices)
     if (can === isTrue) return true
     if ((can & isTrue) === 0 || variable < 0) return false

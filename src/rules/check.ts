@@ -1,4 +1,13 @@
-import { type CaseSpace, findCase, type Inquiry, layOut, type Outcome, toSpans, toWitness } from './case-space.ts'
+import {
+  type CaseSpace,
+  daysOfCell,
+  findCase,
+  type Inquiry,
+  layOut,
+  type Outcome,
+  toSpans,
+  toWitness,
+} from './case-space.ts'
 import { asForbid, canBeFree, canGrant, truthsOf } from './cases.ts'
 import { type Compiled, type CompiledPrescription, type CompiledRule, compile, matchesOf } from './compile.ts'
 import { leavesOf } from './condition.ts'
@@ -20,8 +29,8 @@ import type {
   Witness,
 } from './types.ts'
 
-/** So many cases of one document are looked at; questions that are left then are findings of their own. */
-export const mostCasesOfCheck = 400_000
+/** So many tests of one document are looked at; if that is not enough to decide everything, it is a finding of its own. */
+const mostTestsOfCheck = 4_000_000
 
 /** What is found, without what every finding has. */
 type Draft = Omit<Finding, 'severity' | 'name' | 'accepted' | 'days' | 'witness' | 'counterpart' | 'other'> &
@@ -127,14 +136,12 @@ function checkPhases({ document, compiled, space, findings }: Checked): void {
     asks: ({ possible }) => (possible[0] ? (possible.slice(1).some(Boolean) ? anyTruth : isFalse) : isTrue),
   }
   const cells = daysIn(space)
-  const without = cells.filter((cell) => findCase(space, anywhere, cell) === null)
-  const spans = toSpans(space, without).filter(({ from, before }) => (from ?? -1) >= 0 && before !== 0)
-  if (spans.length > 0 && compiled.phases.length > 0 && space.budget.left > 0) {
-    const first = without.find((cell) => toSpans(space, [cell]).some(({ from }) => (from ?? -1) >= 0))
-    const found = first === undefined ? null : findCase(space, isNowhere, first, true)
-    const witness = found === null ? null : toWitness(space, found)
-    findings.push({ code: 'gap', about: 'phases', path: '/phases', subject: 'phases', days: spans, witness })
-  }
+  const without = cells.filter((cell) => daysOfCell(space, cell).from >= 0 && findCase(space, anywhere, cell) === null)
+  if (without.length === 0 || compiled.phases.length === 0 || space.budget.left <= 0) return
+  const found = findCase(space, isNowhere, without[0] ?? null, true)
+  const witness = found === null ? null : toWitness(space, found)
+  const days = toSpans(space, without)
+  findings.push({ code: 'gap', about: 'phases', path: '/phases', subject: 'phases', days, witness })
 }
 
 // ---- Prescriptions ----
@@ -563,6 +570,7 @@ const codeOfFlaw: Record<DocumentFlaw['code'], FindingCode> = {
   'phases-reversed': 'contradictory-bounds',
   'empty-span': 'contradictory-bounds',
   'test-does-not-fit': 'contradictory-bounds',
+  'too-many-tests': 'check-incomplete',
 }
 
 function toDraft(flaw: DocumentFlaw): Draft {
@@ -572,7 +580,7 @@ function toDraft(flaw: DocumentFlaw): Draft {
     about: flaw.path.slice(1),
     path: flaw.path,
     subject,
-    other: 'kind' in flaw ? flaw.kind : null,
+    other: 'kind' in flaw ? flaw.kind : 'most' in flaw ? String(flaw.most) : null,
   }
 }
 
@@ -580,7 +588,8 @@ function toDraft(flaw: DocumentFlaw): Draft {
 function findIdleAcceptance({ accepted = [] }: ProtocolDocument, drafts: readonly Draft[]): Draft[] {
   const found = new Set(drafts.map(nameFinding))
   return accepted.flatMap(({ finding }, index): Draft[] => {
-    if (found.has(finding)) return []
+    // Whether a rule matches any exercise, and with grades, depends on the catalogue that the document is checked with.
+    if (found.has(finding) || /^(rule-never-applies:contraindications|ungraded-attribute)/.test(finding)) return []
     return [{ code: 'unused-declaration', about: `accepted/${finding}`, path: `/accepted/${index}`, subject: finding }]
   })
 }
@@ -619,9 +628,9 @@ function complete(document: ProtocolDocument, found: readonly Draft[]): Finding[
  * and when, if ever, each of its exercises is permitted. With a catalogue its references are checked first: where one
  * does not resolve, nothing else is decided. The document brings along the catalogue's entries that its rules are about.
  */
-export function check(document: ProtocolDocument, catalogue?: Catalogue, most = mostCasesOfCheck): Check {
+export function check(document: ProtocolDocument, catalogue?: Catalogue, most = mostTestsOfCheck): Check {
   const flaws = catalogue === undefined ? [] : findFlaws(document, catalogue)
-  if (flaws.length > 0) return { findings: complete(document, flaws.map(toDraft)), opportunities: [], cases: 0 }
+  if (flaws.length > 0) return { findings: complete(document, flaws.map(toDraft)), opportunities: [], looks: 0 }
 
   const compiled = compile(document, null)
   const space = layOut(compiled, most)
@@ -643,5 +652,5 @@ export function check(document: ProtocolDocument, catalogue?: Catalogue, most = 
       other: String(most),
     })
   }
-  return { findings: complete(document, checked.findings), opportunities, cases: most - Math.max(space.budget.left, 0) }
+  return { findings: complete(document, checked.findings), opportunities, looks: most - Math.max(space.budget.left, 0) }
 }

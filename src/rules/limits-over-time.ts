@@ -119,7 +119,7 @@ export function findRelaxingLimits({
         // A limit that comes with a milestone comes with an event.
         if (before === undefined || course.reached.some((on) => on !== null && before < on && on <= day)) return
         if (space.budget.left <= 0) return
-        space.budget.left -= 1
+        space.budget.left -= 2 * tests.size + 1
         const [earlier, later] = [before, day].map((on) => truthsOn(compiled, tests, course, on))
         for (const end of ['max', 'min'] as const) {
           const was = earlier === undefined ? null : strictest(limits, end, earlier)

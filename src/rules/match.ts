@@ -43,12 +43,16 @@ function isInGroup(exercise: Exercise, group: string | undefined): boolean {
 }
 
 /**
- * Whether a rule of the document grants or withholds the exercise: then a version keeps its entry, as it is when the
- * version is published.
+ * Whether a rule of the document grants or withholds the exercise, or excepts it from what it withholds: then a version
+ * keeps its entry, as it is when the version is published.
  */
 export function isAbout(document: ProtocolDocument, exercise: Exercise): boolean {
   return (
     document.prescriptions.some((rule) => rule.exercise === exercise.code || isInGroup(exercise, rule.group)) ||
-    document.contraindications.some((rule) => matchRule(rule, [exercise]) !== null)
+    document.contraindications.some(
+      (rule) =>
+        matchRule(rule, [exercise]) !== null ||
+        rule.except?.some(({ exercise: code, group }) => code === exercise.code || isInGroup(exercise, group)),
+    )
   )
 }

@@ -1,4 +1,4 @@
-import { type CaseSpace, daysOfCell, findCase, type Inquiry, isSo, type Outcome } from './case-space.ts'
+import { type CaseSpace, canHappen, daysOfCell, findCase, type Inquiry, isSo, type Outcome } from './case-space.ts'
 import { asForbid, canBeFree, canGrant, type Layout, testForCells, truthsOf, type ValueCell, widen } from './cases.ts'
 import { type Compiled, matchesOf } from './compile.ts'
 import { describeFact } from './situation.ts'
@@ -61,7 +61,11 @@ function findOccasion(
     return { width: variable.values.length, isOrdered: variable.values.some(({ value }) => typeof value === 'number') }
   })
   // The day is no matter of choice: what is widened is what is recorded.
-  const plan = widen(choices.with(0, 0), layouts, space.counts, (others) => isSo(space, inquiry, others.with(0, cell)))
+  const plan = widen(choices.with(0, 0), layouts, space.counts, (others) => {
+    const inCase = others.with(0, cell)
+    // What cannot be by that day is no exception to what will do.
+    return isSo(space, inquiry, inCase) || !canHappen(space, inCase)
+  })
   const milestones: Occasion['milestones'][number][] = []
   const facts: Occasion['facts'][number][] = []
   let earliest = daysOfCell(space, cell).from

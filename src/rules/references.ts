@@ -19,6 +19,10 @@ export type DocumentFlaw =
   | { code: 'phases-reversed'; path: string; from: string; through: string }
   | { code: 'empty-span'; path: string; atLeast: number; before: number }
   | { code: 'test-does-not-fit'; path: string; fact: string; type: string; test: string }
+  | { code: 'too-many-tests'; path: string; tests: number; most: number }
+
+/** Tests of conditions in one document: ten times what a long published protocol has, and few enough to be quick. */
+const mostTests = 3000
 
 const listsWithCodes = [
   'exercises',
@@ -65,8 +69,10 @@ export function findFlaws(document: ProtocolDocument, catalogue: Catalogue): Doc
     const order = document.phases.map((phase) => phase.code)
     if (order.indexOf(through) < order.indexOf(from)) flaws.push({ code: 'phases-reversed', path, from, through })
   }
+  let tests = 0
   const readCondition = (condition: Condition | undefined, path: string, isEntry = false): void => {
     for (const leaf of condition === undefined ? [] : leavesOf(condition)) {
+      tests += 1
       if ('days' in leaf) {
         const { since, atLeast, before } = leaf.days
         refer('milestone', since, path)
@@ -143,6 +149,7 @@ export function findFlaws(document: ProtocolDocument, catalogue: Catalogue): Doc
       referAll('source', rule.sources, `/${list}/${index}/sources`)
     })
   }
+  if (tests > mostTests) flaws.push({ code: 'too-many-tests', path: '', tests, most: mostTests })
   return flaws
 }
 

@@ -66,8 +66,7 @@ function listChanges(before: Followed, after: Followed): Change[] {
     const earlier = before.permitted.get(code)
     if (earlier === undefined) changes.push({ kind: 'permitted', exercise })
     else if (!isAlike(mannerOf(earlier), mannerOf(permitted))) {
-      const { dose, side, supervision } = permitted
-      changes.push({ kind: 'changed', exercise, dose, side, supervision })
+      changes.push({ kind: 'changed', exercise, ...mannerOf(permitted) })
     }
   }
   for (const [code, { exercise }] of before.permitted) {

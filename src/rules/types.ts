@@ -592,7 +592,14 @@ export type Change =
   | { kind: 'phase'; protocol: string; to: Named | null }
   | { kind: 'permitted' | 'withheld'; exercise: Named }
   /** Of an exercise that stays permitted: dose, side, supervision or proviso are others now. */
-  | { kind: 'changed'; exercise: Named; dose: Dose | null; side: PrescribedSide; supervision: Supervision }
+  | {
+      kind: 'changed'
+      exercise: Named
+      dose: Dose | null
+      side: PrescribedSide
+      supervision: Supervision
+      provided: readonly string[]
+    }
   | {
       kind: 'begins' | 'ends'
       list: 'avoid' | 'instructions' | 'limits' | 'goals'
@@ -714,6 +721,6 @@ export interface Opportunity {
 export interface Check {
   findings: readonly Finding[]
   opportunities: readonly Opportunity[]
-  /** How many cases were looked at. */
-  cases: number
+  /** How many tests of conditions were looked at, in all cases together. */
+  looks: number
 }

@@ -1,5 +1,6 @@
 import { type DayNumber, dateOf } from './calendar-date.ts'
 import {
+  type Budget,
   canBeFree,
   canGrant,
   cellsOfFact,
@@ -35,9 +36,9 @@ import {
 import { both, either, isFalse, isTrue, isUnknown, type Truths } from './truth.ts'
 import type { Contraindication, Exercise, FactTest, Named, Need, PrescribedSide, WayForward } from './types.ts'
 
-/** So many cases are looked at for one exercise, and for all of one answer; then it is given up. */
-const mostCases = 20_000
-const mostCasesOfAll = 200_000
+/** So many tests are looked at for one exercise, and for all of one answer; then it is given up. */
+const mostTests = 200_000
+const mostTestsOfAll = 2_000_000
 
 const never: WayForward = { outcome: 'never', earliest: null, needs: [] }
 const undecided: WayForward = { outcome: 'undecided', earliest: null, needs: [] }
@@ -66,8 +67,8 @@ interface Outlook {
   day: DayNumber
   /** Of each act its options; the first is to do nothing. */
   options: readonly (readonly Option[])[]
-  /** Of each version and test what it is with each option of its act and, last, what it can be with any. */
-  truths: readonly (readonly Uint8Array[])[]
+  /** Of each version and test, as far as somebody asked: what it is with each option of its act and, last, with any. */
+  truths: readonly (Uint8Array | undefined)[][]
 }
 
 /** Nothing; a milestone so many days before the day; or an observation of a value in the cell. */
@@ -84,7 +85,7 @@ export interface Ahead {
   /** Of each version and test the act that it depends on; −1: none. */
   actOf: readonly Int16Array[]
   outlooks: Map<DayNumber, Outlook>
-  /** How many cases may still be looked at. */
+  /** How many tests may still be looked at. */
   left: number
 }
 
@@ -165,7 +166,7 @@ export function lookAhead(asked: Case, from: DayNumber): Ahead {
   const actOf = asked.assigned.map(({ compiled }) =>
     Int16Array.from(compiled.tests, (test) => acts.findIndex((act) => bearsOn(act, test, compiled))),
   )
-  return { asked, from, acts, actOf, outlooks: new Map(), left: mostCasesOfAll }
+  return { asked, from, acts, actOf, outlooks: new Map(), left: mostTestsOfAll }
 }
 
 /** The days since a milestone at which a test of it changes. */
@@ -218,21 +219,28 @@ function outlookOn(ahead: Ahead, day: DayNumber): Outlook {
   const known = ahead.outlooks.get(day)
   if (known !== undefined) return known
   const options = ahead.acts.map((act) => optionsOf(act, ahead, day))
-  const truths = ahead.asked.assigned.map((assigned, version) => {
-    const view = viewOn(assigned, day)
-    return assigned.compiled.tests.map((test, index) => {
-      const act = ahead.actOf[version]?.[index] ?? -1
-      const asItIs = truthOfTest(view, index)
-      const each = (options[act] ?? []).map((option) => truthWith(option, ahead.acts[act], test, view) ?? asItIs)
-      return Uint8Array.of(
-        ...each,
-        each.reduce((any, truth) => any | truth, each.length === 0 ? asItIs : 0),
-      )
-    })
-  })
-  const outlook = { day, options, truths }
+  const outlook = { day, options, truths: ahead.asked.assigned.map(() => []) }
   ahead.outlooks.set(day, outlook)
   return outlook
+}
+
+/** What the test is with each option of the act that it depends on and, last, what it can be with any. */
+function truthsOfTest(ahead: Ahead, outlook: Outlook, version: number, index: number): Uint8Array {
+  const known = outlook.truths[version]?.[index]
+  if (known !== undefined) return known
+  const assigned = ahead.asked.assigned[version]
+  const test = assigned?.compiled.tests[index]
+  if (assigned === undefined || test === undefined) return new Uint8Array(1)
+  const view = viewOn(assigned, outlook.day)
+  const asItIs = truthOfTest(view, index)
+  const act = ahead.actOf[version]?.[index] ?? -1
+  const options = outlook.options[act] ?? []
+  const each = options.map((option) => truthWith(option, ahead.acts[act], test, view) ?? asItIs)
+  const any = each.reduce((all, truth) => all | truth, 0)
+  const truths = Uint8Array.of(...each, each.length === 0 ? asItIs : any)
+  const ofVersion = outlook.truths[version]
+  if (ofVersion !== undefined) ofVersion[index] = truths
+  return truths
 }
 
 /** What the option makes of the test; null: what it is anyway. */
@@ -265,6 +273,8 @@ interface Sought {
   tests: readonly (readonly number[])[]
   /** The contraindications that match it, by version. */
   matches: readonly (readonly Match[])[]
+  /** How many tests one look at a case takes. */
+  cost: number
   /** Relative contraindications count as lifted. */
   isLifted: boolean
 }
@@ -281,7 +291,7 @@ function seek({ asked }: Ahead, entries: readonly [Exercise, ...Exercise[]], isL
     for (const { rule } of matches[version] ?? []) add(compiled.contraindications[rule]?.when)
     return [...found]
   })
-  return { entries, tests, matches, isLifted }
+  return { entries, tests, matches, cost: 1 + tests.reduce((sum, list) => sum + list.length, 0), isLifted }
 }
 
 /** Whether it can be permitted on the day of the outlook, and whether it can fail to be, given choices of the acts. */
@@ -330,19 +340,19 @@ function canBePermitted(ahead: Ahead, outlook: Outlook, sought: Sought, choices:
 
 /** What the tests that bear on the exercise can be, and which phases, given the choices made so far. */
 function outcomeOf(
-  { asked, actOf }: Ahead,
+  ahead: Ahead,
   outlook: Outlook,
   sought: Sought,
   version: number,
   choices: readonly number[],
 ): { truths: Uint8Array; possible: readonly boolean[] } {
-  const compiled = asked.assigned[version]?.compiled
+  const compiled = ahead.asked.assigned[version]?.compiled
   const truths = new Uint8Array(compiled?.tests.length ?? 0)
   const tests = sought.tests[version] ?? []
   for (const test of tests) {
-    const act = actOf[version]?.[test] ?? -1
+    const act = ahead.actOf[version]?.[test] ?? -1
     const choice = act === -1 ? open : (choices[act] ?? 0)
-    truths[test] = outlook.truths[version]?.[test]?.at(choice) ?? 0
+    truths[test] = truthsOfTest(ahead, outlook, version, test).at(choice) ?? 0
   }
   if (compiled === undefined) return { truths, possible: [] }
   const possible = possiblePhases(compiled, truths)
@@ -400,7 +410,7 @@ function endsNeeded(ahead: Ahead, exercise: string, day: DayNumber): Need[] | nu
 /** When the exercise can be permitted, and what that takes; `entries` are what is known of it on the first day. */
 export function findWayForward(ahead: Ahead, entries: readonly [Exercise, ...Exercise[]]): WayForward {
   if (ahead.asked.isLacking || ahead.asked.assigned.length === 0) return never
-  const most = Math.min(mostCases, ahead.left)
+  const most = Math.min(mostTests, ahead.left)
   const budget = { left: most }
   const found = findPlan(ahead, entries, budget)
   ahead.left -= most - Math.max(budget.left, 0)
@@ -408,7 +418,7 @@ export function findWayForward(ahead: Ahead, entries: readonly [Exercise, ...Exe
   return found ?? never
 }
 
-function findPlan(ahead: Ahead, entries: Sought['entries'], budget: { left: number }): WayForward | null {
+function findPlan(ahead: Ahead, entries: Sought['entries'], budget: Budget): WayForward | null {
   const { code } = entries[0]
   const later = ahead.asked.record.overrides.flatMap(({ entry }) => (entry.exercise === code ? entry.entry : []))
   const days = daysToTry(ahead, seek(ahead, [...entries, ...later], false))
@@ -417,7 +427,9 @@ function findPlan(ahead: Ahead, entries: Sought['entries'], budget: { left: numb
     for (const day of days) {
       const ends = endsNeeded(ahead, code, day)
       if (ends === null) continue
-      const known = entriesThen(ahead, entries, day, ends)
+      const then = entriesThen(ahead, entries, day, ends)
+      // An override that lifts brings along what is known of the exercise when it is recorded.
+      const known = isLifted && then !== entries ? union(then, entries) : then
       const onDay = known === entries ? sought : seek(ahead, known, isLifted)
       const outlook = outlookOn(ahead, day)
       const plan = planFor(ahead, outlook, onDay, budget)
@@ -427,6 +439,11 @@ function findPlan(ahead: Ahead, entries: Sought['entries'], budget: { left: numb
     }
   }
   return null
+}
+
+function union(some: Sought['entries'], others: Sought['entries']): Sought['entries'] {
+  const [first, ...rest] = some
+  return [first, ...new Set([...rest, ...others])]
 }
 
 /**
@@ -451,9 +468,12 @@ function entriesThen(
 }
 
 /** The fewest acts with which it is permitted on the day, and what freedom they leave. */
-function planFor(ahead: Ahead, outlook: Outlook, sought: Sought, budget: { left: number }): Plan | null {
+function planFor(ahead: Ahead, outlook: Outlook, sought: Sought, budget: Budget): Plan | null {
   const counts = outlook.options.map((options, act) => (isAsked(ahead, sought, act) ? options.length : 1))
-  const goal = (choices: readonly number[]): Truths => canBePermitted(ahead, outlook, sought, choices)
+  const goal = (choices: readonly number[]): Truths => {
+    budget.left -= sought.cost
+    return canBePermitted(ahead, outlook, sought, choices)
+  }
   const layouts = ahead.acts.map(
     (act, index): Layout =>
       act.kind === 'milestone'
@@ -461,10 +481,7 @@ function planFor(ahead: Ahead, outlook: Outlook, sought: Sought, budget: { left:
         : { width: act.cells.length, isOrdered: act.cells.some(({ value }) => typeof value === 'number') },
   )
   const loosen = (choices: readonly number[]): Plan =>
-    widen(choices, layouts, counts, (others) => {
-      budget.left -= 1
-      return budget.left > 0 && goal(others) === isTrue
-    })
+    widen(choices, layouts, counts, (others) => budget.left > 0 && goal(others) === isTrue)
   const found = search(counts, counts.length, goal, budget)
   if (found === null) return null
   const most = found.filter((choice) => choice > 0).length

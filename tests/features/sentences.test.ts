@@ -437,7 +437,7 @@ describe('a change on the timeline', () => {
 
   test('says how an exercise is done from then on', () => {
     const change = { kind: 'changed' as const, exercise, dose: { durationMinutes: 20 }, side: 'both' as const }
-    expect(speakChange({ ...change, supervision: 'independent' }, background)).toBe(
+    expect(speakChange({ ...change, supervision: 'independent', provided: [] }, background)).toBe(
       '“Walking” is now done differently: on your own, for 20 minutes.',
     )
   })

@@ -90,6 +90,8 @@ function sayFlaw(flaw: DocumentFlaw): string {
       return `${flaw.path}: from ${flaw.atLeast} before ${flaw.before}`
     case 'test-does-not-fit':
       return `${flaw.path}: ${flaw.test} does not fit ${flaw.fact}, a ${flaw.type}`
+    case 'too-many-tests':
+      return `${flaw.path}: ${flaw.tests} tests, at most ${flaw.most}`
   }
 }
 
@@ -312,4 +314,24 @@ test('all flaws are reported at once', () => {
     phases: [{ code: 'late', title: 'x', entry: { milestone: 'visit' } }],
   })
   expect(flaws.length).toBeGreaterThan(8)
+})
+
+test('a document has at most 3,000 tests in its conditions', () => {
+  const fifty = { any: Array.from({ length: 50 }, (_, day) => ({ days: { atLeast: day } })) }
+  const withTests = (tests: number): string[] =>
+    flawsOf({
+      phases: [{ code: 'early', title: 'Early', entry: { days: { atLeast: 0 } } }],
+      prescriptions: [],
+      contraindications: [],
+      instructions: [],
+      limits: Array.from({ length: 60 }, (_, index) => ({
+        code: `limit-${index}`,
+        quantity: 'load',
+        max: 5,
+        // One test is the phase's.
+        when: { any: index < 59 ? fifty.any : fifty.any.slice(0, tests - 1 - 59 * 50) },
+      })),
+    })
+  expect(withTests(3000)).toEqual([])
+  expect(withTests(3001)).toEqual([': 3001 tests, at most 3000'])
 })

@@ -65,7 +65,7 @@ function toOpportunity(opportunity: Opportunity): Answer['opportunities'][number
 
 /** Checks a version, or a document that has none, and puts what is found on the wire. */
 export function checkDocument(document: ProtocolDocument, version: number | null): Answer {
-  const { findings, opportunities, cases } = check(document)
+  const { findings, opportunities, looks } = check(document)
   return {
     protocol: document.code,
     title: document.title,
@@ -74,7 +74,7 @@ export function checkDocument(document: ProtocolDocument, version: number | null
     text: speakCheck(findings),
     findings: findings.map((finding) => toFinding(finding, document)),
     opportunities: opportunities.map(toOpportunity),
-    cases,
+    looks,
   }
 }
 

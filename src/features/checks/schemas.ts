@@ -99,6 +99,6 @@ export const check = z
     text: z.string().describe('One sentence that says what was found.'),
     findings: z.array(finding).describe('Errors first.'),
     opportunities: z.array(opportunity).describe('Of every exercise that the protocol is about.'),
-    cases: z.int().min(0).describe('How many cases were looked at.'),
+    looks: z.int().min(0).describe('How many tests of conditions were looked at, in all cases together.'),
   })
   .meta({ id: 'Check', description: 'What is wrong with a protocol, and what it permits when.' })

@@ -94,7 +94,7 @@ export function speakFinding(finding: Finding, document: ProtocolDocument): stri
         ? `No number keeps both ${it} and the limit \`${other}\`, which can apply at the same time: correct one of them.`
         : `No value of ${quote(subject)} can meet the test: correct its numbers, or the range of the fact.`
     case 'check-incomplete':
-      return `There are more cases than the ${other} that are looked at, so that something wrong may stay unseen: make conditions simpler, or accept it.`
+      return `Deciding everything would take more than the ${other} looks at conditions that a check may take, so that something wrong may stay unseen: make conditions simpler, or accept it.`
   }
 }
 

@@ -77,17 +77,9 @@ function fieldsThatDiffer(a: Exercise, b: Exercise): (keyof Exercise)[] {
   return fields.filter((field) => !isDeepStrictEqual(plain(a[field]), plain(b[field])))
 }
 
-/**
- * The exercises that the document's rules grant or withhold, as the catalogue has them; and those that an exception
- * names, so that the document can be imported where nobody knows them.
- */
+/** The exercises that the document's rules grant, withhold or except, as the catalogue has them. */
 export function exercisesOf(document: ProtocolDocument, catalogue: readonly Exercise[]): Exercise[] {
-  const excepted = document.contraindications.flatMap((rule) => rule.except ?? [])
-  const isExcepted = ({ code, groups = [] }: Exercise): boolean =>
-    excepted.some(({ exercise, group }) => exercise === code || (group !== undefined && groups.includes(group)))
-  return catalogue
-    .filter((exercise) => isAbout(document, exercise) || isExcepted(exercise))
-    .sort((a, b) => (a.code < b.code ? -1 : 1))
+  return catalogue.filter((exercise) => isAbout(document, exercise)).sort((a, b) => (a.code < b.code ? -1 : 1))
 }
 
 /** More mistakes than this are counted and not described. */

@@ -31,6 +31,8 @@ function describeFlaw(flaw: DocumentFlaw): string {
       return `can never be true: no day is at least ${flaw.atLeast} and before ${flaw.before}`
     case 'test-does-not-fit':
       return `compares \`${flaw.fact}\` with \`${flaw.test}\`, which no value of its type, ${flaw.type}, can meet`
+    case 'too-many-tests':
+      return `has ${flaw.tests} tests in its conditions, more than the ${flaw.most} that can be decided in time: make them simpler, or split the protocol`
   }
 }
 

@@ -67,8 +67,9 @@ function toChange(change: Change, text: string): ChangeAnswer {
     case 'withheld':
       return { kind: change.kind, exercise: change.exercise.code, title: change.exercise.title, text }
     case 'changed': {
-      const { kind, exercise, dose, side, supervision } = change
-      return { kind, exercise: exercise.code, title: exercise.title, dosage: toDosage(dose), side, supervision, text }
+      const { kind, exercise, dose, side, supervision, provided } = change
+      const how = { dosage: toDosage(dose), side, supervision, provided: [...provided] }
+      return { kind, exercise: exercise.code, title: exercise.title, ...how, text }
     }
     case 'begins':
     case 'ends': {

@@ -38,6 +38,7 @@ const change = z
         dosage: permitted.shape.dosage,
         side: permitted.shape.side,
         supervision: permitted.shape.supervision,
+        provided: permitted.shape.provided,
         text,
       })
       .describe('It stays permitted, and is done in another way.'),

@@ -41,7 +41,7 @@ export function speakChange(change: Change, background: Background): string {
     case 'withheld':
       return `${quote(change.exercise.title)} is now withheld.`
     case 'changed': {
-      const how = speakHow({ ...change, provided: [] })
+      const how = speakHow(change)
       const inside = how.charAt(0).toLowerCase() + how.slice(1)
       return `${quote(change.exercise.title)} is now done differently: ${inside}`
     }
