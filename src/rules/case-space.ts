@@ -16,7 +16,14 @@ type Variable =
   /** Option 0: not reached; the others: so many days before. */
   | { kind: 'milestone'; index: number; cells: readonly Cell[]; isPreOperative: boolean }
   /** Option 0: nobody has observed it; the others: a value, observed so many days before. */
-  | { kind: 'fact'; index: number; values: readonly ValueCell[]; options: readonly { value: ValueCell; age: Cell }[] }
+  | {
+      kind: 'fact'
+      index: number
+      values: readonly ValueCell[]
+      options: readonly { value: ValueCell; age: Cell }[]
+      /** The operation tells it: unobserved it is false. */
+      isAlwaysKnown: boolean
+    }
 
 /** All cases of one version. The bounds of its conditions cut each variable, so that they are finitely many. */
 export interface CaseSpace {
@@ -46,17 +53,19 @@ export function layOut(compiled: Compiled, most: number): CaseSpace {
         ? [test.atLeast, test.before].flatMap((bound) => (bound === null ? [] : [bound.possible, bound.sure]))
         : [],
     )
+  const isPreOperative = (index: number): boolean =>
+    document.milestones.find(({ code }) => code === milestones[index]?.named.code)?.preOperative ?? false
+  const elapsedBounds = (index: number): number[] =>
+    isPreOperative(index) ? [] : boundsOf(index).filter((bound) => bound > 0)
   const variables: Variable[] = [
     // The day of the surgery is a bound of its own: before it a version need not have anything to say.
-    { kind: 'day', cells: cut([0, ...boundsOf(null)], everBefore) },
-    ...milestones.map(({ named }, index): Variable => {
-      const declared = document.milestones.find(({ code }) => code === named.code)
-      return {
-        kind: 'milestone',
-        index,
-        cells: cut(boundsOf(index), 0),
-        isPreOperative: declared?.preOperative ?? false,
-      }
+    // So are those of milestones: what is reached after the surgery cannot be longer ago than the surgery itself.
+    {
+      kind: 'day',
+      cells: cut([0, ...boundsOf(null), ...milestones.flatMap((_, index) => elapsedBounds(index))], everBefore),
+    },
+    ...milestones.map((_, index): Variable => {
+      return { kind: 'milestone', index, cells: cut(boundsOf(index), 0), isPreOperative: isPreOperative(index) }
     }),
     ...facts.map(({ declared }, index): Variable => {
       const written = tests.flatMap((test): FactTest[] =>
@@ -67,7 +76,9 @@ export function layOut(compiled: Compiled, most: number): CaseSpace {
         written.flatMap(({ withinDays }) => (withinDays === undefined ? [] : [withinDays + 1])),
         0,
       )
-      return { kind: 'fact', index, values, options: ages.flatMap((age) => values.map((value) => ({ value, age }))) }
+      const isAlwaysKnown = typeof declared?.operation === 'object'
+      const options = ages.flatMap((age) => values.map((value) => ({ value, age })))
+      return { kind: 'fact', index, values, options, isAlwaysKnown }
     }),
   ]
   const firstMilestone = 1
@@ -87,7 +98,7 @@ export function layOut(compiled: Compiled, most: number): CaseSpace {
         each.push(test.op === 'days' ? truthOfDays(test, elapsed) : elapsed === null ? isFalse : isTrue)
       }
     } else if (variable?.kind === 'fact' && test.op === 'fact') {
-      each.push(isUnknown)
+      each.push(variable.isAlwaysKnown ? truthOfValue(test.written, false) : isUnknown)
       for (const { value, age } of variable.options) {
         const isOld = test.written.withinDays !== undefined && age.from > test.written.withinDays
         each.push(isOld ? isUnknown : truthOfValue(test.written, value.value))
@@ -107,6 +118,7 @@ export function layOut(compiled: Compiled, most: number): CaseSpace {
 
 /** What the conditions asked about can be, given the choices made so far. */
 export interface Outcome {
+  days: Cell
   truths: Uint8Array
   /** The phases that can be the current one, by index plus one; 0: none. */
   possible: readonly boolean[]
@@ -139,7 +151,9 @@ function isPossible(variable: Variable | undefined, choice: number, cell: Cell, 
     // It cannot have been reached before the surgery.
     return (variable.cells[choice - 1]?.from ?? 0) < cell.until
   }
-  if (variable?.kind === 'fact' && isObserved) return choice > 0 && variable.options[choice - 1]?.age.from === 0
+  if (variable?.kind === 'fact' && isObserved) {
+    return choice > 0 ? variable.options[choice - 1]?.age.from === 0 : variable.isAlwaysKnown
+  }
   return true
 }
 
@@ -159,7 +173,7 @@ function ask(space: CaseSpace, inquiry: Prepared, choices: readonly number[]): T
   }
   const possible = possiblePhases(compiled, under)
   fillPhases(compiled, under, possible, inquiry.tests)
-  return inquiry.asks({ truths: under, possible })
+  return inquiry.asks({ days: cell, truths: under, possible })
 }
 
 /** The first case, with the fewest records if `isLeast`, in which it is so; on a day of that cell, if one is given. */
@@ -168,7 +182,8 @@ export function findCase(space: CaseSpace, inquiry: Inquiry, dayCell: number | n
   const prepared = prepare(space, inquiry)
   const counts = space.counts.map((count, index) => (index > 0 && prepared.variables.has(index) ? count : 1))
   const cells = dayCell === null ? cellsOfDays(space) : [dayCell]
-  for (let limit = isLeast ? 0 : counts.length; limit <= counts.length; limit += 1) {
+  const most = counts.filter((count) => count > 1).length
+  for (let limit = isLeast ? 0 : most; limit <= most; limit += 1) {
     for (const day of cells) {
       const found = search(counts, limit, (choices) => ask(space, prepared, choices.with(0, day)), space.budget)
       if (found !== null) return found.with(0, day)
@@ -176,6 +191,11 @@ export function findCase(space: CaseSpace, inquiry: Inquiry, dayCell: number | n
     }
   }
   return null
+}
+
+/** Nothing more can be decided. */
+export function isSpent({ budget }: CaseSpace): boolean {
+  return budget.left <= 0
 }
 
 /** Days from the surgery on come first: they show more than those before it. */
@@ -223,9 +243,10 @@ export function toWitness(space: CaseSpace, choices: readonly number[]): Witness
       return [{ code, day: day - (variable.cells[choice - 1]?.from ?? 0) }]
     }),
     facts: variables.flatMap((variable, index) => {
-      const option = variable.kind === 'fact' ? variable.options[(choices[index] ?? 0) - 1] : undefined
-      if (variable.kind !== 'fact' || option === undefined) return []
+      if (variable.kind !== 'fact') return []
+      const option = variable.options[(choices[index] ?? 0) - 1]
       const code = compiled.facts[variable.index]?.code ?? ''
+      if (option === undefined) return variable.isAlwaysKnown ? [{ code, value: false, day }] : []
       return [{ code, value: option.value.value, day: day - option.age.from }]
     }),
   }

@@ -15,11 +15,14 @@ export interface ValueCell {
   high: { bound: number; included: boolean } | null
 }
 
-/** A number between the bounds of an open interval, a whole one if there is one. */
+/** A number between the bounds of an open interval, a whole one if there is one; not a finite one if there is none. */
 function between(low: number, high: number): number {
-  if (low === Number.NEGATIVE_INFINITY) return high === Number.POSITIVE_INFINITY ? 0 : Math.ceil(high) - 1
-  const whole = Math.floor(low) + 1
-  return whole < high ? whole : (low + high) / 2
+  if (low === Number.NEGATIVE_INFINITY && high === Number.POSITIVE_INFINITY) return 0
+  const candidates =
+    low === Number.NEGATIVE_INFINITY
+      ? [Math.ceil(high) - 1, high / 2, high * 2]
+      : [Math.floor(low) + 1, high === Number.POSITIVE_INFINITY ? low / 2 : (low + high) / 2, low * 2]
+  return candidates.find((value) => low < value && value < high && Number.isFinite(value)) ?? Number.NaN
 }
 
 function cellsOfNumbers(cuts: readonly number[], min: number, max: number): ValueCell[] {
@@ -30,6 +33,7 @@ function cellsOfNumbers(cuts: readonly number[], min: number, max: number): Valu
     const to = Math.min(high, max)
     if (from > to || (from === to && (from === low || to === high))) return
     const value = from !== low ? from : to !== high ? to : between(low, high)
+    if (Number.isNaN(value)) return
     cells.push({
       value,
       low: low === Number.NEGATIVE_INFINITY ? null : { bound: low, included: false },

@@ -3,6 +3,7 @@ import {
   daysOfCell,
   findCase,
   type Inquiry,
+  isSpent,
   layOut,
   type Outcome,
   toSpans,
@@ -32,6 +33,9 @@ import type {
 /** So many tests of one document are looked at; if that is not enough to decide everything, it is a finding of its own. */
 const mostTestsOfCheck = 4_000_000
 
+/** So many findings are told; then nothing more is looked for. */
+const mostFindings = 1000
+
 /** What is found, without what every finding has. */
 type Draft = Omit<Finding, 'severity' | 'name' | 'accepted' | 'days' | 'witness' | 'counterpart' | 'other'> &
   Partial<Pick<Finding, 'days' | 'witness' | 'counterpart' | 'other'>> & {
@@ -49,11 +53,28 @@ const errors: ReadonlySet<FindingCode> = new Set([
   'check-incomplete',
 ])
 
+interface Findings {
+  all: readonly Draft[]
+  push: (...drafts: readonly Draft[]) => void
+}
+
+/** Collects findings, and ends the check when there are too many. */
+function collect({ budget }: CaseSpace): Findings {
+  const all: Draft[] = []
+  return {
+    all,
+    push: (...drafts) => {
+      all.push(...drafts.slice(0, mostFindings - all.length))
+      if (all.length === mostFindings) budget.left = 0
+    },
+  }
+}
+
 interface Checked {
   document: ProtocolDocument
   compiled: Compiled
   space: CaseSpace
-  findings: Draft[]
+  findings: Findings
 }
 
 const anyTruth: Truths = isTrue | isFalse
@@ -104,7 +125,7 @@ function checkPhases({ document, compiled, space, findings }: Checked): void {
     const reached = findCase(space, is, null, true)
     const path = pathOf(document, 'phases', phase.code)
     if (reached === null) {
-      if (space.budget.left <= 0) return
+      if (isSpent(space)) return
       // The furthest that a patient gets, as the case that shows it.
       const others = compiled.phases.map((_, other) => ({ whens: [], asks: inPhase(other) }))
       const witness = witnessOf(space, ...others.toSpliced(index, 1).reverse())
@@ -113,11 +134,11 @@ function checkPhases({ document, compiled, space, findings }: Checked): void {
     }
     const grants = compiled.prescriptions.filter(({ from, through }) => from <= index && index <= through)
     const isGranting = grants.some((prescription) => {
-      const asks = ({ truths, possible }: Outcome): Truths =>
-        both(inPhase(index)({ truths, possible }), canGrant(prescription, truths, possible))
+      const asks = (outcome: Outcome): Truths =>
+        both(inPhase(index)(outcome), canGrant(prescription, outcome.truths, outcome.possible))
       return findCase(space, { whens: [prescription.when], asks }, null) !== null
     })
-    if (!isGranting) {
+    if (!isGranting && !isSpent(space)) {
       findings.push({
         code: 'empty-phase',
         about: phase.code,
@@ -137,7 +158,7 @@ function checkPhases({ document, compiled, space, findings }: Checked): void {
   }
   const cells = daysIn(space)
   const without = cells.filter((cell) => daysOfCell(space, cell).from >= 0 && findCase(space, anywhere, cell) === null)
-  if (without.length === 0 || compiled.phases.length === 0 || space.budget.left <= 0) return
+  if (without.length === 0 || compiled.phases.length === 0 || isSpent(space)) return
   const found = findCase(space, isNowhere, without[0] ?? null, true)
   const witness = found === null ? null : toWitness(space, found)
   const days = toSpans(space, without)
@@ -149,6 +170,7 @@ function checkPhases({ document, compiled, space, findings }: Checked): void {
 function checkPrescriptions(checked: Checked): void {
   const { document, compiled, space, findings } = checked
   for (const prescription of compiled.prescriptions) {
+    if (isSpent(space)) return
     const { rule, when } = prescription
     const path = pathOf(document, 'prescriptions', rule.code)
     const codes = prescription.covered.filter((code) => compiled.exercises.has(code))
@@ -167,7 +189,7 @@ function checkPrescriptions(checked: Checked): void {
       }
       return findCase(space, { whens: [when, ...inquiry.whens], asks }, null) !== null
     })
-    if (!isEffective && space.budget.left > 0) {
+    if (!isEffective && !isSpent(space)) {
       const anyCase: Inquiry = { whens: [], asks: () => isTrue }
       const witness = witnessOf(space, grants, anyCase)
       findings.push({ code: 'grant-never-effective', about: rule.code, path, subject: nameOf(prescription), witness })
@@ -191,6 +213,7 @@ function checkContradiction(
     codes.flatMap((code) => matchesOf(compiled, compiled.exercises.get(code) ?? []).map((match) => match.rule)),
   )
   for (const index of matched) {
+    if (isSpent(space)) return
     const active = compiled.contraindications[index]
     if (active === undefined || active.rule.strength === 'caution') continue
     const whens = [when, active.when]
@@ -203,7 +226,7 @@ function checkContradiction(
     const found = cells.map((cell) => findCase(space, clash, cell, true))
     const days = cells.filter((cell) => found[cell] !== null && findCase(space, peace, cell) === null)
     const first = found[days[0] ?? -1]
-    if (first === undefined || first === null || space.budget.left <= 0) continue
+    if (first === undefined || first === null || isSpent(space)) continue
     findings.push({
       code: 'granted-but-contraindicated',
       about: `${rule.code}/${active.rule.code}`,
@@ -226,7 +249,7 @@ function checkSteps({ space, findings }: Checked, prescription: CompiledPrescrip
     const taken = witnessOf(space, { whens, asks: isTaken })
     const about = `${rule.code}/dosage-${index + 1}`
     const draft = { about, path: `${path}/dosage/${index}`, subject: nameOf(prescription) }
-    if (space.budget.left <= 0) return
+    if (isSpent(space)) return
     if (taken === null) {
       const grants: Inquiry = {
         whens: [when],
@@ -242,10 +265,17 @@ function checkSteps({ space, findings }: Checked, prescription: CompiledPrescrip
       for (const later of steps.slice(index + 1)) chosen = both(chosen, opposite(sureOf(later.when, outcome.truths)))
       return chosen
     }
-    if (findCase(space, { whens, asks }, null) === null && space.budget.left > 0) {
+    if (findCase(space, { whens, asks }, null) === null && !isSpent(space)) {
       findings.push({ code: 'shadowed-rule', ...draft, witness: taken })
     }
   })
+}
+
+/** Whether an answer can list a rule that is in force: instructions and goals need a phase, others that or the surgery. */
+function isHeard({ days, possible }: Outcome, needsPhase: boolean): Truths {
+  if (!needsPhase && days.from >= 0) return isTrue
+  const has = possible.slice(1).some(Boolean)
+  return has ? (possible[0] ? anyTruth : isTrue) : isFalse
 }
 
 /** True: it can be true; false: it can be false or unknown. */
@@ -273,10 +303,14 @@ function checkRules(checked: Checked): void {
       const about = `${list}/${rule.code}`
       const applies: Inquiry = {
         whens: [when],
-        asks: ({ truths }) => (isGoal ? sureOf(when, truths) : asForbid(truthsOf(when, truths))),
+        asks: (outcome) => {
+          const { truths } = outcome
+          const isInForce = isGoal ? sureOf(when, truths) : asForbid(truthsOf(when, truths))
+          return both(isInForce, isHeard(outcome, isGoal || list === 'instructions'))
+        },
       }
       const found = findCase(space, applies, null, true)
-      if (found === null && space.budget.left > 0) {
+      if (found === null && !isSpent(space)) {
         const anyCase: Inquiry = { whens: [when], asks: () => isTrue }
         findings.push({ code: 'rule-never-applies', about, path, subject, witness: witnessOf(space, anyCase) })
       } else if (
@@ -317,8 +351,9 @@ function covers(rule: Contraindication, target: Target): boolean {
 function checkShadowedContraindications({ document, compiled, space, findings }: Checked): void {
   const shadowed = new Set<CompiledRule<Contraindication>>()
   for (const contraindication of compiled.contraindications) {
+    if (isSpent(space)) return
     const { rule, when } = contraindication
-    const applies: Inquiry = { whens: [when], asks: ({ truths }) => asForbid(truthsOf(when, truths)) }
+    const applies = standing(when)
     const witness = witnessOf(space, applies)
     if (witness === null) continue
     const covering = new Set<string>()
@@ -331,10 +366,12 @@ function checkShadowedContraindications({ document, compiled, space, findings }:
           covers(other.rule, target),
       )
       if (others.length === 0) return true
-      for (const other of others) covering.add(other.rule.code)
+      for (const other of others) {
+        if (findCase(space, standing(when, other.when), null) !== null) covering.add(other.rule.code)
+      }
       return !isCoveredBy(space, contraindication, others)
     })
-    if (isNeeded || space.budget.left <= 0) continue
+    if (isNeeded || isSpent(space)) continue
     shadowed.add(contraindication)
     const path = pathOf(document, 'contraindications', rule.code)
     const other = [...covering].sort().join(', ')
@@ -349,14 +386,22 @@ function checkShadowedContraindications({ document, compiled, space, findings }:
   }
 }
 
+/** Cases in which all of these rules are in force, and an answer can list them. */
+function standing(...whens: readonly CompiledRule<unknown>['when'][]): Inquiry {
+  const asks = (outcome: Outcome): Truths =>
+    whens.reduce((all: Truths, when) => both(all, asForbid(truthsOf(when, outcome.truths))), isHeard(outcome, false))
+  return { whens, asks }
+}
+
 /** Whether one of the others applies in every case in which the rule does. */
 function isCoveredBy(
   space: CaseSpace,
   { when }: CompiledRule<unknown>,
   others: readonly CompiledRule<unknown>[],
 ): boolean {
-  const asks = ({ truths }: Outcome): Truths => {
-    let alone = asForbid(truthsOf(when, truths))
+  const asks = (outcome: Outcome): Truths => {
+    const { truths } = outcome
+    let alone = both(isHeard(outcome, false), asForbid(truthsOf(when, truths)))
     for (const other of others) alone = both(alone, opposite(asForbid(truthsOf(other.when, truths))))
     return alone
   }
@@ -376,6 +421,7 @@ function isNumber({ max, min }: Limit): boolean {
 function checkShadowedLimits({ document, compiled, space, findings }: Checked): void {
   const shadowed = new Set<CompiledRule<Limit>>()
   for (const limit of compiled.caps.filter(({ rule }) => isNumber(rule))) {
+    if (isSpent(space)) return
     const { rule, when } = limit
     const alike = compiled.caps.filter(
       (other) =>
@@ -387,10 +433,9 @@ function checkShadowedLimits({ document, compiled, space, findings }: Checked): 
     const path = pathOf(document, 'limits', rule.code)
     for (const other of alike) checkContradictoryLimits({ document, compiled, space, findings }, limit, other)
     const stricter = alike.filter((other) => isAsStrict(other.rule, rule) && !shadowed.has(other))
-    const applies: Inquiry = { whens: [when], asks: ({ truths }) => asForbid(truthsOf(when, truths)) }
-    const witness = witnessOf(space, applies)
+    const witness = witnessOf(space, standing(when))
     if (stricter.length === 0 || witness === null) continue
-    if (!isCoveredBy(space, limit, stricter) || space.budget.left <= 0) continue
+    if (!isCoveredBy(space, limit, stricter) || isSpent(space)) continue
     shadowed.add(limit)
     const other = stricter.map((one) => one.rule.code).join(', ')
     findings.push({ code: 'shadowed-rule', about: `limits/${rule.code}`, path, subject: rule.code, other, witness })
@@ -404,9 +449,8 @@ function checkContradictoryLimits(
   other: CompiledRule<Limit>,
 ): void {
   if (one.rule.min === undefined || other.rule.max === undefined || one.rule.min <= other.rule.max) return
-  const asks = ({ truths }: Outcome): Truths =>
-    both(asForbid(truthsOf(one.when, truths)), asForbid(truthsOf(other.when, truths)))
-  const found = findCase(space, { whens: [one.when, other.when], asks }, null, true)
+  // What applies only because nobody has asked yet is no contradiction.
+  const found = findCase(space, { ...standing(one.when, other.when), isObserved: true }, null, true)
   if (found === null) return
   findings.push({
     code: 'contradictory-bounds',
@@ -517,21 +561,24 @@ function canBeMet(
 function checkGrades({ document, compiled, space, findings }: Checked): void {
   document.exercises.forEach((exercise, index) => {
     if (!compiled.prescriptionsOf.has(exercise.code)) return
-    const tested = new Map<string, CompiledRule<Contraindication>>()
+    const tested = new Map<string, CompiledRule<Contraindication>[]>()
     for (const match of matchesOf(compiled, [exercise])) {
       const rule = compiled.contraindications[match.rule]
-      for (const attribute of match.ungraded)
-        if (rule !== undefined && !tested.has(attribute)) tested.set(attribute, rule)
+      for (const attribute of match.ungraded) {
+        if (rule !== undefined) tested.set(attribute, [...(tested.get(attribute) ?? []), rule])
+      }
     }
-    for (const [attribute, { when }] of tested) {
-      const applies: Inquiry = { whens: [when], asks: ({ truths }) => asForbid(truthsOf(when, truths)) }
+    for (const [attribute, rules] of tested) {
+      const witness = witnessOf(space, ...rules.map(({ when }) => standing(when)))
+      // Rules that never stand have findings of their own.
+      if (witness === null) continue
       findings.push({
         code: 'ungraded-attribute',
         about: `${exercise.code}/${attribute}`,
         path: `/exercises/${index}/attributes`,
         subject: exercise.title,
         other: attribute,
-        witness: witnessOf(space, applies),
+        witness,
       })
     }
   })
@@ -542,12 +589,13 @@ function checkGrades({ document, compiled, space, findings }: Checked): void {
 /** Exercises that can be permitted before and after some days, but not on them. */
 function checkGaps({ compiled, space, findings, document }: Checked): void {
   for (const [code, entries] of compiled.prescribed) {
+    if (isSpent(space)) return
     const inquiry = inquireAfter(compiled, entries, never)
     const cells = daysIn(space)
     const can = cells.map((cell) => findCase(space, inquiry, cell) !== null)
     const first = can.indexOf(true)
     const without = cells.filter((cell) => first < cell && cell < can.lastIndexOf(true) && !can[cell])
-    if (first === -1 || without.length === 0 || space.budget.left <= 0) continue
+    if (first === -1 || without.length === 0 || isSpent(space)) continue
     const anyCase: Inquiry = { whens: inquiry.whens, asks: () => isTrue }
     const found = findCase(space, anyCase, without[0] ?? null, true)
     findings.push({
@@ -586,6 +634,14 @@ function toDraft(flaw: DocumentFlaw): Draft {
 
 /** What is accepted and not found any more. */
 function findIdleAcceptance({ accepted = [] }: ProtocolDocument, drafts: readonly Draft[]): Draft[] {
+  // Where not everything was decided, it may be there all the same.
+  const undecided: readonly FindingCode[] = [
+    'check-incomplete',
+    'unknown-reference',
+    'duplicate-code',
+    'phase-in-entry',
+  ]
+  if (drafts.some(({ code }) => undecided.includes(code))) return []
   const found = new Set(drafts.map(nameFinding))
   return accepted.flatMap(({ finding }, index): Draft[] => {
     // Whether a rule matches any exercise, and with grades, depends on the catalogue that the document is checked with.
@@ -634,7 +690,7 @@ export function check(document: ProtocolDocument, catalogue?: Catalogue, most = 
 
   const compiled = compile(document, null)
   const space = layOut(compiled, most)
-  const checked: Checked = { document, compiled, space, findings: [] }
+  const checked: Checked = { document, compiled, space, findings: collect(space) }
   checkDeclarations(checked)
   checkPhases(checked)
   checkPrescriptions(checked)
@@ -643,14 +699,17 @@ export function check(document: ProtocolDocument, catalogue?: Catalogue, most = 
   checkGaps(checked)
   checked.findings.push(...findRelaxingLimits(checked))
   const opportunities = [...compiled.prescribed.values()].map((entries) => findOpportunity(space, entries))
-  if (space.budget.left <= 0) {
-    checked.findings.push({
-      code: 'check-incomplete',
-      about: 'cases',
-      path: '',
-      subject: document.title,
-      other: String(most),
-    })
+  const { all } = checked.findings
+  const incomplete: Draft = {
+    code: 'check-incomplete',
+    about: 'cases',
+    path: '',
+    subject: document.title,
+    other: String(most),
   }
-  return { findings: complete(document, checked.findings), opportunities, looks: most - Math.max(space.budget.left, 0) }
+  return {
+    findings: complete(document, isSpent(space) ? [...all, incomplete] : all),
+    opportunities,
+    looks: most - Math.max(space.budget.left, 0),
+  }
 }

@@ -100,6 +100,8 @@ export interface Compiled {
   document: ProtocolDocument
   /** How many different conditions there are. */
   whens: number
+  /** How much one look at all of it takes: rules, and matches of exercises. */
+  size: number
   tests: readonly Test[]
   milestones: readonly { named: Named; roles: readonly string[] }[]
   facts: readonly { code: string; declared: FactDeclaration | null }[]
@@ -334,6 +336,7 @@ function compileDocument(document: ProtocolDocument, version: number | null): Co
   const compiled: Compiled = {
     document,
     whens: vocabulary.whens.size,
+    size: 0,
     asking: {
       rules: [...contraindications, ...instructions, ...caps, ...goals].flatMap(({ rule: { code }, when }) =>
         when?.asksFact ? [{ code, when }] : [],
@@ -372,7 +375,11 @@ function compileDocument(document: ProtocolDocument, version: number | null): Co
     entries[0],
     [{ matches: matchesOf(compiled, entries), prescriptions: prescriptionsOf.get(code) ?? [] }],
   ])
-  return { ...compiled, subjects }
+  const rules = [document.prescriptions, document.contraindications, document.instructions, document.limits]
+  const size =
+    rules.reduce((sum, list) => sum + list.length, 0) +
+    subjects.reduce((sum, [, [{ matches }]]) => sum + 1 + matches.length, 0)
+  return { ...compiled, subjects, size }
 }
 
 function listCandidates(rules: readonly Contraindication[]): Compiled['candidates'] {

@@ -5,9 +5,10 @@ import { truthOfDays, truthOfValue } from './situation.ts'
 import { isFalse, isUnknown, ofBoolean } from './truth.ts'
 import type { Limit, ProtocolDocument, Witness } from './types.ts'
 
-/** One course of events: on which day each milestone is reached (null: never), and what each fact stays at. */
-interface Course {
-  reached: readonly (number | null)[]
+/** A day, for each milestone how long ago it was reached (null: it is not), and for each fact a value (null: none). */
+interface Moment {
+  day: number
+  elapsed: readonly (number | null)[]
   facts: readonly (ValueCell | null)[]
 }
 
@@ -31,32 +32,34 @@ function* choicesOf<T>(options: readonly (readonly T[])[]): Generator<T[]> {
   for (const others of choicesOf(rest)) for (const option of first) yield [option, ...others]
 }
 
+/** Where a test of days changes from one day to the next, and the day after. */
 function boundsOf(compiled: Compiled, tests: ReadonlySet<number>, milestone: number | null): number[] {
   return [...tests].flatMap((index) => {
     const test = compiled.tests[index]
     if (test?.op !== 'days' || test.milestone !== milestone) return []
-    return [test.atLeast, test.before].flatMap((bound) => (bound === null ? [] : [bound.possible, bound.sure]))
+    const bounds = [test.atLeast, test.before].flatMap((bound) => (bound === null ? [] : [bound.possible, bound.sure]))
+    return bounds.flatMap((bound) => [bound, bound + 1])
   })
 }
 
-function truthsOn(compiled: Compiled, tests: ReadonlySet<number>, course: Course, day: number): Uint8Array {
+function truthsAt(compiled: Compiled, tests: ReadonlySet<number>, { day, elapsed, facts }: Moment): Uint8Array {
   const truths = new Uint8Array(compiled.tests.length)
-  const elapsedSince = (milestone: number): number | null => {
-    const reached = course.reached[milestone] ?? null
-    return reached === null || reached > day ? null : day - reached
-  }
   for (const index of tests) {
     const test = compiled.tests[index]
-    if (test?.op === 'days')
-      truths[index] = truthOfDays(test, test.milestone === null ? day : elapsedSince(test.milestone))
-    else if (test?.op === 'milestone') truths[index] = ofBoolean(elapsedSince(test.milestone) !== null)
+    if (test?.op === 'days') {
+      truths[index] = truthOfDays(test, test.milestone === null ? day : (elapsed[test.milestone] ?? null))
+    } else if (test?.op === 'milestone') truths[index] = ofBoolean((elapsed[test.milestone] ?? null) !== null)
     else if (test?.op === 'fact') {
-      const value = course.facts[test.fact] ?? null
+      const value = facts[test.fact] ?? null
       truths[index] = value === null ? isUnknown : truthOfValue(test.written, value.value)
     } else truths[index] = isUnknown
   }
   fillPhases(compiled, truths, possiblePhases(compiled, truths), tests)
   return truths
+}
+
+function dayBefore({ day, elapsed, facts }: Moment): Moment {
+  return { day: day - 1, elapsed: elapsed.map((days) => (days === null ? null : days - 1)), facts }
 }
 
 /** How much each of the limits leaves, the strictest of those that apply first; greater is less strict. */
@@ -74,12 +77,12 @@ function strictest(
   return found
 }
 
-function toWitness(compiled: Compiled, { reached, facts }: Course, day: number): Witness {
+function toWitness(compiled: Compiled, { day, elapsed, facts }: Moment): Witness {
   return {
     daysSinceSurgery: day,
-    milestones: reached.flatMap((on, index) => {
+    milestones: elapsed.flatMap((days, index) => {
       const code = compiled.milestones[index]?.named.code
-      return on === null || on > day || code === undefined ? [] : [{ code, day: on }]
+      return days === null || code === undefined ? [] : [{ code, day: day - days }]
     }),
     facts: facts.flatMap((cell, index) => {
       const code = compiled.facts[index]?.code
@@ -88,7 +91,10 @@ function toWitness(compiled: Compiled, { reached, facts }: Course, day: number):
   }
 }
 
-/** Limits on one quantity and unit of which a later one is stricter, although nothing but time has passed. */
+/**
+ * Limits on one quantity and unit of which a later one is stricter, although nothing but time has passed: on no day of the
+ * two a milestone is reached, and what is observed stays as it is.
+ */
 export function findRelaxingLimits({
   document,
   compiled,
@@ -103,73 +109,66 @@ export function findRelaxingLimits({
   for (const limits of alike.values()) {
     if (limits.length < 2) continue
     const tests = new Set(limits.flatMap(({ when }) => when?.tests ?? []))
-    if (limits.some(({ when }) => when?.asksPhase)) {
-      for (const test of compiled.testsOfPhases) tests.add(test)
-    }
-    const cuts = [...new Set([0, ...boundsOf(compiled, tests, null)])].filter((day) => day >= 0)
-    for (const course of coursesOf(space, tests, cuts)) {
-      const days = new Set(cuts)
-      course.reached.forEach((on, milestone) => {
-        if (on === null) return
-        for (const bound of [0, ...boundsOf(compiled, tests, milestone)]) if (on + bound >= 0) days.add(on + bound)
-      })
-      const ordered = [...days].sort((a, b) => a - b)
-      ordered.forEach((day, index) => {
-        const before = ordered[index - 1]
-        // A limit that comes with a milestone comes with an event.
-        if (before === undefined || course.reached.some((on) => on !== null && before < on && on <= day)) return
-        if (space.budget.left <= 0) return
-        space.budget.left -= 2 * tests.size + 1
-        const [earlier, later] = [before, day].map((on) => truthsOn(compiled, tests, course, on))
-        for (const end of ['max', 'min'] as const) {
-          const was = earlier === undefined ? null : strictest(limits, end, earlier)
-          const is = later === undefined ? null : strictest(limits, end, later)
-          const wasAt = was?.rule[end]
-          const isAt = is?.rule[end]
-          if (was === null || is === null || wasAt === undefined || isAt === undefined) continue
-          if (end === 'max' ? isAt >= wasAt : isAt <= wasAt) continue
-          const about = `limits/${is.rule.code}/${was.rule.code}`
-          if (found.has(about)) continue
-          found.set(about, {
-            code: 'limit-relaxes-backwards',
-            about,
-            path: `/limits/${document.limits.findIndex(({ code }) => code === is.rule.code)}`,
-            subject: is.rule.code,
-            other: was.rule.code,
-            witness: toWitness(compiled, course, before),
-            counterpart: toWitness(compiled, course, day),
-          })
-        }
-      })
+    if (limits.some(({ when }) => when?.asksPhase)) for (const test of compiled.testsOfPhases) tests.add(test)
+    for (const moment of momentsOf(space, tests)) {
+      const before = dayBefore(moment)
+      const [earlier, later] = [before, moment].map((one) => truthsAt(compiled, tests, one))
+      if (earlier === undefined || later === undefined) continue
+      for (const end of ['max', 'min'] as const) {
+        const was = strictest(limits, end, earlier)
+        const is = strictest(limits, end, later)
+        const wasAt = was?.rule[end]
+        const isAt = is?.rule[end]
+        if (was === null || is === null || wasAt === undefined || isAt === undefined) continue
+        if (end === 'max' ? isAt >= wasAt : isAt <= wasAt) continue
+        const about = `limits/${is.rule.code}/${was.rule.code}`
+        if (found.has(about)) continue
+        found.set(about, {
+          code: 'limit-relaxes-backwards',
+          about,
+          path: `/limits/${document.limits.findIndex(({ code }) => code === is.rule.code)}`,
+          subject: is.rule.code,
+          other: was.rule.code,
+          witness: toWitness(compiled, before),
+          counterpart: toWitness(compiled, moment),
+        })
+      }
     }
   }
   return [...found.values()]
 }
 
-/** Every course of events that the tests can tell apart. */
-function* coursesOf(
-  { compiled, variables, budget }: CaseSpace,
-  tests: ReadonlySet<number>,
-  cuts: readonly number[],
-): Generator<Course> {
+/** Every moment that the tests can tell from others, together with the day before it; from the day after the surgery on. */
+function* momentsOf({ compiled, variables, budget }: CaseSpace, tests: ReadonlySet<number>): Generator<Moment> {
   const asked = { milestones: new Set<number>(), facts: new Set<number>() }
   for (const index of tests) {
     const test = compiled.tests[index]
-    if (test?.op === 'milestone' || (test?.op === 'days' && test.milestone !== null))
+    if (test?.op === 'milestone' || (test?.op === 'days' && test.milestone !== null)) {
       asked.milestones.add(test.milestone ?? -1)
-    else if (test?.op === 'fact') asked.facts.add(test.fact)
+    } else if (test?.op === 'fact') asked.facts.add(test.fact)
   }
-  const reached = compiled.milestones.map((_, index): (number | null)[] =>
-    asked.milestones.has(index) ? [null, ...cuts] : [null],
-  )
+  const inOrder = (bounds: Iterable<number>): number[] => [...new Set(bounds)].sort((a, b) => a - b)
+  const isPreOperative = (index: number): boolean =>
+    variables.some((variable) => variable.kind === 'milestone' && variable.index === index && variable.isPreOperative)
+  const elapsed = compiled.milestones.map((_, index): (number | null)[] => {
+    if (!asked.milestones.has(index)) return [null]
+    return [null, ...inOrder([1, ...boundsOf(compiled, tests, index)]).filter((bound) => bound >= 1)]
+  })
+  const ownDays = [1, ...boundsOf(compiled, tests, null), ...elapsed.flat().map((days) => days ?? 1)]
+  const days = inOrder(ownDays).filter((day) => day >= 1)
   const facts = compiled.facts.map((_, index): (ValueCell | null)[] => {
     const variable = variables.find((candidate) => candidate.kind === 'fact' && candidate.index === index)
     return variable?.kind === 'fact' && asked.facts.has(index) ? [null, ...variable.values] : [null]
   })
-  for (const days of choicesOf(reached)) {
+  for (const since of choicesOf(elapsed)) {
     for (const values of choicesOf(facts)) {
-      if (budget.left <= 0) return
-      yield { reached: days, facts: values }
+      for (const day of days) {
+        if (budget.left <= 0) return
+        budget.left -= 2 * tests.size + 1
+        // It cannot have been reached before the surgery.
+        const canBe = since.every((days, index) => days === null || days <= day || isPreOperative(index))
+        if (canBe) yield { day, elapsed: since, facts: values }
+      }
     }
   }
 }

@@ -1,5 +1,25 @@
-import { type CaseSpace, canHappen, daysOfCell, findCase, type Inquiry, isSo, type Outcome } from './case-space.ts'
-import { asForbid, canBeFree, canGrant, type Layout, testForCells, truthsOf, type ValueCell, widen } from './cases.ts'
+import {
+  type CaseSpace,
+  canHappen,
+  daysOfCell,
+  findCase,
+  type Inquiry,
+  isSo,
+  isSpent,
+  type Outcome,
+} from './case-space.ts'
+import {
+  asForbid,
+  canBeFree,
+  canGrant,
+  combinations,
+  type Layout,
+  type Plan,
+  testForCells,
+  truthsOf,
+  type ValueCell,
+  widen,
+} from './cases.ts'
 import { type Compiled, matchesOf } from './compile.ts'
 import { describeFact } from './situation.ts'
 import { both, either, isFalse, type Truths } from './truth.ts'
@@ -28,30 +48,67 @@ export function inquireAfter(
   }
 }
 
-/** When the version permits an exercise, if ever, and the least that it takes; overrides only where nothing else will do. */
-export function findOpportunity(space: CaseSpace, entries: readonly [Exercise, ...Exercise[]]): Opportunity {
-  const isRelative = (rule: Contraindication): boolean => rule.strength === 'relative'
-  const when: Occasion[] = []
-  for (let cell = 0; cell < (space.counts[0] ?? 0); cell += 1) {
-    const occasion = findOccasion(space, entries, cell, () => false) ?? findOccasion(space, entries, cell, isRelative)
-    if (occasion === null) continue
-    const last = when.at(-1)
-    const { days, ...needs } = occasion
-    const { days: before, ...needsBefore } = last ?? { days: null }
-    if (before !== null && before.before === days.from && JSON.stringify(needs) === JSON.stringify(needsBefore)) {
-      when.splice(-1, 1, { ...occasion, days: { from: before.from, before: days.before } })
-    } else when.push(occasion)
-  }
-  const { code, title } = entries[0]
-  return { exercise: { code, title }, when, decided: space.budget.left > 0 }
+/** A row, with what it was made from. */
+interface Row {
+  occasion: Occasion
+  cells: number[]
+  plan: Plan
+  isSetAside: (rule: Contraindication) => boolean
 }
 
-function findOccasion(
+function isRelative({ strength }: Contraindication): boolean {
+  return strength === 'relative'
+}
+
+function isNone(): boolean {
+  return false
+}
+
+/** When the version permits an exercise, if ever, and the least that it takes; overrides only where nothing else will do. */
+export function findOpportunity(space: CaseSpace, entries: readonly [Exercise, ...Exercise[]]): Opportunity {
+  const rows: Row[] = []
+  for (let cell = 0; cell < (space.counts[0] ?? 0); cell += 1) {
+    const row = findRow(space, entries, cell, isNone) ?? findRow(space, entries, cell, isRelative)
+    if (row === null) continue
+    const joined = join(space, entries, rows.at(-1), row)
+    if (joined === null) rows.push(row)
+    else rows.splice(-1, 1, joined)
+  }
+  const { code, title } = entries[0]
+  return { exercise: { code, title }, when: rows.map(({ occasion }) => occasion), decided: !isSpent(space) }
+}
+
+/** One row of two that follow each other, if what one of them asks for will do on the days of both. */
+function join(space: CaseSpace, entries: readonly Exercise[], before: Row | undefined, row: Row): Row | null {
+  if (before === undefined || before.occasion.days.before !== row.occasion.days.from) return null
+  const asksFor = ({ occasion: { milestones, facts, lifts } }: Row): string =>
+    JSON.stringify([
+      milestones.map(({ milestone }) => milestone.code),
+      facts.map(({ fact, test }) => [fact.code, test]),
+      lifts,
+    ])
+  if (asksFor(before) !== asksFor(row)) return null
+  const willDo = (one: Row, other: Row): boolean => {
+    const inquiry = inquireAfter(space.compiled, entries, one.isSetAside)
+    return other.cells.every((cell) =>
+      combinations(one.plan).every((choices) => {
+        const inCase = choices.with(0, cell)
+        return !canHappen(space, inCase) || isSo(space, inquiry, inCase)
+      }),
+    )
+  }
+  const which = willDo(before, row) ? before : willDo(row, before) ? row : null
+  if (which === null) return null
+  const days = { from: before.occasion.days.from, before: row.occasion.days.before }
+  return { ...which, cells: [...before.cells, ...row.cells], occasion: { ...which.occasion, days } }
+}
+
+function findRow(
   space: CaseSpace,
   entries: readonly Exercise[],
   cell: number,
   isSetAside: (rule: Contraindication) => boolean,
-): Occasion | null {
+): Row | null {
   const { compiled, variables } = space
   const inquiry = inquireAfter(compiled, entries, isSetAside)
   const choices = findCase(space, inquiry, cell, true)
@@ -89,29 +146,42 @@ function findOccasion(
       facts.push({ fact: describeFact(compiled.facts[variable.index]), test, least, most })
     }
   })
+  variables.forEach((variable, index) => {
+    // The operation tells that it is not one of these procedures: it is said where it matters.
+    if (variable.kind !== 'fact' || !variable.isAlwaysKnown || choices[index] !== 0) return
+    const otherwise = 1 + variable.options.findIndex(({ value }) => value.value === true)
+    if (isSo(space, inquiry, choices.with(0, cell).with(index, otherwise))) return
+    const ages = variable.options.filter(({ age }) => age.from === 0).map(({ age }) => age.until - 1)
+    const most = Math.min(...ages)
+    const fact = describeFact(compiled.facts[variable.index])
+    facts.push({ fact, test: { is: false }, least: 0, most: Number.isFinite(most) ? most : null })
+  })
   const { until } = daysOfCell(space, cell)
-  return {
+  const occasion = {
     days: {
       from: earliest === Number.NEGATIVE_INFINITY ? null : earliest,
       before: until === Number.POSITIVE_INFINITY ? null : until,
     },
     milestones,
     facts,
-    lifts: liftsIn(space, entries, choices, isSetAside),
+    lifts: liftsIn(space, entries, cell, plan, isSetAside),
   }
+  return { occasion, cells: [cell], plan, isSetAside }
 }
 
-/** The relative contraindications that may stand in the case and that an override has to lift. */
+/** The relative contraindications that may stand, whatever of the plan is on record, and that an override has to lift. */
 function liftsIn(
   space: CaseSpace,
   entries: readonly Exercise[],
-  choices: readonly number[],
+  cell: number,
+  plan: Plan,
   isSetAside: (rule: Contraindication) => boolean,
 ): Named[] {
   return matchesOf(space.compiled, entries).flatMap((match) => {
     const active = space.compiled.contraindications[match.rule]
     if (active === undefined || !isSetAside(active.rule)) return []
     const stands = { whens: [active.when], asks: ({ truths }: Outcome) => asForbid(truthsOf(active.when, truths)) }
-    return isSo(space, stands, choices) ? [{ code: active.rule.code, title: active.rule.title }] : []
+    const { code, title } = active.rule
+    return combinations(plan).some((choices) => isSo(space, stands, choices.with(0, cell))) ? [{ code, title }] : []
   })
 }

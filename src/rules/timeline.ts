@@ -77,8 +77,11 @@ function listChanges(before: Followed, after: Followed): Change[] {
   return changes
 }
 
+/** So many rules are looked at on all days together; a timeline of more days ends before its end. */
+const mostRules = 1_000_000
+
 function listSteps(asked: Case, on: number): TimelineStep[] {
-  const days = daysOfChange(asked)
+  const days = daysToList(asked)
   let before = follow(decide(asked, (days[0] ?? on) - 1))
   return days.flatMap((day): TimelineStep[] => {
     const after = follow(decide(asked, day))
@@ -96,6 +99,11 @@ function listSteps(asked: Case, on: number): TimelineStep[] {
       },
     ]
   })
+}
+
+function daysToList(asked: Case): readonly number[] {
+  const rules = asked.assigned.reduce((sum, { compiled }) => sum + compiled.size, 1)
+  return daysOfChange(asked).slice(0, Math.max(Math.floor(mostRules / rules), 1))
 }
 
 /** What the withheld exercises need besides time, those with the same needs together, the soonest first. */
@@ -133,6 +141,7 @@ export function timeline(question: Omit<Question, 'ahead'>): Timeline | null {
     on: question.on,
     surgery: answer.surgery,
     steps: listSteps(asked, day),
+    isComplete: daysToList(asked).length === daysOfChange(asked).length,
     nextPhases: asked.assigned.flatMap((assigned) => {
       const view = viewOn(assigned, day)
       const next = assigned.compiled.phases[(phaseOf(view) ?? -1) + 1]

@@ -66,7 +66,7 @@ describe('a document', () => {
           when: [{ days: { from: 0, before: null }, milestones: [], facts: [], lifts: [], text: 'from day 0 on' }],
         },
       ],
-      cases: expect.any(Number),
+      looks: expect.any(Number),
     })
   })
 

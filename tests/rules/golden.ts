@@ -7,25 +7,20 @@ import type {
   Contraindication,
   Derivation,
   Exercise,
+  GoalInForce,
   Grant,
   Instant,
   LimitInForce,
+  MissingFact,
+  Need,
   Permitted,
   ProtocolDocument,
-  ProtocolVersion,
   Reason,
   RecordEntry,
   Side,
+  WayForward,
 } from '../../src/rules/types.ts'
-
-/** The function under test: the one of `src/rules`, or of a copy of it with a planted fault. */
-export type Derive = (question: {
-  versions: readonly ProtocolVersion[]
-  entries: readonly RecordEntry[]
-  on: CalendarDate
-  knownAt: Instant
-  alsoJudge?: readonly Exercise[]
-}) => Derivation | null
+import type { Derive } from './agreement.ts'
 
 /** How a file of cases is written; `cases/README.md` explains it to its reader. */
 interface CaseFile {
@@ -48,6 +43,8 @@ interface WrittenCase {
   title: string
   surgery?: string
   side?: Side
+  levels?: string[]
+  procedures?: string[]
   protocols?: string[]
   record?: WrittenEntry[]
   alsoJudge?: Record<string, Partial<Exercise>>
@@ -73,6 +70,8 @@ export interface GoldenCase {
   file: string
   expected: Record<string, unknown>
   answer: (derive: Derive) => Record<string, unknown>
+  /** What `answer` asks. */
+  question: Parameters<Derive>[0]
 }
 
 const folder = path.join(import.meta.dirname, 'cases')
@@ -183,8 +182,8 @@ function completeEntry(
           ...recorded,
           kind,
           surgeryDate: date('surgery'),
-          procedures: ['knee-repair'],
-          levels: [],
+          procedures: take<string[]>('procedures', ['knee-repair']),
+          levels: take<string[]>('levels', []),
           side: take<Side | null>('side', null),
         }
       case 'protocols':
@@ -300,7 +299,7 @@ function sayGrant(grant: Grant, several: boolean): string {
 }
 
 function sayPermitted(permitted: Permitted, several: boolean): string {
-  const { dose, side, supervision, grantedBy, cautions, exercise } = permitted
+  const { dose, side, supervision, provided, grantedBy, cautions, exercise } = permitted
   const units = {
     sets: 'sets',
     reps: 'reps',
@@ -311,14 +310,19 @@ function sayPermitted(permitted: Permitted, several: boolean): string {
     intensity: 'intensity',
     note: 'note',
   } as const
-  const amounts = Object.entries(dose ?? {}).map(([key, value]) =>
-    key in units ? `${value} ${units[key as keyof typeof units]}` : `${key} ${JSON.stringify(value)}`,
-  )
+  const { amounts: measured = [], ...counted } = dose ?? {}
+  const amounts = [
+    ...Object.entries(counted).map(([key, value]) =>
+      key in units ? `${value} ${units[key as keyof typeof units]}` : `${key} ${JSON.stringify(value)}`,
+    ),
+    ...measured.map(({ quantity, value, unit }) => `${quantity} ${value} ${unit}`),
+  ]
   const grants = grantedBy.map((grant) => sayGrant(grant, several))
   return [
     supervision === 'independent' ? 'alone' : 'supervised',
     ...(amounts.length > 0 ? [amounts.join(' ')] : []),
     ...(side === 'both' ? [] : [side]),
+    ...provided.map((proviso) => `provided ${proviso}`),
     ...(grants.length === 1 && grants[0] === exercise.code ? [] : [`by ${grants.join(' and ')}`]),
     ...cautions.map((caution) => sayCaution(caution, several)),
   ].join('; ')
@@ -328,17 +332,55 @@ function sayEnd(until: CalendarDate | null, surgery: string): string {
   return until === null ? 'end not known' : `until day ${dayOf(until, surgery)}`
 }
 
+function sayBounds({ max, min, unit }: LimitInForce | GoalInForce): string {
+  const bounds = [...(max === null ? [] : [`at most ${max}`]), ...(min === null ? [] : [`at least ${min}`])]
+  return `${bounds.join(' and ')}${unit === null ? '' : ` ${unit}`}`
+}
+
 function sayLimit(limit: LimitInForce, surgery: string): string {
-  const bounds = [
-    ...(limit.max === null ? [] : [`at most ${limit.max}`]),
-    ...(limit.min === null ? [] : [`at least ${limit.min}`]),
-  ]
   return [
-    limit.asInstructed ? 'as instructed' : `${bounds.join(' and ')}${limit.unit === null ? '' : ` ${limit.unit}`}`,
+    limit.asInstructed ? 'as instructed' : sayBounds(limit),
     sayEnd(limit.until, surgery),
     ...(limit.certain ? [] : ['unknown']),
     ...(limit.supersededBy === null ? [] : [`superseded by ${limit.supersededBy.rule}`]),
   ].join('; ')
+}
+
+function sayMissing({ stale, rules }: MissingFact, surgery: string): string {
+  const last = stale === null ? '' : `; too old: ${stale.value} of day ${dayOf(stale.on, surgery)}`
+  return `for ${rules.join(' and ')}${last}`
+}
+
+function sayNeed(need: Need, surgery: string, several: boolean): string {
+  const dates = ({ from, by }: { from: CalendarDate; by: CalendarDate }): string =>
+    from === by ? `day ${dayOf(from, surgery)}` : `day ${dayOf(from, surgery)} to ${dayOf(by, surgery)}`
+  switch (need.kind) {
+    case 'date':
+      return `wait for day ${dayOf(need.date, surgery)}`
+    case 'milestone': {
+      const by = need.grantedBy.length > 0 ? ` by ${need.grantedBy.join(' or ')}` : ''
+      return `${need.milestone.code}${by}, ${dates(need)}`
+    }
+    case 'fact': {
+      const test = Object.entries(need.test).map(([key, value]) => `${key} ${[value].flat().join(' or ')}`)
+      return `${[need.fact.code, ...test].join(' ')}, ${dates(need)}`
+    }
+    case 'resolution':
+      return `${need.redFlag.code} resolved`
+    case 'end':
+      return `end of ${need.of} (${need.reason})`
+    case 'override': {
+      const lifts = need.lifts.map((rule) => (several ? `${rule.protocol}/${rule.code}` : rule.code))
+      return `a clinician lifts ${lifts.join(' and ')}`
+    }
+  }
+}
+
+function sayWay(way: WayForward | null, surgery: string, several: boolean): string {
+  if (way === null) return 'not asked for'
+  if (way.outcome !== 'permitted') return way.outcome
+  const needs = way.needs.map((need) => sayNeed(need, surgery, several))
+  return `day ${dayOf(way.earliest, surgery)}: ${needs.join('; ')}`
 }
 
 function sayAnswer(answer: Derivation | null): Record<string, unknown> {
@@ -374,6 +416,19 @@ function sayAnswer(answer: Derivation | null): Record<string, unknown> {
       ]),
     ),
     limits: record(answer.limits.map((limit) => [inForce(limit), sayLimit(limit, surgeryDate)])),
+    goals: record(
+      answer.goals.map((goal) => [inForce(goal), `${sayBounds(goal)}; ${sayEnd(goal.until, surgeryDate)}`]),
+    ),
+    missing: record(
+      answer.missingFacts.map((fact) => [
+        several ? `${fact.protocol}/${fact.code}` : fact.code,
+        sayMissing(fact, surgeryDate),
+      ]),
+    ),
+    wayForward: record(
+      answer.withheld.map((entry) => [entry.exercise.code, sayWay(entry.wayForward, surgeryDate, several)]),
+    ),
+    nextChange: answer.nextChange === null ? 'none' : dayOf(answer.nextChange, surgeryDate),
     openRedFlags: answer.openRedFlags.map((flag) => flag.code),
     watchFor: answer.redFlags.map((flag) => flag.code),
     statusReasons: answer.statusReasons.map((reason) => sayReason(reason, several)),
@@ -396,6 +451,10 @@ const parts = new Set([
   'avoid',
   'instructions',
   'limits',
+  'goals',
+  'missing',
+  'wayForward',
+  'nextChange',
   'openRedFlags',
   'watchFor',
   'statusReasons',
@@ -406,7 +465,12 @@ function readCase(file: string, content: CaseFile, documents: ReadonlyMap<string
   return (written: WrittenCase): GoldenCase[] => {
     const surgery = written.surgery ?? firstSurgery
     const first: WrittenEntry[] = [
-      { surgery, ...(written.side === undefined ? {} : { side: written.side }) },
+      {
+        surgery,
+        ...(written.side === undefined ? {} : { side: written.side }),
+        ...(written.levels === undefined ? {} : { levels: written.levels }),
+        ...(written.procedures === undefined ? {} : { procedures: written.procedures }),
+      },
       { protocols: written.protocols ?? [...documents.keys()].slice(0, 1) },
     ]
     const ids = new Map<string, string>()
@@ -433,17 +497,20 @@ function readCase(file: string, content: CaseFile, documents: ReadonlyMap<string
         : knownAt
           ? recordedAt(knownAt)
           : opened.add({ hours: 24 * 365 * 10 })
-      return [day].flat().map((asked) => ({
-        name: `${content.about}: ${written.title}, ${typeof asked === 'number' ? `day ${asked}` : asked}`,
-        file,
-        expected,
-        answer: (derive: Derive) => {
-          const moment = known.toString({ smallestUnit: 'millisecond' }) as Instant
-          const on = dateOf(asked, surgery)
-          const answer = sayAnswer(derive({ versions, entries, on, knownAt: moment, alsoJudge }))
-          return record(Object.keys(expected).map((part) => [part, answer[part]]))
-        },
-      }))
+      const moment = known.toString({ smallestUnit: 'millisecond' }) as Instant
+      return [day].flat().map((asked) => {
+        const question = { versions, entries, on: dateOf(asked, surgery), knownAt: moment, alsoJudge }
+        return {
+          name: `${content.about}: ${written.title}, ${typeof asked === 'number' ? `day ${asked}` : asked}`,
+          file,
+          expected,
+          question,
+          answer: (derive: Derive) => {
+            const answer = sayAnswer(derive(question))
+            return record(Object.keys(expected).map((part) => [part, answer[part]]))
+          },
+        }
+      })
     })
   }
 }

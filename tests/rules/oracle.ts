@@ -1,11 +1,13 @@
 /**
- * A second reading of the design, section 3, points 1 to 6: slow, obvious, and without a line of `src/rules`. Where the
- * two disagree one of them misreads the design. Dates are counted with Temporal; everything is looked up anew each time.
+ * A second reading of the semantics (`src/rules/README.md`): slow, obvious, and without a line of `src/rules`. Where the
+ * two disagree one of them misreads it. Everything is looked up anew each time. What this file says of one date,
+ * `oracle-ahead.ts` asks day after day to know what comes.
  */
 import type {
   CalendarDate,
   Condition,
   Contraindication,
+  DayBound,
   Dose,
   Exercise,
   Instant,
@@ -14,6 +16,7 @@ import type {
   ProtocolVersion,
   RecordEntry,
   Side,
+  Target,
 } from '../../src/rules/types.ts'
 
 export interface Asked {
@@ -24,35 +27,115 @@ export interface Asked {
   alsoJudge?: readonly Exercise[]
 }
 
+/** Everything in words. Dates are written as `@{…}`, so that they can be left out. */
 export interface OracleAnswer {
   status: string
+  statusReasons: string[]
   /** Per protocol the code of its phase. */
   phases: Record<string, string | null>
   permitted: Record<
     string,
-    { dose: Dose | null; side: string; supervision: string; grants: string[]; cautions: string[] }
+    {
+      dose: string
+      side: string
+      supervision: string
+      provided: string[]
+      grants: string[]
+      cautions: string[]
+    }
   >
-  /** Per exercise the reasons, as kind and rule. */
+  /** Per exercise the reasons. */
   withheld: Record<string, string[]>
   avoid: string[]
   instructions: string[]
   limits: string[]
+  goals: string[]
+  openRedFlags: string[]
+  redFlags: string[]
+  /** Per fact that is missing: what is stale of it, and the rules that wait for it. */
+  missing: string[]
 }
 
-type Known = true | false | 'unknown'
+/** What stands in the way of one exercise, for those who ask again and again. */
+export interface Verdict {
+  permitted: boolean
+  granted: boolean
+  /** The relative contraindications that withhold it. */
+  relative: string[]
+  /** Whether anything else withholds it. */
+  otherwise: boolean
+}
+
+export interface DaysAnswer {
+  answer: () => OracleAnswer
+  codes: ReadonlySet<string>
+  judge: (code: string) => Verdict
+  /** Every entry of the exercise that is looked at. */
+  descriptionsOf: (code: string) => readonly Exercise[]
+  phases: ReadonlyMap<ProtocolVersion, number | null>
+  /** Whether the rule's condition is true; `unknown` if it cannot be told. */
+  truthOf: (when: Condition | undefined, version: ProtocolVersion) => Known
+  /** Whether the fact has been observed, or the operation tells it. */
+  knows: (fact: string, version: ProtocolVersion) => boolean
+  assigned: readonly ProtocolVersion[]
+}
+
+export type Known = true | false | 'unknown'
+
+/** A condition with its truth, in words, and the facts that it waits for. */
+interface Examined {
+  truth: Known
+  said: string
+  waitsFor: readonly { fact: string; stale: boolean }[]
+}
 
 const both = ['left', 'right']
+const numbered = new Map<string, number>()
 
+/** Days since the first of January 1970, counted with Temporal. */
+export function dayNumber(date: string): number {
+  const known = numbered.get(date)
+  if (known !== undefined) return known
+  const number = Temporal.PlainDate.from('1970-01-01').until(date, { largestUnit: 'day' }).days
+  numbered.set(date, number)
+  return number
+}
+
+const dates = new Map<number, CalendarDate>()
+
+export function dateOf(number: number): CalendarDate {
+  const date =
+    dates.get(number) ?? (Temporal.PlainDate.from('1970-01-01').add({ days: number }).toString() as CalendarDate)
+  dates.set(number, date)
+  return date
+}
+
+export function and(parts: readonly Known[]): Known {
+  return parts.some((part) => part === false) ? false : parts.every((part) => part === true) ? true : 'unknown'
+}
+
+export function or(parts: readonly Known[]): Known {
+  return parts.some((part) => part === true) ? true : parts.every((part) => part === false) ? false : 'unknown'
+}
+
+export function latest<T extends { revision: number }>(items: readonly T[]): T | undefined {
+  return items.find((item) => items.every((other) => other.revision <= item.revision))
+}
+
+/** Recorded by then, and not voided by then. */
+export function knownEntries({ entries, knownAt }: Pick<Asked, 'entries' | 'knownAt'>): RecordEntry[] {
+  const recorded = entries.filter((entry) => entry.recordedAt <= knownAt)
+  return recorded.filter(({ id }) => !recorded.some((entry) => entry.kind === 'void' && entry.entry === id))
+}
+
+/** The answer on one date; null if no surgery was on record. */
 export function consult(asked: Asked): OracleAnswer | null {
-  const { on } = asked
+  return look(asked)?.answer() ?? null
+}
 
-  // What was known: recorded by then, not voided by then.
-  const recorded = asked.entries.filter((entry) => entry.recordedAt <= asked.knownAt)
-  const isVoid = (id: string) => recorded.some((entry) => entry.kind === 'void' && entry.entry === id)
-  const known = recorded.filter((entry) => !isVoid(entry.id))
-  const latest = <T extends { revision: number }>(items: readonly T[]): T | undefined =>
-    items.find((item) => items.every((other) => other.revision <= item.revision))
-
+export function look(asked: Asked): DaysAnswer | null {
+  const today = dayNumber(asked.on)
+  const known = knownEntries(asked)
   const surgery = latest(known.filter((entry) => entry.kind === 'surgery'))
   if (surgery === undefined) return null
   const assignedIds = latest(known.filter((entry) => entry.kind === 'assignment'))?.versions ?? []
@@ -61,114 +144,158 @@ export function consult(asked: Asked): OracleAnswer | null {
 
   // ---- Dates and conditions ----
 
-  const counted = new Map<string, number>()
-  const daysSince = (date: string): number => {
-    const days = counted.get(date) ?? Temporal.PlainDate.from(date).until(on, { largestUnit: 'day' }).days
-    counted.set(date, days)
-    return days
-  }
+  const daysSince = (date: string): number => today - dayNumber(date)
   const covers = (span: { from: string; until: string | null }) =>
     daysSince(span.from) >= 0 && (span.until === null || daysSince(span.until) < 0)
 
-  const reachedOn = (code: string, { document }: ProtocolVersion): string | undefined => {
-    const roles = document.milestones.find((milestone) => milestone.code === code)?.grantedBy
-    const dates: string[] = []
+  const rolesOf = (code: string, { document }: ProtocolVersion) =>
+    document.milestones.find((milestone) => milestone.code === code)?.grantedBy ?? []
+
+  const reachedOn = (code: string, version: ProtocolVersion): string | undefined => {
+    const roles = rolesOf(code, version)
+    const reached: string[] = []
     for (const entry of known) {
       if (entry.kind !== 'milestone' || entry.code !== code || daysSince(entry.on) < 0) continue
-      if (roles !== undefined && roles.length > 0 && !roles.some((role) => role === entry.grantedBy)) continue
+      if (roles.length > 0 && !roles.some((role) => role === entry.grantedBy)) continue
       const revoked = known.some(
         (other) => other.kind === 'revocation' && other.milestone === entry.id && daysSince(other.on) >= 0,
       )
-      if (!revoked) dates.push(entry.on)
+      if (!revoked) reached.push(entry.on)
     }
-    return dates.sort()[0]
+    return reached.sort()[0]
   }
 
-  const and = (parts: Known[]): Known =>
-    parts.some((part) => part === false) ? false : parts.every((part) => part === true) ? true : 'unknown'
-  const or = (parts: Known[]): Known =>
-    parts.some((part) => part === true) ? true : parts.every((part) => part === false) ? false : 'unknown'
+  /** The value that counts, and how many days old it is; of the operation, without age. */
+  const observe = (code: string, { document }: ProtocolVersion) => {
+    const past = known
+      .filter((entry) => entry.kind === 'fact')
+      .filter((entry) => entry.code === code && daysSince(entry.on) >= 0)
+    const age = Math.min(...past.map((entry) => daysSince(entry.on)))
+    const observation = latest(past.filter((entry) => daysSince(entry.on) === age))
+    if (observation !== undefined) return { value: observation.value, age, on: observation.on }
+    const operation = document.facts.find((fact) => fact.code === code)?.operation
+    if (operation === undefined) return null
+    const ofOperation = (value: string | number | boolean) => ({ value, age: null, on: surgery.surgeryDate })
+    if (operation === 'levels') return surgery.levels.length > 0 ? ofOperation(surgery.levels.length) : null
+    if (operation === 'side') return surgery.side === null ? null : ofOperation(surgery.side)
+    return ofOperation(surgery.procedures.includes(operation.procedure))
+  }
 
-  const isTrue = (condition: Condition | undefined, version: ProtocolVersion, phase: number | null): Known => {
-    if (condition === undefined) return true
-    if ('all' in condition) return and(condition.all.map((part) => isTrue(part, version, phase)))
-    if ('any' in condition) return or(condition.any.map((part) => isTrue(part, version, phase)))
-    if ('not' in condition) {
-      const inner = isTrue(condition.not, version, phase)
-      return inner === 'unknown' ? 'unknown' : !inner
+  const say = (truth: Known) => String(truth)
+
+  const examine = (condition: Condition, version: ProtocolVersion, phase: number | null): Examined => {
+    if ('all' in condition || 'any' in condition) {
+      const parts = ('all' in condition ? condition.all : condition.any).map((part) => examine(part, version, phase))
+      const truths = parts.map((part) => part.truth)
+      const truth = 'all' in condition ? and(truths) : or(truths)
+      return {
+        truth,
+        said: `${'all' in condition ? 'all' : 'any'} ${say(truth)} [${parts.map((part) => part.said).join(', ')}]`,
+        waitsFor: truth === 'unknown' ? parts.flatMap((part) => part.waitsFor) : [],
+      }
     }
-    if ('milestone' in condition) return reachedOn(condition.milestone, version) !== undefined
+    if ('not' in condition) {
+      const inner = examine(condition.not, version, phase)
+      const truth = inner.truth === 'unknown' ? 'unknown' : !inner.truth
+      return { truth, said: `not ${say(truth)} [${inner.said}]`, waitsFor: inner.waitsFor }
+    }
+    if ('milestone' in condition) {
+      const on = reachedOn(condition.milestone, version)
+      const roles = rolesOf(condition.milestone, version).join(' ')
+      return {
+        truth: on !== undefined,
+        said: `milestone ${say(on !== undefined)} ${condition.milestone} by ${roles}@{${on ?? ''}}`,
+        waitsFor: [],
+      }
+    }
     if ('days' in condition) {
       const { since, atLeast, before } = condition.days
       const anchor = since === undefined ? surgery.surgeryDate : reachedOn(since, version)
       const parts: Known[] = []
-      if (atLeast !== undefined) parts.push(anchor === undefined ? false : daysSince(anchor) >= atLeast)
-      if (before !== undefined) parts.push(anchor === undefined ? 'unknown' : daysSince(anchor) < before)
-      return and(parts)
+      if (atLeast !== undefined) {
+        const [early, late] = rangeOf(atLeast)
+        if (anchor === undefined || daysSince(anchor) < early) parts.push(false)
+        else parts.push(daysSince(anchor) >= late ? true : 'unknown')
+      }
+      if (before !== undefined) {
+        const [early, late] = rangeOf(before)
+        if (anchor === undefined) parts.push('unknown')
+        else if (daysSince(anchor) < early) parts.push(true)
+        else parts.push(daysSince(anchor) >= late ? false : 'unknown')
+      }
+      const truth = and(parts)
+      const end = (bound: DayBound | undefined) =>
+        bound === undefined || anchor === undefined ? '' : dateOf(dayNumber(anchor) + rangeOf(bound)[1])
+      const bounds = `${JSON.stringify(atLeast ?? null)} ${JSON.stringify(before ?? null)}`
+      return {
+        truth,
+        said: `days ${say(truth)} since ${since ?? 'surgery'} ${bounds}@{${end(atLeast)} ${end(before)}}`,
+        waitsFor: [],
+      }
     }
     if ('phase' in condition) {
-      if (phase === null) return 'unknown'
       const codes = version.document.phases.map((candidate) => candidate.code)
       const { from, through } = condition.phase
       const fromIndex = from === undefined ? 0 : codes.indexOf(from)
       const throughIndex = through === undefined ? codes.length - 1 : codes.indexOf(through)
-      if (fromIndex < 0 || throughIndex < 0) return 'unknown'
-      return fromIndex <= phase && phase <= throughIndex
+      const truth: Known =
+        phase === null || fromIndex < 0 || throughIndex < 0 ? 'unknown' : fromIndex <= phase && phase <= throughIndex
+      return { truth, said: `phase ${say(truth)} ${from ?? ''}..${through ?? ''}`, waitsFor: [] }
     }
-    const seen = known.filter((entry) => entry.kind === 'fact').filter((entry) => entry.code === condition.fact)
-    const past = seen.filter((entry) => daysSince(entry.on) >= 0)
-    const lastDay = Math.min(...past.map((entry) => daysSince(entry.on)))
-    const observation = latest(past.filter((entry) => daysSince(entry.on) === lastDay))
-    if (observation === undefined) return 'unknown'
-    if (condition.withinDays !== undefined && lastDay > condition.withinDays) return 'unknown'
-    const { value } = observation
-    const equals = (wanted: unknown): Known => (typeof wanted === typeof value ? wanted === value : 'unknown')
-    const parts: Known[] = []
-    if (condition.is !== undefined) parts.push(equals(condition.is))
-    if (condition.in !== undefined) parts.push(or(condition.in.map(equals)))
-    const number = typeof value === 'number' ? value : null
-    if (condition.atLeast !== undefined) parts.push(number === null ? 'unknown' : number >= condition.atLeast)
-    if (condition.atMost !== undefined) parts.push(number === null ? 'unknown' : number <= condition.atMost)
-    if (condition.above !== undefined) parts.push(number === null ? 'unknown' : number > condition.above)
-    if (condition.below !== undefined) parts.push(number === null ? 'unknown' : number < condition.below)
-    return and(parts)
+    const { fact, ...test } = condition
+    const seen = observe(fact, version)
+    const stale = test.withinDays !== undefined && typeof seen?.age === 'number' && seen.age > test.withinDays
+    const truth = seen === null || stale ? 'unknown' : meets(seen.value, test)
+    const value = seen === null ? '' : `${JSON.stringify(seen.value)}@{${seen.on}}`
+    return {
+      truth,
+      said: `fact ${say(truth)} ${fact} ${JSON.stringify(test)} ${value}${stale ? ' stale' : ''}`,
+      waitsFor: truth === 'unknown' ? [{ fact, stale }] : [],
+    }
   }
+  const truthOf = (when: Condition | undefined, version: ProtocolVersion, phase: number | null): Known =>
+    when === undefined ? true : examine(when, version, phase).truth
 
-  // ---- 1. Phases: the last of the longest prefix whose entry conditions are all true ----
+  // ---- Phases: the last of the longest prefix whose entry conditions are all true ----
 
-  const phaseOf = (version: ProtocolVersion): number | null => {
-    const entered = version.document.phases.map((phase) => isTrue(phase.entry, version, null) === true)
+  const phases = new Map<ProtocolVersion, number | null>()
+  for (const version of assigned) {
+    const entered = version.document.phases.map((phase) => truthOf(phase.entry, version, null) === true)
     let length = 0
     while (entered[length] === true) length += 1
-    return length === 0 ? null : length - 1
+    phases.set(version, length === 0 ? null : length - 1)
   }
-  const phases = new Map(assigned.map((version) => [version.id, phaseOf(version)]))
-  const phaseIn = (version: ProtocolVersion) => phases.get(version.id) ?? null
-  const noPhaseAnywhere = assigned.every((version) => phaseIn(version) === null)
+  const phaseIn = (version: ProtocolVersion) => phases.get(version) ?? null
+  const sayNoPhase = (version: ProtocolVersion) => {
+    const first = version.document.phases[0]
+    const entry = first === undefined ? '' : `${first.code} ${examine(first.entry, version, null).said}`
+    return `no-phase ${version.document.code} ${entry}`
+  }
 
   // ---- What withholds everything ----
 
   const everything: string[] = []
   const closures = known.filter((entry) => entry.kind === 'closure').filter((entry) => daysSince(entry.on) >= 0)
   if (closures.length > 0) everything.push('episode-closed')
+  const openRedFlags: string[] = []
   for (const entry of known) {
-    if (entry.kind === 'hold' && covers(entry)) everything.push(`hold ${entry.id}`)
+    if (entry.kind === 'hold' && covers(entry)) everything.push(`hold ${entry.id}@{${entry.from} ${entry.until ?? ''}}`)
     if (entry.kind === 'symptom' && daysSince(entry.on) >= 0) {
       const resolved = known.some(
         (other) => other.kind === 'resolution' && other.symptom === entry.id && daysSince(other.on) >= 0,
       )
-      if (!resolved) everything.push(`red-flag ${entry.redFlag} ${entry.id}`)
+      if (!resolved) openRedFlags.push(`red-flag ${entry.redFlag} ${entry.response} ${entry.id}@{${entry.on}}`)
     }
   }
+  everything.push(...openRedFlags)
   const onHold = everything.some((reason) => reason.startsWith('hold') || reason.startsWith('red-flag'))
-  if (assigned.length === 0 || !assignedIds.every(isAtHand)) everything.push('no-protocol')
-  if (noPhaseAnywhere) for (const version of assigned) everything.push(`no-phase ${version.document.code}`)
+  const noProtocol = assigned.length === 0 || !assignedIds.every(isAtHand)
+  if (noProtocol) everything.push('no-protocol')
+  if (assigned.every((version) => phaseIn(version) === null)) everything.push(...assigned.map(sayNoPhase))
 
   // ---- Exercises: what is prescribed anywhere, what an override names, what is asked about ----
 
-  const overrides = known
-    .filter((entry) => entry.kind === 'override')
-    .filter((entry) => Temporal.PlainDate.compare(entry.from, on) <= 0)
+  const overrides = known.filter((entry) => entry.kind === 'override').filter((entry) => daysSince(entry.from) >= 0)
   const prescribes = (prescription: Prescription, code: string, { document }: ProtocolVersion): boolean =>
     prescription.exercise === undefined
       ? document.exercises.some((own) => own.code === code && own.groups?.some((group) => group === prescription.group))
@@ -195,53 +322,66 @@ export function consult(asked: Asked): OracleAnswer | null {
     return [...found, ...(asked.alsoJudge ?? []).filter((exercise) => exercise.code === code)]
   }
 
-  // ---- 2. and 3. Grants and forbids ----
+  // ---- Grants and forbids ----
 
-  /** `certain` is false if the match or the condition rests on something unknown; null if the rule does not apply. */
-  const applies = (rule: Contraindication, code: string, version: ProtocolVersion): { certain: boolean } | null => {
-    const truth = isTrue(rule.when, version, phaseIn(version))
-    if (truth === false) return null
-    const matches: Known[] = []
-    for (const exercise of descriptionsOf(code)) {
-      for (const target of rule.target) {
-        const parts: Known[] = []
-        if (target.exercise !== undefined) parts.push(target.exercise === code)
-        if (target.kind !== undefined) parts.push(target.kind === exercise.kind)
-        if (target.group !== undefined) parts.push((exercise.groups ?? []).some((group) => group === target.group))
-        for (const [attribute, least] of Object.entries(target.attributes ?? {})) {
-          const graded = Object.entries(exercise.attributes).find(([name]) => name === attribute)
-          parts.push(graded === undefined ? 'unknown' : graded[1] >= least)
-        }
-        matches.push(and(parts))
-      }
-    }
-    const match = or(matches)
-    return match === false ? null : { certain: match === true && truth === true }
+  interface Standing {
+    certain: boolean
+    ungraded: string[]
+    said: string
   }
 
-  const say = (version: ProtocolVersion, rule: { code: string }) => `${version.document.code}/${rule.code}`
-  const permitted: OracleAnswer['permitted'] = {}
-  const withheld: OracleAnswer['withheld'] = {}
+  /** Null if the rule does not apply. */
+  const applies = (rule: Contraindication, code: string, version: ProtocolVersion): Standing | null => {
+    const when = rule.when === undefined ? null : examine(rule.when, version, phaseIn(version))
+    if (when?.truth === false) return null
+    const entries = descriptionsOf(code).map((exercise) => {
+      const targets = rule.target.map((target) => matchTarget(target, exercise))
+      const exceptions = (rule.except ?? []).map((target) => matchTarget(target, exercise))
+      const targeted = or(targets.map((match) => match.truth))
+      const excepted = or(exceptions.map((match) => match.truth))
+      // What is not known does not make an exception; but it does not leave the match certain either.
+      const doubts = [...targets, ...exceptions].filter((match) => match.truth === 'unknown')
+      return { match: and([targeted, excepted === 'unknown' ? 'unknown' : !excepted]), doubts }
+    })
+    const match = or(entries.map((entry) => entry.match))
+    if (match === false) return null
+    const doubtful = entries.filter((entry) => entry.match === 'unknown').flatMap((entry) => entry.doubts)
+    return {
+      certain: match === true && when?.truth !== 'unknown',
+      ungraded: match === true ? [] : [...new Set(doubtful.flatMap((doubt) => doubt.ungraded))].sort(),
+      said: when?.said ?? 'always',
+    }
+  }
 
-  for (const code of codes) {
+  const name = (version: ProtocolVersion, rule: { code: string }) => `${version.document.code}/${rule.code}`
+  const sure = (certain: boolean) => (certain ? 'certain' : 'uncertain')
+
+  const weigh = (code: string) => {
     const own = overrides.filter((override) => override.exercise === code && covers(override))
     const permits = own.filter((override) => override.effect === 'permit')
     const forbids = own
       .filter((override) => override.effect === 'withhold')
-      .map((override) => `override ${override.id}`)
+      .map((override) => `override ${override.id}@{${override.from} ${override.until ?? ''}}`)
+    const withholds = forbids.length > 0
     const cautions: string[] = []
+    const relative: string[] = []
+    let absolute = false
     for (const version of assigned) {
       for (const rule of version.document.contraindications) {
         const standing = applies(rule, code, version)
         if (standing === null) continue
-        const sure = standing.certain ? 'certain' : 'uncertain'
-        const lifted = permits.some(
+        const lifting = permits.filter(
           (permit) =>
-            permit.lifts.some((name) => name === rule.code) && permit.versions.some((seen) => seen === version.id),
+            permit.lifts.some((lifted) => lifted === rule.code) && permit.versions.some((seen) => seen === version.id),
         )
-        if (rule.strength === 'caution') cautions.push(`caution ${say(version, rule)} ${sure}`)
-        else if (rule.strength === 'relative' && lifted) cautions.push(`lifted ${say(version, rule)}`)
-        else forbids.push(`contraindication ${say(version, rule)} ${rule.strength} ${sure}`)
+        const said = `${name(version, rule)} ${sure(standing.certain)} [${standing.ungraded}] when ${standing.said}`
+        if (rule.strength === 'caution') cautions.push(`caution ${said}`)
+        else if (rule.strength === 'relative' && lifting.length > 0) cautions.push(`lifted ${name(version, rule)}`)
+        else {
+          forbids.push(`contraindication ${rule.strength} ${said}`)
+          if (rule.strength === 'relative') relative.push(name(version, rule))
+          else absolute = true
+        }
       }
     }
 
@@ -249,27 +389,36 @@ export function consult(asked: Asked): OracleAnswer | null {
     const missing: string[] = []
     for (const version of assigned) {
       const phase = phaseIn(version)
-      const order = version.document.phases.map((candidate) => candidate.code)
+      const { phases: stages } = version.document
+      const order = stages.map((candidate) => candidate.code)
       const refused: { reason: string; distance: number }[] = []
       let granted = false
       for (const prescription of prescribedBy(code, version)) {
         const from = order.indexOf(prescription.from)
         const through = order.indexOf(prescription.through ?? prescription.from)
-        const name = say(version, prescription)
+        const rule = name(version, prescription)
         if (phase === null) {
-          refused.push({ reason: `no-phase ${version.document.code}`, distance: 0 })
+          refused.push({ reason: sayNoPhase(version), distance: 0 })
         } else if (from < 0 || through < 0 || phase < from) {
-          refused.push({ reason: `phase-not-reached ${name}`, distance: from - phase })
+          const entries = stages
+            .slice(phase + 1, from < 0 ? undefined : from + 1)
+            .map((stage) => examine(stage.entry, version, null))
+            .filter((entry) => entry.truth !== true)
+          const waiting = entries.map((entry) => entry.said).join(', ')
+          refused.push({
+            reason: `phase-not-reached ${rule} ${prescription.from} [${waiting}]`,
+            distance: from - phase,
+          })
         } else if (phase > through) {
-          refused.push({ reason: `phase-passed ${name}`, distance: Number.POSITIVE_INFINITY })
+          refused.push({ reason: `phase-passed ${rule} ${order[through]}`, distance: Number.POSITIVE_INFINITY })
         } else {
-          const truth = isTrue(prescription.when, version, phase)
-          if (truth === true) {
+          const when = prescription.when === undefined ? null : examine(prescription.when, version, phase)
+          if (when === null || when.truth === true) {
             granted = true
             grants.push({ version, prescription, phase })
           } else {
-            const sure = truth === false ? 'certain' : 'uncertain'
-            refused.push({ reason: `condition-not-met ${name} ${sure}`, distance: 0 })
+            const certain = sure(when.truth === false)
+            refused.push({ reason: `condition-not-met ${rule} ${certain} ${when.said}`, distance: 0 })
           }
         }
       }
@@ -291,73 +440,211 @@ export function consult(asked: Asked): OracleAnswer | null {
     if (side === null) missing.push('sides-disagree')
 
     const granted = permits.length > 0 || missing.length === 0
-    const standing = [...everything, ...forbids]
-    if (granted && standing.length === 0) {
-      const doses = grants.map(({ version, prescription, phase }) => {
-        const steps = (prescription.dosage ?? []).filter((step) => isTrue(step.when, version, phase) === true)
-        const { when: _, ...dose } = steps[steps.length - 1] ?? { when: undefined, none: true }
-        return 'none' in dose ? null : dose
+    const verdict: Verdict = {
+      permitted: granted && everything.length === 0 && forbids.length === 0,
+      granted,
+      relative,
+      otherwise: everything.length > 0 || absolute || withholds,
+    }
+    return { verdict, permits, forbids, cautions, grants, missing, side }
+  }
+
+  /** The dose of a prescription that grants: which step is chosen, or none. */
+  const stepOf = (prescription: Prescription, version: ProtocolVersion, phase: number): number =>
+    (prescription.dosage ?? []).findLastIndex((step) => truthOf(step.when, version, phase) === true)
+  const doseOf = (prescription: Prescription, version: ProtocolVersion, phase: number): Dose | null => {
+    const step = prescription.dosage?.[stepOf(prescription, version, phase)]
+    if (step === undefined) return null
+    const { when: _, ...dose } = step
+    return dose
+  }
+
+  // ---- What is not known and matters ----
+
+  const findMissing = (): string[] => {
+    if (closures.length > 0 || onHold || noProtocol) return []
+    return assigned.filter(speaks).flatMap((version) => {
+      const { document } = version
+      const phase = phaseIn(version)
+      const bearing: { code: string; when: Condition | undefined; phase: number | null }[] = []
+      const next = document.phases[phase === null ? 0 : phase + 1]
+      if (next !== undefined) bearing.push({ code: next.code, when: next.entry, phase: null })
+      bearing.push(...document.contraindications.map(({ code, when }) => ({ code, when, phase })))
+      bearing.push(...document.instructions.map(({ code, when }) => ({ code, when, phase })))
+      bearing.push(...document.limits.map(({ code, when }) => ({ code, when, phase })))
+      for (const prescription of document.prescriptions) {
+        const { code, when, dosage = [] } = prescription
+        if (phase === null || !isInSpan(prescription, version, phase)) continue
+        if (truthOf(when, version, phase) === true) {
+          const chosen = stepOf(prescription, version, phase)
+          bearing.push(...dosage.slice(chosen + 1).map((step) => ({ code, when: step.when, phase })))
+        } else {
+          const covered = document.exercises.filter((exercise) => prescribes(prescription, exercise.code, version))
+          const needed = covered.some((exercise) =>
+            prescribedBy(exercise.code, version).every(
+              (other) => !isInSpan(other, version, phase) || truthOf(other.when, version, phase) !== true,
+            ),
+          )
+          if (needed) bearing.push({ code, when, phase })
+        }
+      }
+      const waiting = bearing.flatMap(({ code, when, phase }) =>
+        when === undefined ? [] : examine(when, version, phase).waitsFor.map((wait) => ({ code, ...wait })),
+      )
+      return [...new Set(waiting.map(({ fact }) => fact))].map((fact) => {
+        const own = waiting.filter((wait) => wait.fact === fact)
+        const seen = own.some((wait) => wait.stale) ? observe(fact, version) : null
+        const stale = seen === null ? 'never observed' : `${JSON.stringify(seen.value)}@{${seen.on}}`
+        const rules = [...new Set(own.map((wait) => wait.code))].sort()
+        return `${document.code} ${fact} ${stale} for ${rules.join(' ')}`
       })
+    })
+  }
+  const isInSpan = (prescription: Prescription, version: ProtocolVersion, phase: number): boolean => {
+    const order = version.document.phases.map((candidate) => candidate.code)
+    const from = order.indexOf(prescription.from)
+    const through = order.indexOf(prescription.through ?? prescription.from)
+    return from >= 0 && through >= 0 && from <= phase && phase <= through
+  }
+
+  // ---- The whole answer ----
+
+  /** Before the surgery a version without a phase has nothing to say. */
+  const speaks = (version: ProtocolVersion) => phaseIn(version) !== null || daysSince(surgery.surgeryDate) >= 0
+
+  const answer = (): OracleAnswer => {
+    const permitted: OracleAnswer['permitted'] = {}
+    const withheld: OracleAnswer['withheld'] = {}
+    for (const code of [...codes].sort()) {
+      const { verdict, permits, forbids, cautions, grants, missing, side } = weigh(code)
+      if (!verdict.permitted) {
+        const reasons = [...everything, ...forbids, ...(verdict.granted ? [] : missing)]
+        withheld[code] = [...new Set(reasons)].sort()
+        continue
+      }
+      const dosed = grants.map((grant) => ({
+        ...grant,
+        dose: doseOf(grant.prescription, grant.version, grant.phase),
+      }))
       permitted[code] = {
-        dose: mergeDoses(doses.filter((dose) => dose !== null)),
+        dose: sayDose(mergeDoses(dosed.map(({ dose }) => dose).filter((dose) => dose !== null))),
         side: side ?? 'both',
         supervision:
           grants.length > 0 && grants.every(({ prescription }) => prescription.supervision === 'independent')
             ? 'independent'
             : 'supervised',
+        provided: [...new Set(grants.flatMap(({ prescription }) => prescription.provided ?? []))].sort(),
         grants: [
-          ...grants.map(({ version, prescription }) => say(version, prescription)),
+          ...dosed.map(({ version, prescription, dose }) => `${name(version, prescription)} ${sayDose(dose)}`),
           ...permits.map((permit) => permit.id),
         ].sort(),
         cautions: cautions.sort(),
       }
-    } else {
-      withheld[code] = [...new Set([...standing, ...(granted ? [] : missing)])].sort()
+    }
+
+    const inForce = <T extends { code: string; when?: Condition }>(rules: (version: ProtocolVersion) => readonly T[]) =>
+      assigned.filter(speaks).flatMap((version) =>
+        rules(version).flatMap((rule) => {
+          const when = rule.when === undefined ? null : examine(rule.when, version, phaseIn(version))
+          if (when?.truth === false) return []
+          const certain = when?.truth !== 'unknown'
+          return [{ rule, certain, rank: name(version, rule), name: `${name(version, rule)} ${sure(certain)}`, when }]
+        }),
+      )
+    const caps = inForce(({ document }) => document.limits.filter((limit) => limit.kind !== 'goal'))
+    const goals = inForce(({ document }) => document.limits.filter((limit) => limit.kind === 'goal'))
+    const instructions = inForce(({ document }) => document.instructions)
+    const nothing = everything.length > 0
+    return {
+      status: closures.length > 0 ? 'closed' : onHold ? 'on-hold' : nothing ? 'no-phase' : 'active',
+      statusReasons: [...new Set(everything)].sort(),
+      phases: Object.fromEntries(
+        assigned.map((version) => [
+          version.document.code,
+          version.document.phases[phaseIn(version) ?? -1]?.code ?? null,
+        ]),
+      ),
+      permitted,
+      withheld,
+      avoid: inForce(({ document }) => document.contraindications)
+        .map((active) => `${active.name} when ${active.when?.said ?? 'always'}`)
+        .sort(),
+      instructions: (nothing ? [] : instructions).map((active) => active.name).sort(),
+      limits: caps
+        .map((active) => (caps.some((other) => isStricter(other, active)) ? `${active.name} superseded` : active.name))
+        .sort(),
+      goals: (nothing ? [] : goals)
+        .filter((active) => active.certain)
+        .map((active) => active.name)
+        .sort(),
+      openRedFlags: openRedFlags.sort(),
+      redFlags: assigned
+        .flatMap(({ document }) => document.redFlags.map((flag) => `${document.code}/${flag.code}`))
+        .sort(),
+      missing: findMissing().sort(),
     }
   }
 
-  // ---- 5. Limits and the other lists ----
-
-  const begun = assigned.filter((version) => phaseIn(version) !== null || daysSince(surgery.surgeryDate) >= 0)
-  const inForce = <T extends { code: string; when?: Condition }>(version: ProtocolVersion, rules: readonly T[]) =>
-    rules.flatMap((rule) => {
-      const truth = isTrue(rule.when, version, phaseIn(version))
-      return truth === false
-        ? []
-        : [{ rule, name: `${say(version, rule)} ${truth === true ? 'certain' : 'uncertain'}` }]
-    })
-  const limits = begun.flatMap((version) => inForce(version, version.document.limits))
-
   return {
-    status: closures.length > 0 ? 'closed' : onHold ? 'on-hold' : everything.length > 0 ? 'no-phase' : 'active',
-    phases: Object.fromEntries(
-      assigned.map((version) => [version.document.code, version.document.phases[phaseIn(version) ?? -1]?.code ?? null]),
-    ),
-    permitted,
-    withheld,
-    avoid: begun
-      .flatMap((version) => inForce(version, version.document.contraindications).map(({ name }) => name))
-      .sort(),
-    instructions: (everything.length > 0 ? [] : begun)
-      .flatMap((version) => inForce(version, version.document.instructions).map(({ name }) => name))
-      .sort(),
-    limits: limits
-      .map(({ rule, name }) =>
-        limits.some((other) => other.name !== name && isStricter(other, { rule, name })) ? `${name} superseded` : name,
-      )
-      .sort(),
+    answer,
+    codes,
+    judge: (code) => weigh(code).verdict,
+    descriptionsOf,
+    phases,
+    truthOf: (when, version) => truthOf(when, version, phaseIn(version)),
+    knows: (fact, version) => observe(fact, version) !== null,
+    assigned,
   }
 }
 
+/** The answer without dates, as text that can be compared. */
+export function undated(answer: OracleAnswer): string {
+  return JSON.stringify(answer).replaceAll(/@\{[^}]*\}/g, '')
+}
+
+export function rangeOf(bound: DayBound): readonly [number, number] {
+  return typeof bound === 'number' ? [bound, bound] : bound
+}
+
+type FactCondition = Extract<Condition, { fact: string }>
+
+function meets(value: unknown, test: Omit<FactCondition, 'fact'>): Known {
+  const equals = (wanted: unknown): Known => (typeof wanted === typeof value ? wanted === value : 'unknown')
+  const compare = (bound: number | undefined, holds: (number: number, bound: number) => boolean): Known =>
+    bound === undefined ? true : typeof value === 'number' ? holds(value, bound) : 'unknown'
+  return and([
+    test.is === undefined ? true : equals(test.is),
+    test.in === undefined ? true : or(test.in.map(equals)),
+    compare(test.atLeast, (number, bound) => number >= bound),
+    compare(test.atMost, (number, bound) => number <= bound),
+    compare(test.above, (number, bound) => number > bound),
+    compare(test.below, (number, bound) => number < bound),
+  ])
+}
+
+function matchTarget(target: Target, exercise: Exercise): { truth: Known; ungraded: string[] } {
+  const parts: Known[] = []
+  const ungraded: string[] = []
+  if (target.exercise !== undefined) parts.push(target.exercise === exercise.code)
+  if (target.kind !== undefined) parts.push(target.kind === exercise.kind)
+  if (target.group !== undefined) parts.push((exercise.groups ?? []).some((group) => group === target.group))
+  for (const [attribute, least] of Object.entries(target.attributes ?? {})) {
+    const graded = Object.entries(exercise.attributes).find(([name]) => name === attribute)
+    parts.push(graded === undefined ? 'unknown' : graded[1] >= least)
+    if (graded === undefined) ungraded.push(attribute)
+  }
+  return { truth: and(parts), ungraded }
+}
+
 /** Of several on one quantity and unit the strictest: smallest `max`, largest `min`; of equals the first by name. */
-function isStricter(a: { rule: Limit; name: string }, b: { rule: Limit; name: string }): boolean {
-  if (a.rule.quantity !== b.rule.quantity || a.rule.unit !== b.rule.unit) return false
+function isStricter(a: { rule: Limit; rank: string }, b: { rule: Limit; rank: string }): boolean {
+  if (a.rank === b.rank || a.rule.quantity !== b.rule.quantity || a.rule.unit !== b.rule.unit) return false
   const range = ({ min, max }: Limit) => [min ?? Number.NEGATIVE_INFINITY, max ?? Number.POSITIVE_INFINITY] as const
   const [minA, maxA] = range(a.rule)
   const [minB, maxB] = range(b.rule)
   const says = (low: number, high: number) => Number.isFinite(low) || Number.isFinite(high)
   if (!says(minA, maxA) || !says(minB, maxB)) return false
-  if (minA === minB && maxA === maxB) return a.name < b.name
+  if (minA === minB && maxA === maxB) return a.rank < b.rank
   return minA >= minB && maxA <= maxB
 }
 
@@ -386,17 +673,39 @@ function sideOf(perProtocol: readonly (readonly string[])[], operated: Side | nu
   return certain.length === 2 ? 'both' : (certain[0] ?? null)
 }
 
-/** The smaller number of each kind, and every instruction. */
+/** The smaller number of each kind, the smaller amount of each quantity and unit, and every instruction. */
 function mergeDoses(doses: readonly Dose[]): Dose | null {
   if (doses.length === 0) return null
-  const merged: Record<string, number | string> = {}
-  for (const dose of doses) {
-    for (const [key, value] of Object.entries(dose)) {
-      const before = merged[key]
-      if (typeof value === 'number') merged[key] = typeof before === 'number' ? Math.min(before, value) : value
-      else
-        merged[key] = [...new Set([...(typeof before === 'string' ? before.split('; ') : []), value])].sort().join('; ')
-    }
+  const merged: Dose = {}
+  const least = (values: (number | undefined)[]) => Math.min(...values.filter((value) => value !== undefined))
+  for (const key of ['sets', 'reps', 'holdSeconds', 'durationMinutes', 'timesPerDay', 'timesPerWeek'] as const) {
+    if (doses.some((dose) => dose[key] !== undefined)) merged[key] = least(doses.map((dose) => dose[key]))
+  }
+  for (const key of ['intensity', 'note'] as const) {
+    const texts = doses.map((dose) => dose[key]).filter((text) => text !== undefined)
+    if (texts.length > 0) merged[key] = [...new Set(texts)].sort().join('; ')
+  }
+  const amounts = doses.flatMap((dose) => dose.amounts ?? [])
+  const isAlike = (a: (typeof amounts)[number], b: (typeof amounts)[number]) =>
+    a.quantity === b.quantity && a.unit === b.unit
+  if (amounts.length > 0) {
+    merged.amounts = amounts
+      .filter((amount, index) => amounts.findIndex((other) => isAlike(other, amount)) === index)
+      .map((amount) => ({
+        ...amount,
+        value: least(amounts.filter((other) => isAlike(other, amount)).map((other) => other.value)),
+      }))
   }
   return merged
+}
+
+/** The same words for the same dose, however it is ordered. */
+export function sayDose(dose: Dose | null): string {
+  if (dose === null) return 'as instructed'
+  const parts = Object.entries(dose).flatMap(([key, value]) =>
+    key === 'amounts'
+      ? (dose.amounts ?? []).map((amount) => `${amount.quantity} ${amount.value} ${amount.unit}`)
+      : [`${key} ${value}`],
+  )
+  return `{${parts.sort().join(', ')}}`
 }

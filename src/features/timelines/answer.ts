@@ -9,7 +9,7 @@ type ChangeAnswer = Answer['steps'][number]['changes'][number]
 
 /** The timeline on the wire, with its sentences. `versions` are those that it was derived from. */
 export function toTimeline(timeline: Timeline, versions: readonly ProtocolVersion[]): Answer {
-  const { on, surgery, steps, nextPhases, waiting, never, undecided, basis } = timeline
+  const { on, surgery, steps, isComplete, nextPhases, waiting, never, undecided, basis } = timeline
   const protocols = new Map(versions.map(({ document }) => [document.code, document.title]))
   const strengths = new Map(
     versions.flatMap(({ document }) =>
@@ -32,6 +32,7 @@ export function toTimeline(timeline: Timeline, versions: readonly ProtocolVersio
     protocols: versions
       .map(({ version, document: { code, title } }) => ({ code, title, version }))
       .sort((a, b) => (a.code < b.code ? -1 : 1)),
+    isComplete,
     steps: steps.map((step) => ({
       date: step.date,
       daysSinceSurgery: step.daysSinceSurgery,

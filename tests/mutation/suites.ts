@@ -1,0 +1,33 @@
+import { globSync } from 'node:fs'
+
+/** The folders whose test files mutants are run against. */
+const folders = ['tests/rules', 'tests/published']
+
+/** The first test that fails ends the run of a mutant: what finds most in the least time comes first. */
+const first = ['tests/rules/golden.test.ts']
+const last = ['tests/rules/oracle.test.ts', 'tests/rules/properties.test.ts', 'tests/published/published.test.ts']
+
+/** Tests that are not run; without a title all of the file. */
+const leftOut: readonly { file: string; title?: RegExp; because: string }[] = [
+  { file: 'tests/rules/planted-faults.test.ts', because: 'it mutates the rules itself, in processes of its own' },
+  {
+    file: 'tests/rules/calendar-date.test.ts',
+    title: /time zone of the machine/,
+    because: 'it starts processes, in which no mutant is active',
+  },
+]
+
+/** Every mutant meets the same random cases. */
+export const seed = 20_261_120
+export const randomCases = 500
+
+/** The test files in the order in which they are run. */
+export function findSuites(): string[] {
+  const found = globSync(folders.map((folder) => `${folder}/**/*.test.ts`)).sort()
+  const others = found.filter((file) => !first.includes(file) && !last.includes(file))
+  return [...first, ...others, ...last].filter((file) => !leftOut.some((out) => out.file === file && !out.title))
+}
+
+export function isLeftOut(file: string, title: string): boolean {
+  return leftOut.some((out) => out.file === file && out.title?.test(title))
+}
