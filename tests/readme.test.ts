@@ -75,6 +75,10 @@ describe('the README', () => {
       'npm test': () => expect(ciRun()).toContain('npm test'),
       'npm run typecheck': () => expect(ciRun()).toContain('npm run typecheck'),
       'npm run lint': () => expect(ciRun()).toContain('npm run lint'),
+      'npm run test:oracle': () =>
+        expectTestOf('tests/rules/compare.ts', manifest.scripts['test:oracle'], 'tests/rules'),
+      'npm run test:mutations': () =>
+        expect(existsSync(resolve(root, manifest.scripts['test:mutations'].split(' ').at(-1)))).toBe(true),
       'npm run openapi': () => {
         expect(ciRun()).toContain('npm run openapi:check')
         expect(manifest.scripts['openapi:check']).toBe(`${manifest.scripts.openapi} --check`)
@@ -103,9 +107,10 @@ function ciRun(): string {
 }
 
 /** The script runs that file, and a test runs that file as a process. */
-function expectTestOf(file: string, script: string): void {
+function expectTestOf(file: string, script: string, tests = 'tests/service'): void {
   expect(script).toBe(`node ${file}`)
-  const folder = resolve(root, 'tests/service')
-  const texts = readdirSync(folder).map((name) => readFileSync(resolve(folder, name), 'utf8'))
+  const folder = resolve(root, tests)
+  const names = readdirSync(folder).filter((name) => name.endsWith('.ts'))
+  const texts = names.map((name) => readFileSync(resolve(folder, name), 'utf8'))
   expect(texts.some((text) => text.includes(`'${file}'`))).toBe(true)
 }

@@ -44,7 +44,7 @@ export function daysOfChange({ record, assigned }: Case): DayNumber[] {
 }
 
 /** So many rules are looked at; the first day that is left then is one on which the answer may change. */
-const mostRules = 1_000_000
+const mostRules = 300_000
 
 /** The first day after `day` on which the answer is another one, if nothing more is recorded; null: none. */
 export function findNextChange(asked: Case, day: DayNumber, answer: Derivation): DayNumber | null {

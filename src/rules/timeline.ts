@@ -78,7 +78,7 @@ function listChanges(before: Followed, after: Followed): Change[] {
 }
 
 /** So many rules are looked at on all days together; a timeline of more days ends before its end. */
-const mostRules = 1_000_000
+const mostRules = 300_000
 
 function listSteps(asked: Case, on: number): TimelineStep[] {
   const days = daysToList(asked)

@@ -380,7 +380,7 @@ describe('the timeline', () => {
         'The goal for knee flexion (at least 90°) now applies.',
       ],
       [
-        '“heel slides” is now done differently: on your own, 20 repetitions, knee flexion at most 90°.',
+        '“heel slides” is now done differently: on your own, 20 repetitions, knee flexion at most 90°; provided: “with the brace off”.',
         'The instruction “Cool the knee.” no longer applies.',
         'The limit on body weight (at most 50 %) no longer applies.',
       ],
