@@ -31,7 +31,7 @@ import type {
 } from './types.ts'
 
 /** So many tests of one document are looked at; if that is not enough to decide everything, it is a finding of its own. */
-const mostTestsOfCheck = 2_000_000
+const mostTestsOfCheck = 20_000_000
 
 /** So many findings are told; then nothing more is looked for. */
 const mostFindings = 1000

@@ -100,7 +100,7 @@ export interface Compiled {
   document: ProtocolDocument
   /** How many different conditions there are. */
   whens: number
-  /** How much one look at all of it takes: rules, and matches of exercises. */
+  /** How much one look at all of it takes: rules, matches of exercises, and tests. */
   size: number
   tests: readonly Test[]
   milestones: readonly { named: Named; roles: readonly string[] }[]
@@ -378,7 +378,8 @@ function compileDocument(document: ProtocolDocument, version: number | null): Co
   const rules = [document.prescriptions, document.contraindications, document.instructions, document.limits]
   const size =
     rules.reduce((sum, list) => sum + list.length, 0) +
-    subjects.reduce((sum, [, [{ matches }]]) => sum + 1 + matches.length, 0)
+    subjects.reduce((sum, [, [{ matches }]]) => sum + 1 + matches.length, 0) +
+    vocabulary.whens.values().reduce((sum, { tests }) => sum + tests.length, 0)
   return { ...compiled, subjects, size }
 }
 

@@ -43,7 +43,7 @@ export function daysOfChange({ record, assigned }: Case): DayNumber[] {
   return [...days].sort((a, b) => a - b)
 }
 
-/** So many rules are looked at; the first day that is left then is one on which the answer may change. */
+/** So many rules, matches and tests are looked at; the first day that is left then is one on which the answer may change. */
 const mostRules = 300_000
 
 /** The first day after `day` on which the answer is another one, if nothing more is recorded; null: none. */

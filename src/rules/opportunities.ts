@@ -48,12 +48,18 @@ export function inquireAfter(
   }
 }
 
+/** What is asked for: without an override, or with one that lifts what it may. */
+interface Way {
+  inquiry: Inquiry
+  isSetAside: (rule: Contraindication) => boolean
+}
+
 /** A row, with what it was made from. */
 interface Row {
   occasion: Occasion
   cells: number[]
   plan: Plan
-  isSetAside: (rule: Contraindication) => boolean
+  way: Way
 }
 
 function isRelative({ strength }: Contraindication): boolean {
@@ -67,10 +73,14 @@ function isNone(): boolean {
 /** When the version permits an exercise, if ever, and the least that it takes; overrides only where nothing else will do. */
 export function findOpportunity(space: CaseSpace, entries: readonly [Exercise, ...Exercise[]]): Opportunity {
   const rows: Row[] = []
-  for (let cell = 0; cell < (space.counts[0] ?? 0); cell += 1) {
-    const row = findRow(space, entries, cell, isNone) ?? findRow(space, entries, cell, isRelative)
+  const ways = [isNone, isRelative].map((isSetAside): Way => {
+    return { isSetAside, inquiry: inquireAfter(space.compiled, entries, isSetAside) }
+  })
+  for (let cell = 0; cell < (space.counts[0] ?? 0) && !isSpent(space); cell += 1) {
+    let row: Row | null = null
+    for (const way of ways) row ??= findRow(space, entries, cell, way)
     if (row === null) continue
-    const joined = join(space, entries, rows.at(-1), row)
+    const joined = join(space, rows.at(-1), row)
     if (joined === null) rows.push(row)
     else rows.splice(-1, 1, joined)
   }
@@ -79,7 +89,7 @@ export function findOpportunity(space: CaseSpace, entries: readonly [Exercise, .
 }
 
 /** One row of two that follow each other, if what one of them asks for will do on the days of both. */
-function join(space: CaseSpace, entries: readonly Exercise[], before: Row | undefined, row: Row): Row | null {
+function join(space: CaseSpace, before: Row | undefined, row: Row): Row | null {
   if (before === undefined || before.occasion.days.before !== row.occasion.days.from) return null
   const asksFor = ({ occasion: { milestones, facts, lifts } }: Row): string =>
     JSON.stringify([
@@ -88,29 +98,22 @@ function join(space: CaseSpace, entries: readonly Exercise[], before: Row | unde
       lifts,
     ])
   if (asksFor(before) !== asksFor(row)) return null
-  const willDo = (one: Row, other: Row): boolean => {
-    const inquiry = inquireAfter(space.compiled, entries, one.isSetAside)
-    return other.cells.every((cell) =>
-      combinations(one.plan).every((choices) => {
+  const willDo = ({ plan, way }: Row, { cells }: Row): boolean =>
+    cells.every((cell) =>
+      combinations(plan).every((choices) => {
         const inCase = choices.with(0, cell)
-        return !canHappen(space, inCase) || isSo(space, inquiry, inCase)
+        return !canHappen(space, inCase) || isSo(space, way.inquiry, inCase)
       }),
     )
-  }
   const which = willDo(before, row) ? before : willDo(row, before) ? row : null
   if (which === null) return null
   const days = { from: before.occasion.days.from, before: row.occasion.days.before }
   return { ...which, cells: [...before.cells, ...row.cells], occasion: { ...which.occasion, days } }
 }
 
-function findRow(
-  space: CaseSpace,
-  entries: readonly Exercise[],
-  cell: number,
-  isSetAside: (rule: Contraindication) => boolean,
-): Row | null {
+function findRow(space: CaseSpace, entries: readonly Exercise[], cell: number, way: Way): Row | null {
   const { compiled, variables } = space
-  const inquiry = inquireAfter(compiled, entries, isSetAside)
+  const { inquiry, isSetAside } = way
   const choices = findCase(space, inquiry, cell, true)
   if (choices === null) return null
   const layouts = variables.map((variable, index): Layout => {
@@ -166,7 +169,7 @@ function findRow(
     facts,
     lifts: liftsIn(space, entries, cell, plan, isSetAside),
   }
-  return { occasion, cells: [cell], plan, isSetAside }
+  return { occasion, cells: [cell], plan, way }
 }
 
 /** The relative contraindications that may stand, whatever of the plan is on record, and that an override has to lift. */

@@ -77,11 +77,11 @@ function listChanges(before: Followed, after: Followed): Change[] {
   return changes
 }
 
-/** So many rules are looked at on all days together; a timeline of more days ends before its end. */
+/** So many rules, matches and tests are looked at on all days together; of more days only those around the day asked about are listed. */
 const mostRules = 300_000
 
 function listSteps(asked: Case, on: number): TimelineStep[] {
-  const days = daysToList(asked)
+  const days = daysToList(asked, on)
   let before = follow(decide(asked, (days[0] ?? on) - 1))
   return days.flatMap((day): TimelineStep[] => {
     const after = follow(decide(asked, day))
@@ -101,9 +101,15 @@ function listSteps(asked: Case, on: number): TimelineStep[] {
   })
 }
 
-function daysToList(asked: Case): readonly number[] {
+/** The days of change, or those around `on` if there are too many. */
+function daysToList(asked: Case, on: number): readonly number[] {
+  const days = daysOfChange(asked)
   const rules = asked.assigned.reduce((sum, { compiled }) => sum + compiled.size, 1)
-  return daysOfChange(asked).slice(0, Math.max(Math.floor(mostRules / rules), 1))
+  const most = Math.max(Math.floor(mostRules / rules), 2)
+  if (days.length <= most) return days
+  const next = days.findIndex((day) => day > on)
+  const first = Math.max((next === -1 ? days.length : next) - Math.floor(most / 2), 0)
+  return days.slice(first, first + most)
 }
 
 /** What the withheld exercises need besides time, those with the same needs together, the soonest first. */
@@ -141,7 +147,7 @@ export function timeline(question: Omit<Question, 'ahead'>): Timeline | null {
     on: question.on,
     surgery: answer.surgery,
     steps: listSteps(asked, day),
-    isComplete: daysToList(asked).length === daysOfChange(asked).length,
+    isComplete: daysToList(asked, day).length === daysOfChange(asked).length,
     nextPhases: asked.assigned.flatMap((assigned) => {
       const view = viewOn(assigned, day)
       const next = assigned.compiled.phases[(phaseOf(view) ?? -1) + 1]

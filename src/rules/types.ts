@@ -633,7 +633,7 @@ export interface Timeline {
   surgery: Derivation['surgery']
   /** Every date on which an answer changes, from the surgery, or what comes before it, onwards. */
   steps: readonly TimelineStep[]
-  /** False: there are later dates that are not listed, because there are too many. */
+  /** False: dates far from `on` are not listed, because there are too many. */
   isComplete: boolean
   /** What the next phase of each protocol waits for on `on`. */
   nextPhases: readonly { protocol: string; phase: Named; entry: ExplainedCondition }[]

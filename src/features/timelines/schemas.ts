@@ -73,7 +73,9 @@ const content = {
   on: calendarDate,
   surgery,
   protocols: z.array(z.object({ code: z.string(), title: z.string(), version: z.int().nullable() })),
-  isComplete: z.boolean().describe('False: later dates are left out, because there are too many.'),
+  isComplete: z
+    .boolean()
+    .describe('False: dates far from the one asked about are left out, because there are too many.'),
   steps: z
     .array(step)
     .describe('Every date on which the answer changes, from the surgery, or what comes before it, onwards.'),
