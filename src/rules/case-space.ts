@@ -136,13 +136,19 @@ export interface Inquiry {
 interface Prepared extends Inquiry {
   tests: ReadonlySet<number>
   variables: ReadonlySet<number>
+  /** What one look takes. */
+  cost: number
 }
 
 function prepare({ compiled, variableOf }: CaseSpace, inquiry: Inquiry): Prepared {
   const tests = new Set<number>()
   for (const test of compiled.testsOfPhases) tests.add(test)
   for (const when of inquiry.whens) for (const test of when?.tests ?? []) tests.add(test)
-  return { ...inquiry, tests, variables: new Set([...tests].map((test) => variableOf[test] ?? -1)) }
+  const variables = new Set([...tests].map((test) => variableOf[test] ?? -1))
+  const whens = new Set(inquiry.whens)
+  let cost = compiled.costOfPhases + tests.size + 1
+  for (const when of whens) cost += when?.cost ?? 0
+  return { ...inquiry, tests, variables, cost }
 }
 
 /** Whether the choice can be part of a case on a day of the cell. */
@@ -160,7 +166,7 @@ function isPossible(variable: Variable | undefined, choice: number, cell: Cell, 
 /** What it can be that it is so, given the choices made so far; of the day the choice is always made. */
 function ask(space: CaseSpace, inquiry: Prepared, choices: readonly number[]): Truths {
   const { compiled, variables, variableOf, truths, budget } = space
-  budget.left -= 1 + inquiry.tests.size
+  budget.left -= inquiry.cost
   const cell = daysOfCell(space, choices[0] ?? 0)
   for (const index of inquiry.variables) {
     const choice = choices[index] ?? open

@@ -33,8 +33,8 @@ import type {
 /** So many tests of one document are looked at; if that is not enough to decide everything, it is a finding of its own. */
 const mostTestsOfCheck = 20_000_000
 
-/** So many findings are told; then nothing more is looked for. */
-const mostFindings = 1000
+/** So many warnings are told. */
+const mostWarnings = 1000
 
 /** What is found, without what every finding has. */
 type Draft = Omit<Finding, 'severity' | 'name' | 'accepted' | 'days' | 'witness' | 'counterpart' | 'other'> &
@@ -56,17 +56,23 @@ const errors: ReadonlySet<FindingCode> = new Set([
 interface Findings {
   all: readonly Draft[]
   push: (...drafts: readonly Draft[]) => void
+  /** There are more warnings than are told. */
+  isCut: () => boolean
 }
 
-/** Collects findings, and ends the check when there are too many. */
-function collect({ budget }: CaseSpace): Findings {
+/** Collects findings: every error, and as many warnings as somebody could read. */
+function collect(): Findings {
   const all: Draft[] = []
+  let warnings = 0
   return {
     all,
     push: (...drafts) => {
-      all.push(...drafts.slice(0, mostFindings - all.length))
-      if (all.length === mostFindings) budget.left = 0
+      for (const draft of drafts) {
+        if (!errors.has(draft.code)) warnings += 1
+        if (errors.has(draft.code) || warnings <= mostWarnings) all.push(draft)
+      }
     },
+    isCut: () => warnings > mostWarnings,
   }
 }
 
@@ -119,34 +125,32 @@ function nameOf({ rule }: CompiledPrescription): string {
 
 // ---- Phases ----
 
+function checkReach({ document, compiled, space, findings }: Checked): void {
+  compiled.phases.forEach(({ phase }, index) => {
+    const reached = findCase(space, { whens: [], asks: inPhase(index) }, null)
+    if (reached !== null || isSpent(space)) return
+    // The furthest that a patient gets, as the case that shows it.
+    const others = compiled.phases.map((_, other) => ({ whens: [], asks: inPhase(other) }))
+    const witness = witnessOf(space, ...others.toSpliced(index, 1).reverse())
+    const path = pathOf(document, 'phases', phase.code)
+    findings.push({ code: 'unreachable-phase', about: phase.code, path, subject: phase.title, witness })
+  })
+}
+
 function checkPhases({ document, compiled, space, findings }: Checked): void {
   compiled.phases.forEach(({ phase }, index) => {
-    const is = { whens: [], asks: inPhase(index) }
-    const reached = findCase(space, is, null, true)
-    const path = pathOf(document, 'phases', phase.code)
-    if (reached === null) {
-      if (isSpent(space)) return
-      // The furthest that a patient gets, as the case that shows it.
-      const others = compiled.phases.map((_, other) => ({ whens: [], asks: inPhase(other) }))
-      const witness = witnessOf(space, ...others.toSpliced(index, 1).reverse())
-      findings.push({ code: 'unreachable-phase', about: phase.code, path, subject: phase.title, witness })
-      return
-    }
+    const reached = findCase(space, { whens: [], asks: inPhase(index) }, null, true)
+    if (reached === null) return
     const grants = compiled.prescriptions.filter(({ from, through }) => from <= index && index <= through)
     const isGranting = grants.some((prescription) => {
       const asks = (outcome: Outcome): Truths =>
         both(inPhase(index)(outcome), canGrant(prescription, outcome.truths, outcome.possible))
       return findCase(space, { whens: [prescription.when], asks }, null) !== null
     })
-    if (!isGranting && !isSpent(space)) {
-      findings.push({
-        code: 'empty-phase',
-        about: phase.code,
-        path,
-        subject: phase.title,
-        witness: toWitness(space, reached),
-      })
-    }
+    if (isGranting || isSpent(space)) return
+    const path = pathOf(document, 'phases', phase.code)
+    const witness = toWitness(space, reached)
+    findings.push({ code: 'empty-phase', about: phase.code, path, subject: phase.title, witness })
   })
   const isNowhere: Inquiry = {
     whens: [],
@@ -167,33 +171,44 @@ function checkPhases({ document, compiled, space, findings }: Checked): void {
 
 // ---- Prescriptions ----
 
-function checkPrescriptions(checked: Checked): void {
-  const { document, compiled, space, findings } = checked
+function checkEffect({ document, compiled, space, findings }: Checked): void {
   for (const prescription of compiled.prescriptions) {
     if (isSpent(space)) return
-    const { rule, when } = prescription
-    const path = pathOf(document, 'prescriptions', rule.code)
-    const codes = prescription.covered.filter((code) => compiled.exercises.has(code))
+    const { rule, when, covered } = prescription
     const grants: Inquiry = { whens: [when], asks: ({ truths, possible }) => canGrant(prescription, truths, possible) }
-    const isEffective = codes.some((code) => {
-      const entries = compiled.exercises.get(code) ?? []
+    const isEffective = covered.some((code) => {
+      const entries = compiled.exercises.get(code)
+      if (entries === undefined) return false
       const matches = matchesOf(compiled, entries)
-      const inquiry = inquireAfter(compiled, entries, ({ strength }) => strength === 'relative')
-      const asks = (outcome: Outcome): Truths => {
-        const granted = grants.asks(outcome)
-        if (granted === isFalse) return isFalse
-        return both(
-          granted,
-          canBeFree(compiled, outcome.truths, matches, ({ strength }) => strength === 'relative'),
-        )
+      const asks = ({ truths, possible }: Outcome): Truths => {
+        const granted = canGrant(prescription, truths, possible)
+        return granted === isFalse ? isFalse : both(granted, canBeFree(compiled, truths, matches, isRelative))
       }
-      return findCase(space, { whens: [when, ...inquiry.whens], asks }, null) !== null
+      const whens = matches.map((match) => compiled.contraindications[match.rule]?.when ?? null)
+      return findCase(space, { whens: [when, ...whens], asks }, null) !== null
     })
-    if (!isEffective && !isSpent(space)) {
-      const anyCase: Inquiry = { whens: [], asks: () => isTrue }
-      const witness = witnessOf(space, grants, anyCase)
-      findings.push({ code: 'grant-never-effective', about: rule.code, path, subject: nameOf(prescription), witness })
-    } else checkContradiction(checked, prescription, codes, path)
+    if (isEffective || isSpent(space)) continue
+    const path = pathOf(document, 'prescriptions', rule.code)
+    const witness = witnessOf(space, grants, { whens: [], asks: () => isTrue })
+    findings.push({ code: 'grant-never-effective', about: rule.code, path, subject: nameOf(prescription), witness })
+  }
+}
+
+function isRelative({ strength }: Contraindication): boolean {
+  return strength === 'relative'
+}
+
+function checkPrescriptions(checked: Checked): void {
+  const { document, compiled, space, findings } = checked
+  const ineffective = new Set(
+    findings.all.flatMap(({ code, about }) => (code === 'grant-never-effective' ? about : [])),
+  )
+  for (const prescription of compiled.prescriptions) {
+    if (isSpent(space)) return
+    const { code } = prescription.rule
+    const path = pathOf(document, 'prescriptions', code)
+    const codes = prescription.covered.filter((exercise) => compiled.exercises.has(exercise))
+    if (!ineffective.has(code)) checkContradiction(checked, prescription, codes, path)
     checkSteps(checked, prescription, path)
   }
 }
@@ -213,7 +228,7 @@ function checkContradiction(
     codes.flatMap((code) => matchesOf(compiled, compiled.exercises.get(code) ?? []).map((match) => match.rule)),
   )
   for (const index of matched) {
-    if (isSpent(space)) return
+    if (isSpent(space) || findings.isCut()) return
     const active = compiled.contraindications[index]
     if (active === undefined || active.rule.strength === 'caution') continue
     const whens = [when, active.when]
@@ -358,6 +373,8 @@ function checkShadowedContraindications({ document, compiled, space, findings }:
     if (witness === null) continue
     const covering = new Set<string>()
     const isNeeded = rule.target.some((target) => {
+      if (isSpent(space)) return true
+      space.budget.left -= compiled.contraindications.reduce((sum, other) => sum + other.rule.target.length, 0)
       const others = compiled.contraindications.filter(
         (other) =>
           other !== contraindication &&
@@ -423,15 +440,8 @@ function checkShadowedLimits({ document, compiled, space, findings }: Checked): 
   for (const limit of compiled.caps.filter(({ rule }) => isNumber(rule))) {
     if (isSpent(space)) return
     const { rule, when } = limit
-    const alike = compiled.caps.filter(
-      (other) =>
-        other !== limit &&
-        isNumber(other.rule) &&
-        other.rule.quantity === rule.quantity &&
-        other.rule.unit === rule.unit,
-    )
+    const alike = compiled.caps.filter((other) => other !== limit && isNumber(other.rule) && isAlike(other.rule, rule))
     const path = pathOf(document, 'limits', rule.code)
-    for (const other of alike) checkContradictoryLimits({ document, compiled, space, findings }, limit, other)
     const stricter = alike.filter((other) => isAsStrict(other.rule, rule) && !shadowed.has(other))
     const witness = witnessOf(space, standing(when))
     if (stricter.length === 0 || witness === null) continue
@@ -439,6 +449,17 @@ function checkShadowedLimits({ document, compiled, space, findings }: Checked): 
     shadowed.add(limit)
     const other = stricter.map((one) => one.rule.code).join(', ')
     findings.push({ code: 'shadowed-rule', about: `limits/${rule.code}`, path, subject: rule.code, other, witness })
+  }
+}
+
+function isAlike(one: Limit, other: Limit): boolean {
+  return one.quantity === other.quantity && one.unit === other.unit
+}
+
+function checkClashes(checked: Checked): void {
+  const { caps } = checked.compiled
+  for (const one of caps) {
+    for (const other of caps) if (isAlike(one.rule, other.rule)) checkContradictoryLimits(checked, one, other)
   }
 }
 
@@ -569,6 +590,7 @@ function checkGrades({ document, compiled, space, findings }: Checked): void {
       }
     }
     for (const [attribute, rules] of tested) {
+      if (isSpent(space) || findings.isCut()) return
       const witness = witnessOf(space, ...rules.map(({ when }) => standing(when)))
       // Rules that never stand have findings of their own.
       if (witness === null) continue
@@ -660,8 +682,8 @@ function complete(document: ProtocolDocument, found: readonly Draft[]): Finding[
     .map(({ about, ...draft }): Finding => {
       const name = nameFinding({ about, ...draft })
       const reason = accepted.get(name) ?? null
-      // A check that cannot be finished may be let stand; other errors may not.
-      const isError = errors.has(draft.code) && !(draft.code === 'check-incomplete' && reason !== null)
+      // A check that decided all that is an error and no more may be let stand; other errors may not.
+      const isError = errors.has(draft.code) && !(name === 'check-incomplete:cases' && reason !== null)
       return {
         severity: isError ? 'error' : 'warning',
         name,
@@ -690,7 +712,12 @@ export function check(document: ProtocolDocument, catalogue?: Catalogue, most = 
 
   const compiled = compile(document, null)
   const space = layOut(compiled, most)
-  const checked: Checked = { document, compiled, space, findings: collect(space) }
+  const checked: Checked = { document, compiled, space, findings: collect() }
+  // What blocks publishing comes first, so that it is decided before anything else can use up the bound.
+  checkReach(checked)
+  checkEffect(checked)
+  checkClashes(checked)
+  const isSafe = !isSpent(space)
   checkDeclarations(checked)
   checkPhases(checked)
   checkPrescriptions(checked)
@@ -699,16 +726,16 @@ export function check(document: ProtocolDocument, catalogue?: Catalogue, most = 
   checkGaps(checked)
   checked.findings.push(...findRelaxingLimits(checked))
   const opportunities = [...compiled.prescribed.values()].map((entries) => findOpportunity(space, entries))
-  const { all } = checked.findings
+  const { all, isCut } = checked.findings
   const incomplete: Draft = {
     code: 'check-incomplete',
-    about: 'cases',
+    about: isSafe ? 'cases' : 'errors',
     path: '',
     subject: document.title,
-    other: String(most),
+    other: isSpent(space) ? String(most) : null,
   }
   return {
-    findings: complete(document, isSpent(space) ? [...all, incomplete] : all),
+    findings: complete(document, isSpent(space) || isCut() ? [...all, incomplete] : all),
     opportunities,
     looks: most - Math.max(space.budget.left, 0),
   }

@@ -55,6 +55,8 @@ export interface When {
   expression: Expression
   /** Every test of it, each once. */
   tests: readonly number[]
+  /** How much it takes to evaluate: its parts, those that are said twice too. */
+  cost: number
   /** The tests that decide it: its own and, if it asks for the phase, those of the phases' entries. */
   decisive: readonly number[]
   asksPhase: boolean
@@ -106,8 +108,9 @@ export interface Compiled {
   milestones: readonly { named: Named; roles: readonly string[] }[]
   facts: readonly { code: string; declared: FactDeclaration | null }[]
   phases: readonly CompiledPhase[]
-  /** Every test of the phases' entries. */
+  /** Every test of the phases' entries, and what it takes to evaluate them. */
   testsOfPhases: readonly number[]
+  costOfPhases: number
   prescriptions: readonly CompiledPrescription[]
   contraindications: readonly CompiledRule<Contraindication>[]
   instructions: readonly CompiledRule<Instruction>[]
@@ -150,6 +153,12 @@ function byUrgency(flags: readonly RedFlag[]): RedFlag[] {
 function sourcesOf(document: ProtocolDocument, ids: readonly string[] | undefined): Source[] {
   if (ids === undefined || ids.length === 0) return []
   return document.sources.filter((source) => ids.includes(source.id)).sort((a, b) => compareText(a.id, b.id))
+}
+
+function costOf(expression: Expression): number {
+  if (expression.op === 'test') return 1
+  if (expression.op === 'not') return 1 + costOf(expression.of)
+  return expression.of.reduce((sum, part) => sum + costOf(part), 1)
 }
 
 function toBound(bound: DayBound | undefined): Bound | null {
@@ -196,7 +205,15 @@ class Vocabulary {
     const asksPhase = asks('phase') && !isEntry
     const decisive = asksPhase ? [...new Set([...list, ...this.testsOfPhases])] : list
     const index = this.whens.size
-    const when = { index, expression, tests: list, decisive, asksPhase, asksFact: asks('fact') }
+    const when = {
+      index,
+      expression,
+      tests: list,
+      cost: costOf(expression),
+      decisive,
+      asksPhase,
+      asksFact: asks('fact'),
+    }
     this.whens.set(key, when)
     return when
   }
@@ -348,6 +365,7 @@ function compileDocument(document: ProtocolDocument, version: number | null): Co
     prescriptions,
     phases,
     testsOfPhases: [...vocabulary.testsOfPhases],
+    costOfPhases: phases.reduce((sum, { entry }) => sum + entry.cost, 0),
     contraindications,
     candidates: listCandidates(contraindications.map(({ rule }) => rule)),
     instructions,
@@ -379,7 +397,7 @@ function compileDocument(document: ProtocolDocument, version: number | null): Co
   const size =
     rules.reduce((sum, list) => sum + list.length, 0) +
     subjects.reduce((sum, [, [{ matches }]]) => sum + 1 + matches.length, 0) +
-    vocabulary.whens.values().reduce((sum, { tests }) => sum + tests.length, 0)
+    vocabulary.whens.values().reduce((sum, { cost }) => sum + cost, 0)
   return { ...compiled, subjects, size }
 }
 

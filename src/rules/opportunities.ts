@@ -102,7 +102,7 @@ function join(space: CaseSpace, before: Row | undefined, row: Row): Row | null {
     cells.every((cell) =>
       combinations(plan).every((choices) => {
         const inCase = choices.with(0, cell)
-        return !canHappen(space, inCase) || isSo(space, way.inquiry, inCase)
+        return !isSpent(space) && (!canHappen(space, inCase) || isSo(space, way.inquiry, inCase))
       }),
     )
   const which = willDo(before, row) ? before : willDo(row, before) ? row : null
@@ -124,7 +124,7 @@ function findRow(space: CaseSpace, entries: readonly Exercise[], cell: number, w
   const plan = widen(choices.with(0, 0), layouts, space.counts, (others) => {
     const inCase = others.with(0, cell)
     // What cannot be by that day is no exception to what will do.
-    return isSo(space, inquiry, inCase) || !canHappen(space, inCase)
+    return !isSpent(space) && (isSo(space, inquiry, inCase) || !canHappen(space, inCase))
   })
   const milestones: Occasion['milestones'][number][] = []
   const facts: Occasion['facts'][number][] = []
@@ -185,6 +185,8 @@ function liftsIn(
     if (active === undefined || !isSetAside(active.rule)) return []
     const stands = { whens: [active.when], asks: ({ truths }: Outcome) => asForbid(truthsOf(active.when, truths)) }
     const { code, title } = active.rule
-    return combinations(plan).some((choices) => isSo(space, stands, choices.with(0, cell))) ? [{ code, title }] : []
+    return combinations(plan).some((choices) => isSpent(space) || isSo(space, stands, choices.with(0, cell)))
+      ? [{ code, title }]
+      : []
   })
 }

@@ -53,9 +53,13 @@ export function findFlaws(document: ProtocolDocument, catalogue: Catalogue): Doc
     source: new Set(document.sources.map((source) => source.id)),
   } satisfies Record<ReferenceKind, ReadonlySet<string>>
 
+  const known = Object.fromEntries(
+    Object.entries(own).map(([kind, names]) => [kind, [...names].sort()]),
+  ) as unknown as Record<ReferenceKind, readonly string[]>
+
   const refer = (kind: ReferenceKind, name: string | undefined, path: string): void => {
     if (name === undefined || own[kind].has(name)) return
-    flaws.push({ code: 'unknown-reference', path, kind, name, known: [...own[kind]].sort() })
+    flaws.push({ code: 'unknown-reference', path, kind, name, known: known[kind] })
   }
   const referAll = (kind: ReferenceKind, names: readonly string[] | undefined, path: string): void => {
     names?.forEach((name, index) => {

@@ -18,7 +18,7 @@ import {
   widen,
 } from './cases.ts'
 import { changesOfTests } from './change.ts'
-import { type Compiled, type Match, matchesOf, type Test } from './compile.ts'
+import { type Compiled, type Match, matchesOf, type Test, type When } from './compile.ts'
 import { type Assigned, type Case, entriesOf, lifts, overridesOn } from './decide.ts'
 import { covers } from './record.ts'
 import { commonSide } from './side.ts'
@@ -281,17 +281,24 @@ interface Sought {
 
 function seek({ asked }: Ahead, entries: readonly [Exercise, ...Exercise[]], isLifted: boolean): Sought {
   const matches = asked.assigned.map(({ compiled }) => matchesOf(compiled, entries))
+  const whens = new Set<When>()
   const tests = asked.assigned.map(({ compiled }, version) => {
     const found = new Set<number>()
-    const add = (when: { tests: readonly number[] } | null | undefined): void => {
-      for (const test of when?.tests ?? []) found.add(test)
+    const add = (when: When | null | undefined): void => {
+      if (when === null || when === undefined) return
+      whens.add(when)
+      for (const test of when.tests) found.add(test)
     }
     for (const test of compiled.testsOfPhases) found.add(test)
     for (const index of compiled.prescriptionsOf.get(entries[0].code) ?? []) add(compiled.prescriptions[index]?.when)
     for (const { rule } of matches[version] ?? []) add(compiled.contraindications[rule]?.when)
     return [...found]
   })
-  return { entries, tests, matches, cost: 1 + tests.reduce((sum, list) => sum + list.length, 0), isLifted }
+  let cost = 1
+  for (const { compiled } of asked.assigned) cost += compiled.costOfPhases
+  for (const list of tests) cost += list.length
+  for (const when of whens) cost += when.cost
+  return { entries, tests, matches, cost, isLifted }
 }
 
 /** Whether it can be permitted on the day of the outlook, and whether it can fail to be, given choices of the acts. */
@@ -435,7 +442,7 @@ function findPlan(ahead: Ahead, entries: Sought['entries'], budget: Budget): Way
       const plan = planFor(ahead, outlook, onDay, budget)
       if (budget.left <= 0) return null
       if (plan === null) continue
-      return { outcome: 'permitted', earliest: dateOf(day), needs: tell(ahead, outlook, onDay, plan, ends) }
+      return { outcome: 'permitted', earliest: dateOf(day), needs: tell(ahead, outlook, onDay, plan, ends, budget) }
     }
   }
   return null
@@ -498,7 +505,14 @@ function isAsked({ actOf }: Ahead, sought: Sought, act: number): boolean {
 }
 
 /** What has to happen, with the dates between which it may. */
-function tell(ahead: Ahead, outlook: Outlook, sought: Sought, plan: Plan, ends: readonly Need[]): Need[] {
+function tell(
+  ahead: Ahead,
+  outlook: Outlook,
+  sought: Sought,
+  plan: Plan,
+  ends: readonly Need[],
+  budget: Budget,
+): Need[] {
   const { day } = outlook
   const needs: Need[] = [...ends]
   plan.forEach((chosen, index) => {
@@ -520,7 +534,7 @@ function tell(ahead: Ahead, outlook: Outlook, sought: Sought, plan: Plan, ends: 
       needs.push({ kind: 'fact', fact: act.fact, test, from, by })
     }
   })
-  if (sought.isLifted) needs.push({ kind: 'override', lifts: liftsNeeded(ahead, outlook, sought, plan) })
+  if (sought.isLifted) needs.push({ kind: 'override', lifts: liftsNeeded(ahead, outlook, sought, plan, budget) })
   if (day > ahead.from) needs.push({ kind: 'date', date: dateOf(day) })
   return needs
 }
@@ -531,6 +545,7 @@ function liftsNeeded(
   outlook: Outlook,
   sought: Sought,
   plan: Plan,
+  budget: Budget,
 ): Extract<Need, { kind: 'override' }>['lifts'] {
   const permits = overridesOn(ahead.asked.record, sought.entries[0].code, outlook.day).filter(
     ({ effect }) => effect === 'permit',
@@ -540,6 +555,9 @@ function liftsNeeded(
       const active = owner.compiled.contraindications[match.rule]
       if (active?.rule.strength !== 'relative' || permits.some((entry) => lifts(entry, active.rule, owner))) return []
       const stands = combinations(plan).some((choices) => {
+        // Rather one too many than one too few.
+        if (budget.left <= 0) return true
+        budget.left -= sought.cost
         const { truths } = outcomeOf(ahead, outlook, sought, index, choices)
         return truthsOf(active.when, truths) !== isFalse
       })
