@@ -53,6 +53,8 @@ type Act =
       /** The title of the first version that tests it, and all roles that would do. */
       milestone: Named
       grantedBy: readonly string[]
+      /** The first day on which it can be recorded. */
+      from: DayNumber
     }
   | {
       kind: 'fact'
@@ -114,18 +116,11 @@ function listMilestones(asked: Case, from: DayNumber): Act[] {
     const restricted = roles.filter((list) => list.length > 0)
     const [first = []] = restricted
     const accepted = first.filter((role) => restricted.every((list) => list.includes(role)))
-    if (restricted.length === 0) return [{ kind: 'milestone', code, role: null, milestone: named, grantedBy: [] }]
-    if (accepted.length > 0) {
-      return [{ kind: 'milestone', code, role: accepted[0] ?? null, milestone: named, grantedBy: accepted }]
-    }
+    const what = { kind: 'milestone', code, milestone: named, from: earliestDay({ asked, from }, code) } as const
+    if (restricted.length === 0) return [{ ...what, role: null, grantedBy: [] }]
+    if (accepted.length > 0) return [{ ...what, role: accepted[0] ?? null, grantedBy: accepted }]
     // No role will do for all: each version needs an entry of its own.
-    return restricted.map((list) => ({
-      kind: 'milestone',
-      code,
-      role: list[0] ?? null,
-      milestone: named,
-      grantedBy: list,
-    }))
+    return restricted.map((list) => ({ ...what, role: list[0] ?? null, grantedBy: list }))
   })
 }
 
@@ -169,6 +164,15 @@ export function lookAhead(asked: Case, from: DayNumber): Ahead {
   return { asked, from, acts, actOf, outlooks: new Map(), left: mostTestsOfAll }
 }
 
+/** The first day on which the milestone can be recorded: not before the surgery, unless every version allows that. */
+function earliestDay({ asked, from }: Pick<Ahead, 'asked' | 'from'>, code: string): DayNumber {
+  const declared = asked.assigned.flatMap(({ compiled }) =>
+    compiled.document.milestones.filter((milestone) => milestone.code === code),
+  )
+  const isPreOperative = declared.length > 0 && declared.every((milestone) => milestone.preOperative)
+  return isPreOperative ? from : Math.max(from, asked.record.surgeryDay)
+}
+
 /** The days since a milestone at which a test of it changes. */
 function cutsOf(asked: Case, code: string): ReadonlySet<number> {
   const cuts = new Set<number>([0])
@@ -183,7 +187,7 @@ function cutsOf(asked: Case, code: string): ReadonlySet<number> {
 }
 
 function optionsOf(act: Act, ahead: Ahead, day: DayNumber): Option[] {
-  const { asked, from } = ahead
+  const { asked } = ahead
   if (act.kind === 'fact') {
     return [
       { kind: 'nothing' },
@@ -194,7 +198,7 @@ function optionsOf(act: Act, ahead: Ahead, day: DayNumber): Option[] {
   }
   return [
     { kind: 'nothing' },
-    ...spansBetween(cutsOf(asked, act.code), day - from).map((span): Option => ({ kind: 'reached', ...span })),
+    ...spansBetween(cutsOf(asked, act.code), day - act.from).map((span): Option => ({ kind: 'reached', ...span })),
   ]
 }
 
@@ -371,7 +375,7 @@ function outcomeOf(
 function daysToTry(ahead: Ahead, sought: Sought): DayNumber[] {
   const { asked, from } = ahead
   const { record } = asked
-  const days = new Set<DayNumber>([from])
+  const days = new Set<DayNumber>([from, record.surgeryDay])
   for (const { from: begins, until } of [...record.symptoms, ...record.overrides, ...record.holds]) {
     days.add(begins)
     if (until !== null) days.add(until)
@@ -384,7 +388,10 @@ function daysToTry(ahead: Ahead, sought: Sought): DayNumber[] {
       if (test?.op === 'fact' && test.written.withinDays !== undefined) days.add(from + test.written.withinDays + 1)
       if (test?.op !== 'days' || test.milestone === null) continue
       for (const bound of [test.atLeast, test.before]) {
-        if (bound !== null) days.add(from + bound.possible).add(from + bound.sure)
+        if (bound === null) continue
+        for (const earliest of [from, Math.max(from, record.surgeryDay)]) {
+          days.add(earliest + bound.possible).add(earliest + bound.sure)
+        }
       }
     }
   })

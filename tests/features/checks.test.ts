@@ -354,7 +354,17 @@ describe('a document', () => {
           { milestone: 'visit', title: 'Visit', grantedBy: ['surgeon', 'doctor'], leastDays: 0, mostDays: null },
           { milestone: 'drain-out', grantedBy: [], leastDays: 7, mostDays: null },
         ],
-        facts: [{ fact: 'pain', title: 'Pain', ask: 'How bad is it?', unit: null, test: { atMost: 3 } }],
+        facts: [
+          {
+            fact: 'pain',
+            title: 'Pain',
+            ask: 'How bad is it?',
+            unit: null,
+            test: { atMost: 3 },
+            leastDays: 0,
+            mostDays: null,
+          },
+        ],
         lifts: [],
       },
     ])

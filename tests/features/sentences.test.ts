@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
+import { speakOpportunity } from '../../src/features/checks/sentences.ts'
 import {
   speakAvoid,
   speakHow,
@@ -14,9 +15,11 @@ import type {
   Change,
   Dose,
   ExplainedCondition,
+  FactTest,
   Named,
   Need,
   Reason,
+  Truth,
   WayForward,
 } from '../../src/rules/index.ts'
 
@@ -150,6 +153,12 @@ describe('the way forward in one sentence', () => {
       1,
       'No record makes an assigned protocol permit what it does not prescribe; only an exception that a clinician makes for the patient could.',
     ],
+    [
+      'what no protocol prescribes, on hold',
+      [{ kind: 'hold', from: on('2026-11-01'), until: null, reason: 'Flu', entry: 'e1' }, { kind: 'not-prescribed' }],
+      1,
+      'No record makes an assigned protocol permit what it does not prescribe; only an exception that a clinician makes for the patient could, and not while all exercise is withheld.',
+    ],
     ['no protocol', [{ kind: 'no-protocol' }], 0, 'Nothing can be permitted as long as no protocol is assigned.'],
     [
       'a protocol without phases',
@@ -227,7 +236,7 @@ describe('what a rule waits for', () => {
   const all = (...of: ExplainedCondition[]): ExplainedCondition => ({ op: 'all', truth: 'false', of })
   const any = (...of: ExplainedCondition[]): ExplainedCondition => ({ op: 'any', truth: 'false', of })
   const speak = (...entries: ExplainedCondition[]): string =>
-    speakReason({ ...rule, kind: 'phase-not-reached', phase: named('Sport'), entries })
+    speakReason({ ...rule, kind: 'phase-not-reached', phase: named('Sport'), entries }, on('2026-10-10'))
 
   test('of several days is the latest', () => {
     expect(speak(days(14, '2026-10-15'), days(98, '2027-01-07'), days(42, '2026-11-12'))).toBe(
@@ -270,6 +279,160 @@ describe('what a rule waits for', () => {
   })
 })
 
+describe('a condition with a "not"', () => {
+  const visit = (truth: Truth): ExplainedCondition => ({
+    op: 'milestone',
+    truth,
+    milestone: named('Six-week visit'),
+    grantedBy: [],
+    on: null,
+  })
+  const days = (
+    truth: Truth,
+    [atLeast, from]: [number, string] | [null, null],
+    [before, until]: [number, string] | [null, null],
+  ): ExplainedCondition => ({
+    op: 'days',
+    truth,
+    since: null,
+    atLeast,
+    before,
+    from: from === null ? null : on(from),
+    until: until === null ? null : on(until),
+  })
+  const fiveDaysAfterVisit: ExplainedCondition = {
+    op: 'days',
+    truth: 'unknown',
+    since: named('Six-week visit'),
+    atLeast: null,
+    before: 5,
+    from: null,
+    until: null,
+  }
+  const lowPain = (truth: Truth): ExplainedCondition => ({
+    op: 'fact',
+    truth,
+    fact: pain,
+    test: { atMost: 3 },
+    latest: null,
+    stale: false,
+  })
+  const phases = (from: string | null, through: string | null): ExplainedCondition => ({
+    op: 'phase',
+    truth: 'false',
+    from: from === null ? null : named(from),
+    through: through === null ? null : named(through),
+  })
+  const not = (of: ExplainedCondition): ExplainedCondition => {
+    return { op: 'not', truth: of.truth === 'unknown' ? 'unknown' : of.truth === 'true' ? 'false' : 'true', of }
+  }
+  const all = (truth: Truth, ...of: ExplainedCondition[]): ExplainedCondition => ({ op: 'all', truth, of })
+  const any = (truth: Truth, ...of: ExplainedCondition[]): ExplainedCondition => ({ op: 'any', truth, of })
+  const none: [null, null] = [null, null]
+
+  test.each<[what: string, when: ExplainedCondition, span: string]>([
+    [
+      'a milestone, and days that are ahead',
+      any('true', not(visit('false')), days('false', [30, '2026-10-31'], [60, '2026-11-30'])),
+      'at least until “Six-week visit” is on record',
+    ],
+    [
+      'a milestone, and days that are over',
+      any('true', not(visit('false')), days('false', none, [5, '2026-10-06'])),
+      'until “Six-week visit” is on record',
+    ],
+    [
+      'a fact, and days that are ahead',
+      any('true', not(lowPain('false')), days('false', [30, '2026-10-31'], none)),
+      'at least until “Pain now” is at most 3 (nothing is recorded)',
+    ],
+    [
+      'a milestone, and days that are ahead, while a fact is so',
+      all('true', lowPain('true'), any('true', not(visit('false')), days('false', [30, '2026-10-31'], none))),
+      'while “Pain now” is at most 3 (nothing is recorded), and at most until “Six-week visit” is on record, and perhaps again later',
+    ],
+    ['phases', not(phases('A', 'B')), 'outside the phases from “A” through “B”'],
+    ['one phase', not(phases('A', 'A')), 'outside the phase “A”'],
+    ['a phase and those before it', not(phases(null, 'B')), 'outside the phases through “B”'],
+    ['a phase and those after it', not(phases('B', null)), 'until the phase “B” or a later one is reached'],
+    [
+      'the days before one',
+      not(days('false', none, [10, '2026-10-11'])),
+      'since day 10 after surgery (11 October 2026)',
+    ],
+    [
+      'the days between two',
+      not(days('false', [30, '2026-10-31'], [60, '2026-11-30'])),
+      'except from day 30 after surgery (31 October 2026) until day 60 after surgery (30 November 2026)',
+    ],
+    [
+      'the days before one that is not known',
+      not(fiveDaysAfterVisit),
+      'as long as “Six-week visit” is not on record, and then from day 5 after “Six-week visit” on',
+    ],
+    [
+      'several things together',
+      not(all('false', visit('false'), lowPain('unknown'))),
+      'until “Pain now” is at most 3 (nothing is recorded) and “Six-week visit” is on record',
+    ],
+    [
+      'several things together, of which one can end again',
+      not(all('false', visit('false'), lowPain('true'))),
+      'at least until “Six-week visit” is on record',
+    ],
+    [
+      'one of several things',
+      not(any('false', visit('false'), days('false', [30, '2026-10-31'], none))),
+      'until “Six-week visit” is on record or until day 30 after surgery (31 October 2026), whichever comes first',
+    ],
+  ])('says how long %s keep a contraindication', (_what, when, span) => {
+    const avoid = { ...rule, title: 'Lifting', strength: 'absolute' as const, certain: true, when, until: null }
+    expect(speakAvoid(avoid)).toBe(`Avoid: “Lifting”, ${span}.`)
+  })
+
+  test.each<[what: string, when: ExplainedCondition, wait: string]>([
+    [
+      'days that are over',
+      days('false', none, [10, '2026-10-11']),
+      'needs one of the days, now over, before day 10 after surgery (11 October 2026)',
+    ],
+    [
+      'days between two that are over, and a milestone',
+      all('false', days('false', [3, '2026-10-04'], [10, '2026-10-11']), visit('false')),
+      'needs one of the days, now over, from day 3 after surgery (4 October 2026) on and before day 10 after surgery (11 October 2026) and “Six-week visit” on record',
+    ],
+    [
+      'days between two that are ahead',
+      days('false', [30, '2026-10-31'], [60, '2026-11-30']),
+      'needs a date from day 30 after surgery (31 October 2026) on and before day 60 after surgery (30 November 2026)',
+    ],
+    [
+      'an end to days of which it is not known whether they have begun',
+      not(fiveDaysAfterVisit),
+      'cannot begin before day 5 after “Six-week visit”',
+    ],
+    [
+      'an end to days between two',
+      not(days('true', [3, '2026-10-04'], [20, '2026-10-21'])),
+      'needs a date from day 20 after surgery (21 October 2026) on',
+    ],
+    [
+      'an end to phases',
+      not({ ...phases('A', 'B'), truth: 'true' }),
+      'needs a phase other than those from “A” through “B”',
+    ],
+    [
+      'an end to one of several things',
+      not(all('true', lowPain('true'), visit('true'))),
+      'needs either “Pain now” not to be at most 3 (nothing is recorded) or no “Six-week visit” on record',
+    ],
+  ])('says that a grant waits for %s', (_what, when, wait) => {
+    expect(speakReason({ ...rule, kind: 'condition-not-met', certain: true, when }, on('2026-10-16'))).toBe(
+      `It ${wait}.`,
+    )
+  })
+})
+
 describe('a range of days', () => {
   const range: ExplainedCondition = {
     op: 'days',
@@ -282,14 +445,19 @@ describe('a range of days', () => {
   }
 
   test('makes a grant wait for its later end, and says who decides before', () => {
-    expect(speakReason({ ...rule, kind: 'condition-not-met', certain: true, when: range })).toBe(
+    expect(speakReason({ ...rule, kind: 'condition-not-met', certain: true, when: range }, on('2026-10-10'))).toBe(
       'It cannot begin before day 42 after surgery (12 November 2026; the protocol says day 28 to 42, and in between a clinician decides).',
     )
   })
 
   test('says nothing of a decision where nobody can make one', () => {
     const first = named('In hospital')
-    expect(speakReason({ kind: 'no-phase', protocol: 'spine', version: 1, title: 'Spine', first, entry: range })).toBe(
+    expect(
+      speakReason(
+        { kind: 'no-phase', protocol: 'spine', version: 1, title: 'Spine', first, entry: range },
+        on('2026-10-10'),
+      ),
+    ).toBe(
       '“Spine” has not begun: its first phase, “In hospital”, cannot begin before day 42 after surgery (12 November 2026; the protocol says day 28 to 42).',
     )
   })
@@ -311,9 +479,9 @@ describe('a range of days', () => {
 
   test('may lie before the surgery, or on both sides of it', () => {
     const before: ExplainedCondition = { ...range, atLeast: [-14, -7], from: on('2026-09-24') }
-    expect(speakReason({ ...rule, kind: 'condition-not-met', certain: true, when: before })).toContain(
-      'day 7 before surgery (24 September 2026; the protocol says day −14 to −7, and',
-    )
+    expect(
+      speakReason({ ...rule, kind: 'condition-not-met', certain: true, when: before }, on('2026-10-10')),
+    ).toContain('day 7 before surgery (24 September 2026; the protocol says day −14 to −7, and')
   })
 })
 
@@ -394,6 +562,10 @@ describe('a change on the timeline', () => {
       '“Spine, standard recovery” is now in the phase “At home”.',
     ],
     [{ kind: 'phase', protocol: 'spine', to: null }, '“Spine, standard recovery” now has no current phase.'],
+    [
+      { kind: 'status', to: 'no-phase' },
+      'Nothing is permitted now: no protocol is assigned, or one that is assigned has no phase that is reached.',
+    ],
     [{ kind: 'status', to: 'on-hold' }, 'Nothing is permitted now: there is a hold, or a red flag is open.'],
     [
       { kind: 'begins', list: 'avoid', protocol: 'spine', rule: 'lifting', title: 'Heavy lifting', limit: null },
@@ -450,4 +622,24 @@ describe('a change on the timeline', () => {
     expect(speak(7)).toContain('“F” and “G” can')
     expect(speak(8)).toContain('“F” and 2 others can')
   })
+})
+
+test.each<[what: string, test: FactTest, least: number, most: number | null, sentence: string]>([
+  ['of any age', { atMost: 3 }, 0, null, '“Pain now” is at most 3'],
+  ['of the last days', { atMost: 3 }, 0, 2, '“Pain now” is at most 3, observed at most 2 days before'],
+  ['of that day', { atMost: 3 }, 0, 0, '“Pain now” is at most 3, observed that day'],
+  [
+    'of earlier days',
+    { atMost: 3 },
+    1,
+    7,
+    '“Pain now” is at most 3, observed at least 1 day and at most 7 days before',
+  ],
+  ['of any value', {}, 0, null, '“Pain now” is on record, whatever it is'],
+])('an opportunity with an observation %s', (_what, tested, least, most, sentence) => {
+  const facts = [{ fact: pain, test: tested, least, most }]
+  const when = [{ days: { from: 7, before: null }, milestones: [], facts, lifts: [] }]
+  expect(speakOpportunity({ exercise: named('Rowing'), when, decided: true })).toBe(
+    `“Rowing” can be permitted from day 7 on, once ${sentence}.`,
+  )
 })

@@ -14,7 +14,12 @@ function simulate<Body = Problem>(body: unknown): Promise<Answer<Body>> {
   return clinic.post<Body>('/simulations', body)
 }
 
-const stored = { protocols: [{ code: 'every-feature' }], surgeryDate: '2026-10-01', on: '2026-11-20' }
+const stored = {
+  protocols: [{ code: 'every-feature' }],
+  surgeryDate: '2026-10-01',
+  on: '2026-11-20',
+  procedures: ['alif', 'plif'],
+}
 
 beforeAll(() => publishProtocol(clinic, everyFeature()))
 
@@ -151,6 +156,20 @@ describe('a simulation', () => {
     expect((await simulate<Simulation>({ ...stored, on: '2026-11-21', symptoms })).body).toMatchObject({
       status: 'active',
     })
+  })
+
+  test('must say which procedures were done where a fact asks for one of several', async () => {
+    const asking = (procedures: string[]) => everyFeature('asking', { procedures })
+    const { procedures: _, ...unsaid } = stored
+    const body = { ...unsaid, protocols: [asking(['alif', 'plif'])] }
+    const refused = await simulate(body)
+    expect(refused.body).toMatchObject({ status: 422, code: 'NOT_PLAUSIBLE', errors: [{ pointer: '/procedures' }] })
+    expect(refused.body.errors?.[0]?.detail).toContain('say which procedures were done: a fact asks for `alif`')
+    expect((await clinic.post('/simulations/timeline', body)).status).toBe(422)
+    expect((await simulate({ ...body, procedures: ['alif'] })).status).toBe(200)
+    expect((await simulate({ ...body, protocols: [asking(['plif'])] })).status).toBe(200)
+    const other = { code: 'alif-standard' }
+    expect((await simulate({ ...body, protocols: [asking(['plif']), other] })).status).toBe(422)
   })
 
   test('may be of any surgery date that the calendar has', async () => {

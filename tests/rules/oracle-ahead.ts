@@ -158,6 +158,8 @@ export function findWays(asked: Asked, budget: number): Search | null {
   if (now === null) return null
   const sought = new Set([...now.codes].filter((code) => !now.judge(code).permitted))
   const known = knownEntries(asked)
+  const surgeries = known.filter((entry) => entry.kind === 'surgery').sort((a, b) => b.revision - a.revision)
+  const surgeryDay = dayNumber(surgeries[0]?.surgeryDate ?? asked.on)
   // Only what bears on a verdict is worth recording.
   const leaves = now.assigned
     .flatMap(({ document }) => [
@@ -182,8 +184,12 @@ export function findWays(asked: Asked, budget: number): Search | null {
       const bounds = leaves
         .flatMap((leaf) => ('days' in leaf && leaf.days.since === code ? [leaf.days.atLeast, leaf.days.before] : []))
         .flatMap((bound) => (bound === undefined ? [] : rangeOf(bound)))
-      const dates = [today, day, ...bounds.flatMap((bound) => [day - bound, day - bound + 1])]
-      const possible = [...new Set(dates)].filter((date) => today <= date && date <= day)
+      // What does not belong before the surgery is not recorded there.
+      const declared = now.assigned.flatMap(({ document }) => document.milestones.filter((one) => one.code === code))
+      const isPreOperative = declared.length > 0 && declared.every((one) => one.preOperative === true)
+      const first = isPreOperative ? today : Math.max(today, surgeryDay)
+      const dates = [first, day, ...bounds.flatMap((bound) => [day - bound, day - bound + 1])]
+      const possible = [...new Set(dates)].filter((date) => first <= date && date <= day)
       return roles.map((grantedBy) => possible.map((on) => ({ kind: 'milestone' as const, code, on, grantedBy })))
     })
 

@@ -426,7 +426,10 @@ function neverIsNever(rules: Rules, runs: number): void {
         .filter(({ what }) => what.kind === 'milestone' || !isSettled(what.code))
         .map(({ what, after }) => {
           const grantedBy = what.kind === 'milestone' ? { grantedBy: 'surgeon' } : {}
-          return { ...what, ...grantedBy, on: dateOn(situation, day + after) }
+          const on = dateOn(situation, day + after)
+          // A milestone that is not pre-operative is not recorded before the surgery.
+          const isEarly = what.kind === 'milestone' && on < derived.surgery.surgeryDate
+          return { ...what, ...grantedBy, on: isEarly ? derived.surgery.surgeryDate : on }
         }),
       ...knownEntries(situation)
         .filter((entry) => entry.kind === 'symptom')

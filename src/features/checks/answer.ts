@@ -50,12 +50,14 @@ function toOpportunity(opportunity: Opportunity): Answer['opportunities'][number
         leastDays: least,
         mostDays: most,
       })),
-      facts: way.facts.map(({ fact, test }) => ({
+      facts: way.facts.map(({ fact, test, least, most }) => ({
         fact: fact.code,
         title: fact.title,
         ask: fact.ask,
         unit: fact.unit,
         test: toTest(test),
+        leastDays: least,
+        mostDays: most,
       })),
       lifts: way.lifts.map(({ code, title }) => ({ code, title })),
       text: speakWay(way),

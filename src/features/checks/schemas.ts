@@ -77,7 +77,9 @@ const opportunity = z
               title: z.string(),
               ask: z.string(),
               unit: z.string().nullable().describe('A UCUM code.'),
-              test: factTest,
+              test: factTest.describe('What the observation must be: all that is given; empty: any value will do.'),
+              leastDays: z.int().min(0).describe('For at least how many days it must have been observed.'),
+              mostDays: z.int().min(0).nullable().describe('How old the observation may be; null: as old as it is.'),
             }),
           ),
           lifts: z

@@ -112,19 +112,34 @@ export function speakWay({ days, milestones, facts, lifts }: Way): string {
       ([elapsed, group]) =>
         `${join(group.map(speakMilestone), 'and')} ${group.length > 1 ? 'are' : 'is'} on record${elapsed}`,
     ),
-    ...facts.map((fact) => speakTest(fact)),
+    ...facts.map(speakObservation),
     ...(lifts.length > 0 ? [`a clinician permits it for the patient in spite of ${quoteTitles(lifts)}`] : []),
   ]
   return `${speakSince(days)}${clauses.length === 0 ? '' : `, once ${join(clauses, 'and')}`}`
 }
 
+/** "“Pain now” is at most 3, observed at most 2 days before". */
+function speakObservation({ fact, test, least, most }: Way['facts'][number]): string {
+  const isAny = Object.keys(test).length === 0
+  const tested = isAny ? `${quote(fact.title)} is on record, whatever it is` : speakTest({ fact, test })
+  if (most === 0) return `${tested}, observed that day`
+  const bounds = speakDaysOf(least, most)
+  return bounds === '' ? tested : `${tested}, observed ${bounds} before`
+}
+
 /** How long a milestone must have been on record. */
 function speakElapsed(least: number, most: number | null): string {
+  const bounds = speakDaysOf(least, most)
+  return bounds === '' ? '' : ` for ${bounds}`
+}
+
+/** "at least 7 days and at most 14 days"; empty if any number will do. */
+function speakDaysOf(least: number, most: number | null): string {
   const bounds = [
     ...(least > 0 ? [`at least ${speakQuantity(least, 'd')}`] : []),
     ...(most === null ? [] : [`at most ${speakQuantity(most, 'd')}`]),
   ]
-  return bounds.length === 0 ? '' : ` for ${join(bounds, 'and')}`
+  return join(bounds, 'and')
 }
 
 /** One sentence that says when, if ever, an exercise is permitted and what it takes. */

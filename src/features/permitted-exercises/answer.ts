@@ -46,11 +46,11 @@ function toReference({ protocol, version, rule, rationale, sources }: RuleRefere
 
 const noRule: Reference = { protocol: null, version: null, rule: null, rationale: null, sources: [] }
 
-function toReason(reason: Reason): z.output<typeof schemas.reason> {
+function toReason(reason: Reason, on: CalendarDate): z.output<typeof schemas.reason> {
   const reference = 'rule' in reason ? toReference(reason) : noRule
   return {
     kind: reason.kind,
-    text: speakReason(reason),
+    text: speakReason(reason, on),
     title: titleOf(reason),
     strength: reason.kind === 'contraindication' ? reason.strength : null,
     certain: 'certain' in reason ? reason.certain : true,
@@ -131,7 +131,7 @@ function toWithheld(
   if (wayForward === null) throw new Error('an answer looks ahead')
   return {
     ...describeExercise(exercise),
-    reasons: reasons.map(toReason),
+    reasons: reasons.map((reason) => toReason(reason, on)),
     wayForward: {
       outcome: wayForward.outcome,
       earliest: wayForward.earliest,
@@ -220,7 +220,7 @@ function describeEpisode(derivation: Derivation) {
     on,
     daysSinceSurgery,
     status,
-    statusReasons: statusReasons.map(toReason),
+    statusReasons: statusReasons.map((reason) => toReason(reason, on)),
     surgery: { ...surgery, procedures: [...surgery.procedures], levels: [...surgery.levels] },
     protocols: protocols.map((protocol) => ({
       ...protocol,

@@ -45,14 +45,48 @@ function speakPhases({ from, through }: Extract<ExplainedCondition, { op: 'phase
   return through === null ? 'any phase' : `the phase ${quote(through.title)} or an earlier one`
 }
 
+/** The same condition with every "not" at its leaves, and none where days can be counted the other way round. */
+function simplify(condition: ExplainedCondition): ExplainedCondition {
+  if (condition.op === 'all' || condition.op === 'any') return { ...condition, of: condition.of.map(simplify) }
+  return condition.op === 'not' ? negate(condition.of) : condition
+}
+
+function negate(condition: ExplainedCondition): ExplainedCondition {
+  const truth = condition.truth === 'unknown' ? 'unknown' : condition.truth === 'true' ? 'false' : 'true'
+  switch (condition.op) {
+    case 'all':
+      return { op: 'any', truth, of: condition.of.map(negate) }
+    case 'any':
+      return { op: 'all', truth, of: condition.of.map(negate) }
+    case 'not':
+      return simplify(condition.of)
+    case 'days': {
+      const { op, since, atLeast, before, from, until } = condition
+      if (atLeast !== null && before !== null) return { op: 'not', truth, of: condition }
+      return { op, truth, since, atLeast: before, before: atLeast, from: until, until: from }
+    }
+    default:
+      return { op: 'not', truth, of: condition }
+  }
+}
+
+interface Waited {
+  /** A clinician may permit it within a range of days. */
+  decided: boolean
+  on: CalendarDate
+}
+
 /**
  * What conditions that must all be true still wait for: "cannot begin before day 7 … and needs “A” and “B” on record".
- * `decided`: a clinician may permit it within a range of days.
  */
-export function speakWait(conditions: readonly ExplainedCondition[], { decided }: { decided: boolean }): string {
-  const missing = withoutImplied(conditions.flatMap(partsOf).filter((part) => part.truth !== 'true'))
+export function speakWait(conditions: readonly ExplainedCondition[], { decided, on }: Waited): string {
+  const parts = conditions.map(simplify).flatMap(partsOf)
+  const missing = withoutImplied(parts.filter((part) => part.truth !== 'true'))
   const days = latestStarts(missing).map((part) => speakDay(part.atLeast, part.since, part.from, { decided }))
-  const needs = speakNeeds(missing.filter((part) => !isStart(part)))
+  const needs = speakNeeds(
+    missing.filter((part) => !isStart(part)),
+    on,
+  )
   return join(
     [
       days.length > 0 ? `cannot begin before ${join([...new Set(days)], 'and')}` : '',
@@ -93,9 +127,13 @@ function withoutImplied(conditions: readonly ExplainedCondition[]): ExplainedCon
 }
 
 /** What must come true, milestones together: "“A” and “B” on record". */
-function speakNeeds(conditions: readonly ExplainedCondition[], conjunction: 'and' | 'or' = 'and'): string {
+function speakNeeds(
+  conditions: readonly ExplainedCondition[],
+  on: CalendarDate,
+  conjunction: 'and' | 'or' = 'and',
+): string {
   const milestones = conditions.flatMap((part) => (part.op === 'milestone' ? [speakMilestone(part)] : []))
-  const others = conditions.flatMap((part) => (part.op === 'milestone' ? [] : [speakLack(part)]))
+  const others = conditions.flatMap((part) => (part.op === 'milestone' ? [] : [speakLack(part, on)]))
   const distinct = [...new Set(milestones)]
   const onRecord = distinct.length > 0 ? [`${join(distinct, conjunction)} on record`] : []
   return join([...new Set(others), ...onRecord], conjunction)
@@ -106,22 +144,26 @@ function partsOf(condition: ExplainedCondition): readonly ExplainedCondition[] {
 }
 
 /** What a condition that is not true still needs, as a noun phrase: "“Pain now” to be at most 3 (…)". */
-function speakLack(condition: ExplainedCondition): string {
+function speakLack(condition: ExplainedCondition, on: CalendarDate): string {
   switch (condition.op) {
     case 'all':
-      return speakNeeds(condition.of.filter((part) => part.truth !== 'true'))
+      return speakNeeds(
+        condition.of.filter((part) => part.truth !== 'true'),
+        on,
+      )
     case 'any':
-      return speakAlternatives(condition.of)
+      return speakAlternatives(condition.of, on)
     case 'not':
       return speakNeedless(condition.of)
     case 'days': {
       const { since, atLeast, before, from, until } = condition
-      const start = atLeast === null ? '' : ` from ${speakDay(atLeast, since, from)} on`
-      const end = before === null ? '' : ` before ${speakDay(before, since, until)}`
-      return `a date${join(
+      const start = atLeast === null ? '' : `from ${speakDay(atLeast, since, from)} on`
+      const end = before === null ? '' : `before ${speakDay(before, since, until)}`
+      const days = join(
         [start, end].filter((part) => part !== ''),
         'and',
-      )}`
+      )
+      return until !== null && until <= on ? `one of the days, now over, ${days}` : `a date ${days}`
     }
     case 'milestone':
       return `${speakMilestone(condition)} on record`
@@ -133,36 +175,69 @@ function speakLack(condition: ExplainedCondition): string {
 }
 
 /** "either “A” or “B” on record"; of alternatives that ask for several things each: "one of these: …; …". */
-function speakAlternatives(conditions: readonly ExplainedCondition[]): string {
-  if (conditions.length < 2) return speakNeeds(conditions)
+function speakAlternatives(conditions: readonly ExplainedCondition[], on: CalendarDate): string {
+  if (conditions.length < 2) return speakNeeds(conditions, on)
   const isComposite = conditions.some((condition) => partsOf(condition).length > 1)
-  if (!isComposite) return `either ${speakNeeds(conditions, 'or')}`
-  return `one of these: ${[...new Set(conditions.map((condition) => speakNeeds([condition])))].join('; ')}`
+  if (!isComposite) return `either ${speakNeeds(conditions, on, 'or')}`
+  return `one of these: ${[...new Set(conditions.map((condition) => speakNeeds([condition], on)))].join('; ')}`
 }
 
-/** What must not be true, or not any more. */
+/** What must not be true, or not any more; the condition is simplified, so that it has no parts. */
 function speakNeedless(condition: ExplainedCondition): string {
-  if (condition.op === 'fact') return `${speakTest(condition, 'not to be')} (${speakLatest(condition)})`
-  if (condition.op === 'milestone') return `no ${quote(condition.milestone.title)} on record`
-  return `an end to what now holds (${speakWhile(condition)})`
+  switch (condition.op) {
+    case 'fact':
+      return `${speakTest(condition, 'not to be')} (${speakLatest(condition)})`
+    case 'milestone':
+      return `no ${quote(condition.milestone.title)} on record`
+    case 'phase':
+      return speakOtherPhases(condition)
+    case 'days': {
+      const { since, atLeast, before, from, until } = condition
+      const start = atLeast === null || until !== null ? '' : `before ${speakDay(atLeast, since, from)}`
+      const end = before === null ? '' : `from ${speakDay(before, since, until)} on`
+      return `a date ${join(
+        [start, end].filter((part) => part !== ''),
+        'or',
+      )}`
+    }
+    case 'all':
+    case 'any':
+    case 'not':
+      throw new Error('a condition with parts has not been simplified')
+  }
 }
 
-/** What ends a condition that holds now: a day, entries of the record, or both; null if that is not all that can end it. */
+/** "a phase other than “A”". */
+function speakOtherPhases({ from, through }: Extract<ExplainedCondition, { op: 'phase' }>): string {
+  if (from !== null && through !== null) {
+    return from.code === through.code
+      ? `a phase other than ${quote(from.title)}`
+      : `a phase other than those from ${quote(from.title)} through ${quote(through.title)}`
+  }
+  if (from !== null) return `a phase before ${quote(from.title)}`
+  return through === null ? 'no phase' : `a phase after ${quote(through.title)}`
+}
+
+/** What ends a condition that holds now: days, entries of the record, or both; null if that is not all that can end it. */
 interface End {
   days: readonly string[]
   milestones: readonly string[]
+  facts: readonly string[]
+  /** False: something that is not so now can make it go on, or hold again. */
+  isFinal: boolean
 }
 
 function endOf(condition: ExplainedCondition): End | null {
+  const nothing: End = { days: [], milestones: [], facts: [], isFinal: true }
   // Its beginning is past: only its end matters.
   if (condition.op === 'days' && condition.before !== null) {
-    return { days: [speakDay(condition.before, condition.since, condition.until)], milestones: [] }
+    return { ...nothing, days: [speakDay(condition.before, condition.since, condition.until)] }
   }
   if (condition.op === 'not' && condition.of.op === 'milestone') {
-    return { days: [], milestones: [speakMilestone(condition.of)] }
+    return { ...nothing, milestones: [speakMilestone(condition.of)] }
   }
-  if (condition.op === 'not' && isStart(condition.of)) {
-    return { days: [speakDay(condition.of.atLeast, condition.of.since, condition.of.from)], milestones: [] }
+  if (condition.op === 'not' && condition.of.op === 'fact') {
+    return { ...nothing, facts: [`${speakTest(condition.of)} (${speakLatest(condition.of)})`] }
   }
   if (condition.op !== 'any') return null
   // It holds as long as one of its parts does: until the last of them has ended.
@@ -171,37 +246,63 @@ function endOf(condition: ExplainedCondition): End | null {
   return {
     days: ends.flatMap((end) => end?.days ?? []),
     milestones: ends.flatMap((end) => end?.milestones ?? []),
+    facts: ends.flatMap((end) => end?.facts ?? []),
+    isFinal: ends.every((end) => end?.isFinal) && !canFollow(condition.of),
   }
 }
 
-function speakEnd({ days, milestones }: End): string {
+/** Whether a part that is not so now can come true: not what only the past could have met. */
+function canFollow(parts: readonly ExplainedCondition[]): boolean {
+  return parts.some((part) => part.truth === 'false' && !isOver(part))
+}
+
+/** Whether a condition that is false stays so. */
+function isOver(condition: ExplainedCondition): boolean {
+  if (condition.op === 'all') return condition.of.some((part) => part.truth === 'false' && isOver(part))
+  if (condition.op === 'any') return condition.of.every((part) => part.truth === 'false' && isOver(part))
+  if (condition.op === 'days') return condition.atLeast === null
+  return condition.op === 'not' && condition.of.op === 'milestone'
+}
+
+function speakEnd({ days, milestones, facts }: End, until = 'until'): string {
   const onRecord =
-    milestones.length > 0 ? `until ${join(milestones, 'and')} ${milestones.length > 1 ? 'are' : 'is'} on record` : null
-  if (days.length === 0) return onRecord ?? ''
+    milestones.length > 0 ? [`${join(milestones, 'and')} ${milestones.length > 1 ? 'are' : 'is'} on record`] : []
+  const clauses = [...facts, ...onRecord]
+  const recorded = clauses.length > 0 ? `${until} ${join(clauses, 'and')}` : null
+  if (days.length === 0) return recorded ?? ''
   const day = `until ${join(days, 'and')}`
-  return onRecord === null ? day : `at least ${day}, and then ${onRecord}`
+  return recorded === null ? day : `at least ${day}, and then ${recorded}`
 }
 
 /**
  * While a condition that is true or unknown holds: "at least until day 28 after surgery (29 October 2026)". At least,
- * because what one rule no longer forbids on that day another one may.
+ * because what one rule no longer forbids on that day another one may. `isFinal`: nothing else can make it go on.
  */
-function speakWhile(condition: ExplainedCondition): string {
-  const end = endOf(condition)
-  if (end !== null) return end.milestones.length === 0 ? `at least ${speakEnd(end)}` : speakEnd(end)
+function speakWhile(condition: ExplainedCondition, isFinal = true): string {
+  const until = isFinal ? 'until' : 'at least until'
+  const end = isTestedNot(condition) ? null : endOf(condition)
+  if (end !== null) {
+    const isOnlyDays = end.milestones.length === 0 && end.facts.length === 0
+    return isOnlyDays ? `at least ${speakEnd(end)}` : speakEnd(end, end.isFinal ? until : 'at least until')
+  }
   switch (condition.op) {
     case 'all':
-      return speakAllOf(condition.of)
+      return speakAllOf(condition.of, isFinal)
     case 'any': {
-      const holding = condition.of.filter((part) => part.truth !== 'false').map(speakWhile)
+      const isAll = isFinal && !canFollow(condition.of)
+      const parts = condition.of.filter((part) => part.truth !== 'false')
+      const holding = parts.map((part) => speakWhile(part, isAll))
       return holding.length > 1 ? `as long as one of these holds: ${holding.join('; ')}` : holding.join('')
     }
     case 'not':
-      return speakUntil(condition.of)
-    case 'days':
-      return condition.atLeast === null
-        ? ''
-        : `since ${speakDay(condition.atLeast, condition.since, condition.from, { end: 'earliest' })}`
+      return speakUntil(condition.of, until)
+    case 'days': {
+      const { since, atLeast, from } = condition
+      if (atLeast === null) return ''
+      return from === null && since !== null
+        ? `as long as ${quote(since.title)} is not on record, and then from ${speakDay(atLeast, since, null, { end: 'earliest' })} on`
+        : `since ${speakDay(atLeast, since, from, { end: 'earliest' })}`
+    }
     case 'milestone':
       return `since ${quote(condition.milestone.title)}${condition.on === null ? '' : ` (${speakDate(condition.on)})`}`
     case 'fact':
@@ -213,33 +314,53 @@ function speakWhile(condition: ExplainedCondition): string {
   }
 }
 
-/** All of them hold, so that the first to end ends it; a beginning that is past is no news beside them. */
-function speakAllOf(parts: readonly ExplainedCondition[]): string {
-  const lasting = parts.filter((part) => !(isStart(part) && part.truth === 'true'))
-  if (lasting.length === 0) return parts.map(speakWhile).join(' ')
-  const [only, ...more] = lasting
-  if (only !== undefined && more.length === 0) return speakWhile(only)
-  const ends = lasting.map(endOf).filter((end) => end !== null)
-  const others = lasting.filter((part) => endOf(part) === null).map(speakWhile)
-  const first =
-    ends.length > 1 ? `${join(ends.map(speakEnd), 'or')}, whichever comes first` : ends.map(speakEnd).join('')
-  return [others.join(', '), first].filter((part) => part !== '').join(', and at most ')
+/** A test of a fact that must not be met: what ends it can change again, so that by itself it is said in full. */
+function isTestedNot(condition: ExplainedCondition): boolean {
+  return condition.op === 'not' && condition.of.op === 'fact'
 }
 
-/** Until a condition that is not true becomes true: "until “Pain now” is at most 3". */
-function speakUntil(condition: ExplainedCondition): string {
+/** All of them hold, so that the first to end ends it; a beginning that is past is no news beside them. */
+function speakAllOf(parts: readonly ExplainedCondition[], isFinal: boolean): string {
+  const lasting = parts.filter((part) => !(isStart(part) && part.truth === 'true'))
+  if (lasting.length === 0) return parts.map((part) => speakWhile(part)).join(' ')
+  const [only, ...more] = lasting
+  if (only !== undefined && more.length === 0) return speakWhile(only, isFinal)
+  const ends = lasting.flatMap((part) => (isTestedNot(part) ? [] : (endOf(part) ?? [])))
+  const others = lasting.filter((part) => isTestedNot(part) || endOf(part) === null).map((part) => speakWhile(part))
+  const spoken = ends.map((end) => speakEnd(end))
+  const first = ends.length > 1 ? `${join(spoken, 'or')}, whichever comes first` : spoken.join('')
+  const span = [others.join(', '), first].filter((part) => part !== '').join(', and at most ')
+  return isFinal && ends.every((end) => end.isFinal) ? span : `${span}, and perhaps again later`
+}
+
+/** Until a condition that is not true, and has no parts, becomes true: "until “Pain now” is at most 3". */
+function speakUntil(condition: ExplainedCondition, until: string): string {
   switch (condition.op) {
     case 'milestone':
-      return `until ${speakMilestone(condition)} is on record`
+      return `${until} ${speakMilestone(condition)} is on record`
     case 'fact':
       return condition.truth === 'unknown'
         ? `while it is not known whether ${speakTest(condition)} (${speakLatest(condition)})`
-        : `until ${speakTest(condition)} (${speakLatest(condition)})`
+        : `${until} ${speakTest(condition)} (${speakLatest(condition)})`
     case 'phase':
-      return `until ${speakPhases(condition)} is reached`
-    default:
-      return `until there is ${speakLack(condition)}`
+      return speakOutside(condition, until)
+    case 'days': {
+      const { since, atLeast, before, from, until: end } = condition
+      const start = atLeast === null ? '' : ` from ${speakDay(atLeast, since, from)}`
+      return `except${start}${before === null ? ' on' : ` until ${speakDay(before, since, end)}`}`
+    }
+    case 'all':
+    case 'any':
+    case 'not':
+      throw new Error('a condition with parts has not been simplified')
   }
+}
+
+/** Outside of phases, be they ahead or over; what has no last phase can only be ahead. */
+function speakOutside(condition: Extract<ExplainedCondition, { op: 'phase' }>, until: string): string {
+  const { from, through } = condition
+  if (through === null) return from === null ? 'in no phase' : `${until} ${speakPhases(condition)} is reached`
+  return from === null ? `outside the phases through ${quote(through.title)}` : `outside ${speakPhases(condition)}`
 }
 
 interface InForce {
@@ -251,7 +372,7 @@ interface InForce {
 
 /** "“Heavy lifting”, until … is on record, unless a clinician lifts this for the patient". */
 function speakInForce({ title, strength, when }: InForce): string {
-  const span = when === null ? 'throughout this protocol' : speakWhile(when)
+  const span = when === null ? 'throughout this protocol' : speakWhile(simplify(when))
   return `${quote(title)}, ${span}${strength === 'relative' ? ', unless a clinician lifts this for the patient' : ''}`
 }
 
@@ -277,7 +398,7 @@ export function speakOpenRedFlag(flag: OpenRedFlag, advice: string | null): stri
 }
 
 /** One sentence that says why an exercise, or everything, is withheld. */
-export function speakReason(reason: Reason): string {
+export function speakReason(reason: Reason, on: CalendarDate): string {
   switch (reason.kind) {
     case 'episode-closed':
       return endSentence(`The episode was closed on ${speakDate(reason.on)}: ${reason.reason}`)
@@ -292,7 +413,7 @@ export function speakReason(reason: Reason): string {
     case 'no-phase':
       return reason.first === null || reason.entry === null
         ? `${quote(reason.title)} has no phases, so nothing is permitted.`
-        : `${quote(reason.title)} has not begun: its first phase, ${quote(reason.first.title)}, ${speakWait([reason.entry], { decided: false })}.`
+        : `${quote(reason.title)} has not begun: its first phase, ${quote(reason.first.title)}, ${speakWait([reason.entry], { decided: false, on })}.`
     case 'contraindication':
       return `It falls under a contraindication: ${speakInForce(reason)}${speakDoubt(reason.certain, reason.ungraded)}.`
     case 'override':
@@ -300,13 +421,13 @@ export function speakReason(reason: Reason): string {
     case 'sides-disagree':
       return 'There is no side of the body on which everything that prescribes it permits it.'
     case 'phase-not-reached':
-      return `It begins with the phase ${quote(reason.phase.title)}, which ${speakWait(reason.entries, { decided: true })}.`
+      return `It begins with the phase ${quote(reason.phase.title)}, which ${speakWait(reason.entries, { decided: true, on })}.`
     case 'phase-passed':
       return `It ended with the phase ${quote(reason.phase.title)}, which is over.`
     case 'condition-not-met':
       return reason.certain
-        ? `It ${speakWait([reason.when], { decided: true })}.`
-        : `It ${speakWait([reason.when], { decided: true })}; what is not known does not permit it.`
+        ? `It ${speakWait([reason.when], { decided: true, on })}.`
+        : `It ${speakWait([reason.when], { decided: true, on })}; what is not known does not permit it.`
     case 'not-prescribed':
       return 'No assigned protocol prescribes it.'
   }
@@ -473,9 +594,12 @@ function speakNever(reasons: readonly Reason[], protocols: number): string {
   }
   const empty = reasons.find((reason) => reason.kind === 'no-phase' && reason.first === null)
   if (empty?.kind === 'no-phase') return `Nothing can be permitted: ${quote(empty.title)} has no phases.`
-  // An override can still permit it, unless an absolute contraindication stands.
+  // An override can still permit it, unless an absolute contraindication stands; it lifts nothing that withholds all.
   const isAbsolute = reasons.some((reason) => reason.kind === 'contraindication' && reason.strength === 'absolute')
-  const exception = isAbsolute ? '' : '; only an exception that a clinician makes for the patient could'
+  const isAll = reasons.some(({ kind }) => kind === 'hold' || kind === 'red-flag' || kind === 'no-phase')
+  const exception = isAbsolute
+    ? ''
+    : `; only an exception that a clinician makes for the patient could${isAll ? ', and not while all exercise is withheld' : ''}`
   if (reasons.some((reason) => reason.kind === 'not-prescribed')) {
     return `No record makes an assigned protocol permit what it does not prescribe${exception}.`
   }

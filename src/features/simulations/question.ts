@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import type { Database, Transaction } from '../../db/client.ts'
+import { listWords } from '../../http/nearest.ts'
 import { ProblemError, type ProblemLocation } from '../../http/problems.ts'
 import type { Exercise, Instant, ProtocolDocument, ProtocolVersion, Question, RecordEntry } from '../../rules/index.ts'
 import { readNamedVersion } from '../episodes/assignment.ts'
@@ -80,7 +81,7 @@ function toEntries(
   recordedAt: Instant,
 ): RecordEntry[] {
   const documents = versions.map((version) => version.document)
-  const procedures = body.procedures ?? [...new Set(documents.flatMap((document) => document.procedures))].sort()
+  const procedures = body.procedures ?? assumeProcedures(documents)
   const { surgeryDate, levels = [], side = null } = body
   const entries: (NewEntry & { id?: string })[] = [
     { kind: 'surgery', surgeryDate, procedures, levels, side },
@@ -130,6 +131,18 @@ function toEntries(
   })
 
   return entries.map((entry, index) => ({ id: `entry-${index}`, ...entry, revision: index, recordedAt }) as RecordEntry)
+}
+
+/** All that the documents are for, unless a fact asks which of several were done. */
+function assumeProcedures(documents: readonly ProtocolDocument[]): string[] {
+  const procedures = [...new Set(documents.flatMap((document) => document.procedures))].sort()
+  const asking = documents.flatMap((document) => document.facts).find(({ operation }) => typeof operation === 'object')
+  if (procedures.length > 1 && typeof asking?.operation === 'object') {
+    const { procedure } = asking.operation
+    const detail = `is required: say which procedures were done: a fact asks for \`${procedure}\` (“${asking.title}”), and the documents are for ${listWords(procedures, 'and')}`
+    throw implausible('/procedures', detail)
+  }
+  return procedures
 }
 
 function requireKnown(code: string, known: readonly Exercise[]): Exercise {

@@ -22,7 +22,9 @@ export const simulationBody = z.strictObject({
     ),
   surgeryDate: calendarDate,
   on: calendarDate.describe('The date asked about.'),
-  procedures: listOf(slug, 10).optional(),
+  procedures: listOf(slug, 10)
+    .optional()
+    .describe('Left out: all that the documents are for; required if these are several and a fact asks for one.'),
   levels: listOf(line(20), 30).optional(),
   side: z.enum(['left', 'right', 'bilateral']).optional(),
   milestones: z

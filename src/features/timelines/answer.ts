@@ -44,7 +44,7 @@ export function toTimeline(timeline: Timeline, versions: readonly ProtocolVersio
     nextPhases: nextPhases.map((next) => ({
       protocol: next.protocol,
       phase: next.phase,
-      text: speakNextPhase(next, protocols),
+      text: speakNextPhase(next, protocols, on),
     })),
     waiting: waiting.map((group) => ({
       earliest: group.earliest,

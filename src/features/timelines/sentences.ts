@@ -14,7 +14,8 @@ export interface Background {
 
 const statuses: Readonly<Record<Status, string>> = {
   active: 'What the protocols permit may now be done.',
-  'no-phase': 'Nothing is permitted now: no protocol has a phase that is reached.',
+  'no-phase':
+    'Nothing is permitted now: no protocol is assigned, or one that is assigned has no phase that is reached.',
   'on-hold': 'Nothing is permitted now: there is a hold, or a red flag is open.',
   closed: 'Nothing is permitted now: the episode is closed.',
 }
@@ -73,8 +74,9 @@ function nameRule(change: Extract<Change, { list: string }>, { strengths }: Back
 export function speakNextPhase(
   { protocol, phase, entry }: Timeline['nextPhases'][number],
   protocols: ReadonlyMap<string, string>,
+  on: Timeline['on'],
 ): string {
-  const wait = speakWait([entry], { decided: false })
+  const wait = speakWait([entry], { decided: false, on })
   return `The next phase of ${quote(protocols.get(protocol) ?? protocol)}, ${quote(phase.title)}, ${wait}.`
 }
 
