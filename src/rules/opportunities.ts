@@ -99,12 +99,17 @@ function join(space: CaseSpace, before: Row | undefined, row: Row): Row | null {
     ])
   if (asksFor(before) !== asksFor(row)) return null
   const willDo = ({ plan, way }: Row, { cells }: Row): boolean =>
-    cells.every((cell) =>
-      combinations(plan).every((choices) => {
+    cells.every((cell) => {
+      let isPossible = false
+      const isEnough = combinations(plan).every((choices) => {
         const inCase = choices.with(0, cell)
-        return !isSpent(space) && (!canHappen(space, inCase) || isSo(space, way.inquiry, inCase))
-      }),
-    )
+        if (isSpent(space)) return false
+        if (!canHappen(space, inCase)) return true
+        isPossible = true
+        return isSo(space, way.inquiry, inCase)
+      })
+      return isPossible && isEnough
+    })
   const which = willDo(before, row) ? before : willDo(row, before) ? row : null
   if (which === null) return null
   const days = { from: before.occasion.days.from, before: row.occasion.days.before }

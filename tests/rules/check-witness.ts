@@ -221,6 +221,9 @@ export function confirmOpportunity(
     })
     // Each of them as lately and as long ago as it may be, by the bits of a number.
     const places = 2 ** Math.min(milestones.length + facts.length, 4)
+    if (milestones.some(({ milestone, least }) => least > first && !isPreOperative(milestone.code))) {
+      return `row ${row}: nobody can have reached it so long before day ${first}`
+    }
     for (const day of new Set([first, last])) {
       for (let place = 0; place < places; place += 1) {
         const isLately = (index: number): boolean => ((place >> (index % 4)) & 1) === 0

@@ -682,15 +682,21 @@ export const faults: readonly Fault[] = [
     by: '',
   },
   {
+    name: 'a milestone is named before the surgery',
+    in: 'way-forward',
+    replace: 'return isPreOperative ? from : Math.max(from, asked.record.surgeryDay)',
+    by: 'return from',
+  },
+  {
     name: 'the way forward begins a day late',
     in: 'way-forward',
-    replace: 'const days = new Set<DayNumber>([from])',
-    by: 'const days = new Set<DayNumber>([from + 1])',
+    replace: 'const days = new Set<DayNumber>([from, record.surgeryDay])',
+    by: 'const days = new Set<DayNumber>([from + 1, record.surgeryDay])',
   },
   {
     name: 'a wait since a milestone that is still to be reached is not thought of',
     in: 'way-forward',
-    replace: 'if (bound !== null) days.add(from + bound.possible).add(from + bound.sure)',
+    replace: 'days.add(earliest + bound.possible).add(earliest + bound.sure)',
     by: '',
   },
   {
