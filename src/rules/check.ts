@@ -647,7 +647,7 @@ function toDraft(flaw: DocumentFlaw): Draft {
   const subject = 'name' in flaw ? flaw.name : 'fact' in flaw ? flaw.fact : flaw.path
   return {
     code: codeOfFlaw[flaw.code],
-    about: flaw.path.slice(1),
+    about: flaw.path.slice(1) || 'tests',
     path: flaw.path,
     subject,
     other: 'kind' in flaw ? flaw.kind : 'most' in flaw ? String(flaw.most) : null,
