@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 const dated = [
   ...['calendar-date', 'golden', 'oracle', 'timeline'].map((name) => `tests/rules/${name}`),
   'tests/db/dates',
-  ...['acceptance', 'golden', 'permitted-exercises'].map((name) => `tests/features/${name}`),
+  ...['acceptance', 'golden'].map((name) => `tests/features/${name}`),
 ]
 const runs: readonly { zone: string; only: readonly string[]; randomCases: string }[] = [
   { zone: 'America/New_York', only: [], randomCases: '20000' },
