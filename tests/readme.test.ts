@@ -73,6 +73,7 @@ describe('the README', () => {
       'POSTGRES_PASSWORD=… BOOTSTRAP_API_KEY=… docker compose up --build': () =>
         expect(existsSync(resolve(root, 'tests/containers.test.ts'))).toBe(true),
       'npm test': () => expect(ciRun()).toContain('npm test'),
+      'npm run test:zones': () => expect(ciRun()).toContain('npm run test:zones'),
       'npm run typecheck': () => expect(ciRun()).toContain('npm run typecheck'),
       'npm run lint': () => expect(ciRun()).toContain('npm run lint'),
       'npm run test:oracle': () =>

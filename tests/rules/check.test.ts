@@ -5,7 +5,7 @@ import { confirm, confirmOpportunity } from './check-witness.ts'
 import { readChecks } from './checks.ts'
 
 const checks = readChecks()
-const runs = Math.ceil(Number(process.env.RULES_RANDOM_CASES ?? 20_000) / 200)
+const runs = Math.ceil(Number(process.env.RULES_RANDOM_CASES ?? 20_000) / 100)
 
 describe('golden checks', () => {
   test.each(checks.map((golden) => [golden.name, golden] as const))('%s', (_name, golden) => {
