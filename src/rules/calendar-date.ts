@@ -40,8 +40,8 @@ export function dateOf(number: DayNumber): CalendarDate {
 
 /** The date if `text` is `YYYY-MM-DD` and exists in the Gregorian calendar, years 1000 to 9999; otherwise null. */
 export function toCalendarDate(text: string): CalendarDate | null {
-  if (!/^[1-9]\d{3}-\d\d-\d\d$/.test(text)) return null
   const date = text as CalendarDate
+  // What is no date has the number of another one, or none.
   return dateOf(dayNumber(date)) === text ? date : null
 }
 

@@ -1,7 +1,9 @@
 import type { DayNumber } from './calendar-date.ts'
-import type { Bound, Test, When } from './compile.ts'
+import type { Test, When } from './compile.ts'
 import { isGranted, phaseOf, type Situation, truthOf, type View, viewOn } from './situation.ts'
 import { isFalse } from './truth.ts'
+
+type Bounds = Pick<Extract<Test, { op: 'days' }>, 'atLeast' | 'before'>
 
 function addLater(days: DayNumber[], after: DayNumber, day: DayNumber): void {
   if (day > after) days.push(day)
@@ -15,45 +17,47 @@ function addBounds(days: DayNumber[], after: DayNumber, anchor: DayNumber, { atL
   }
 }
 
-interface Bounds {
-  atLeast: Bound | null
-  before: Bound | null
+/** `bounds` null: the milestone itself is tested, not how long ago it was reached. */
+function addMilestone(
+  days: DayNumber[],
+  after: DayNumber,
+  index: number,
+  bounds: Bounds | null,
+  { compiled, record }: Situation,
+): void {
+  const milestone = compiled.milestones[index]
+  if (milestone === undefined) return
+  for (const { entry, from, until } of record.milestones.get(milestone.named.code) ?? []) {
+    if (!isGranted(milestone.roles, entry.grantedBy)) continue
+    addLater(days, after, from)
+    if (until !== null) addLater(days, after, until)
+    if (bounds !== null) addBounds(days, after, from, bounds)
+    // One that nobody revokes hides all of a later date.
+    if (until === null) break
+  }
 }
 
 /** Adds the days after `after` on which the test can change, from the record as it is known, later entries too. */
-function addChanges(days: DayNumber[], after: DayNumber, test: Test, { compiled, record }: Situation): void {
-  if (test.op === 'days' && test.milestone === null) addBounds(days, after, record.surgeryDay, test)
-  else if (test.op === 'milestone' || test.op === 'days') {
-    const milestone = compiled.milestones[test.milestone ?? -1]
-    for (const { entry, from, until } of record.milestones.get(milestone?.named.code ?? '') ?? []) {
-      if (!isGranted(milestone?.roles ?? [], entry.grantedBy)) continue
-      addLater(days, after, from)
-      if (until !== null) addLater(days, after, until)
-      if (test.op === 'days') addBounds(days, after, from, test)
-      // One that nobody revokes hides all of a later date.
-      if (until === null) break
-    }
-  } else if (test.op === 'fact') {
-    for (const { day } of record.facts.get(compiled.facts[test.fact]?.code ?? '') ?? []) {
-      addLater(days, after, day)
-      if (test.written.withinDays !== undefined) addLater(days, after, day + test.written.withinDays + 1)
-    }
+function addChanges(days: DayNumber[], after: DayNumber, test: Test, situation: Situation): void {
+  const { compiled, record } = situation
+  switch (test.op) {
+    case 'days':
+      if (test.milestone === null) addBounds(days, after, record.surgeryDay, test)
+      else addMilestone(days, after, test.milestone, test, situation)
+      break
+    case 'milestone':
+      addMilestone(days, after, test.milestone, null, situation)
+      break
+    case 'fact':
+      for (const { day } of record.facts.get(compiled.facts[test.fact]?.code ?? '') ?? []) {
+        addLater(days, after, day)
+        if (test.written.withinDays !== undefined) addLater(days, after, day + test.written.withinDays + 1)
+      }
   }
 }
 
 function inOrder(days: DayNumber[]): DayNumber[] {
-  if (days.length < 2) return days
-  days.sort((a, b) => a - b)
-  return days.filter((day, index) => day !== days[index - 1])
-}
-
-/** The days on which the test can change, in order; found once for a situation. */
-function changesOf(situation: Situation, index: number): readonly DayNumber[] {
-  const known = situation.changes[index]
-  if (known !== undefined) return known
-  const days = inOrder(listChanges([index], situation, Number.NEGATIVE_INFINITY))
-  situation.changes[index] = days
-  return days
+  return days.sort((a, b) => a - b)
 }
 
 function listChanges(tests: Iterable<number>, situation: Situation, after: DayNumber): DayNumber[] {
@@ -62,6 +66,15 @@ function listChanges(tests: Iterable<number>, situation: Situation, after: DayNu
     const test = situation.compiled.tests[index]
     if (test !== undefined) addChanges(days, after, test, situation)
   }
+  return inOrder(days)
+}
+
+/** The days on which the test can change, in order; found once for a situation. */
+function changesOf(situation: Situation, index: number): readonly DayNumber[] {
+  const known = situation.changes[index]
+  if (known !== undefined) return known
+  const days = listChanges([index], situation, Number.NEGATIVE_INFINITY)
+  situation.changes[index] = days
   return days
 }
 
@@ -78,15 +91,14 @@ export function phaseSince(situation: Situation, day: DayNumber): DayNumber {
   const current = phaseOf(viewOn(situation, day))
   const days = changesOfTests(situation, compiled.testsOfPhases)
   let since = day
-  for (let index = days.length - 1; index >= 0; index -= 1) {
-    const earlier = days[index] ?? day
+  for (const earlier of days.toReversed()) {
     if (earlier > day) continue
     if (phaseOf(viewOn(situation, earlier)) !== current) return since
     since = earlier
   }
   // Before the first change there is but one phase; if it is this one, it counts from the surgery, or from the day itself.
-  const { surgeryDay } = record
-  return surgeryDay < since && phaseOf(viewOn(situation, surgeryDay)) === current ? surgeryDay : since
+  const first = Math.min(record.surgeryDay, since)
+  return phaseOf(viewOn(situation, first)) === current ? first : since
 }
 
 /** First day after the view's on which the condition is false if nothing more is recorded; null: time alone does not end it. */
@@ -96,7 +108,7 @@ export function endOf(when: When | null, view: View): DayNumber | null {
   if (known !== undefined) return known
   const { situation, day } = view
   let end: DayNumber | null = null
-  for (const later of inOrder(listChanges(when.decisive, situation, day))) {
+  for (const later of listChanges(when.decisive, situation, day)) {
     if (truthOf(when, viewOn(situation, later)) !== isFalse) continue
     end = later
     break

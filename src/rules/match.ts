@@ -1,10 +1,14 @@
 import type { Contraindication, Exercise, ProtocolDocument, Target } from './types.ts'
 
+function isInGroup({ groups }: Exercise, group: string | undefined): boolean {
+  return groups?.some((own) => own === group) ?? false
+}
+
 /** How a target matches an exercise: null when it does not, otherwise the attributes that it leaves ungraded. */
 function matchTarget(target: Target, exercise: Exercise): string[] | null {
   const named =
     (target.exercise === undefined || target.exercise === exercise.code) &&
-    (target.group === undefined || (exercise.groups ?? []).includes(target.group)) &&
+    (target.group === undefined || isInGroup(exercise, target.group)) &&
     (target.kind === undefined || target.kind === exercise.kind)
   if (!named) return null
   const ungraded: string[] = []
@@ -36,10 +40,6 @@ export function matchRule(rule: Contraindication, entries: readonly Exercise[]):
   // A match on known grades alone is certain, whatever other targets leave open.
   const certain = matches.some((match) => match.length === 0)
   return { ungraded: certain ? [] : [...new Set(matches.flat())].sort() }
-}
-
-function isInGroup(exercise: Exercise, group: string | undefined): boolean {
-  return group !== undefined && (exercise.groups ?? []).includes(group)
 }
 
 /**

@@ -1,6 +1,6 @@
 import { dateOf } from './calendar-date.ts'
 import { type CompiledPrescription, compareText, type Expression, type When } from './compile.ts'
-import { evaluate, isStale, observationOf, phaseOf, truthOf, type View } from './situation.ts'
+import { evaluate, isStale, type Observation, observationOf, phaseOf, truthOf, type View } from './situation.ts'
 import { isTrue, isUnknown } from './truth.ts'
 import type { MissingFact } from './types.ts'
 
@@ -49,38 +49,36 @@ function* rulesThatBear(view: View): Generator<Asking> {
 /** The facts that a rule of the version which bears on the answer waits for, by code. */
 export function findMissingFacts(view: View, version: number | null): MissingFact[] {
   const { compiled } = view.situation
-  if (compiled.facts.length === 0) return []
-  const waiting = new Map<number, { rules: Set<string>; isStale: boolean }>()
+  const waiting = new Map<number, { rules: Set<string>; stale: Observation | null }>()
   for (const { code, when } of rulesThatBear(view)) {
     if (!when?.asksFact) continue
     for (const index of waitingTests(when.expression, view)) {
       const test = compiled.tests[index]
       if (test?.op !== 'fact') continue
       const latest = observationOf(view, test.fact)
-      const found = waiting.get(test.fact) ?? { rules: new Set<string>(), isStale: false }
+      const found = waiting.get(test.fact) ?? { rules: new Set<string>(), stale: null }
       found.rules.add(code)
-      found.isStale ||= latest !== null && isStale(latest, test.written, view.day)
+      if (latest !== null && isStale(latest, test.written, view.day)) found.stale = latest
       waiting.set(test.fact, found)
     }
   }
-  return [...waiting]
-    .map(([index, { rules, isStale }]): MissingFact => {
-      const { code, declared } = compiled.facts[index] ?? { code: '', declared: null }
-      const latest = observationOf(view, index)
-      return {
-        protocol: compiled.document.code,
-        version,
-        code,
-        title: declared?.title ?? code,
-        ask: declared?.ask ?? code,
-        type: declared?.type ?? 'text',
-        unit: declared?.unit ?? null,
-        min: declared?.min ?? null,
-        max: declared?.max ?? null,
-        values: declared?.values ?? [],
-        stale: isStale && latest !== null ? { value: latest.value, on: dateOf(latest.day) } : null,
-        rules: [...rules].sort(compareText),
-      }
-    })
-    .sort((a, b) => compareText(a.code, b.code))
+  const missing = compiled.facts.flatMap(({ code, declared }, index): MissingFact[] => {
+    const found = waiting.get(index)
+    if (found === undefined) return []
+    const what = {
+      protocol: compiled.document.code,
+      version,
+      code,
+      title: declared?.title ?? code,
+      ask: declared?.ask ?? code,
+      type: declared?.type ?? 'text',
+      unit: declared?.unit ?? null,
+      min: declared?.min ?? null,
+      max: declared?.max ?? null,
+      values: declared?.values ?? [],
+    }
+    const stale = found.stale === null ? null : { value: found.stale.value, on: dateOf(found.stale.day) }
+    return [{ ...what, stale, rules: [...found.rules].sort(compareText) }]
+  })
+  return missing.sort((a, b) => compareText(a.code, b.code))
 }

@@ -5,9 +5,9 @@ import type { Lasting } from './record.ts'
 import type { Derivation } from './types.ts'
 
 /** Members that hold a date or a count of days when they hold a text or a number. */
-const dated: ReadonlySet<string> = new Set(['on', 'from', 'until', 'since', 'daysSinceSurgery', 'nextChange'])
+const dated: ReadonlySet<string> = new Set(['on', 'from', 'until', 'since', 'daysSinceSurgery'])
 
-/** Whether two answers, or parts of them, say the same, their dates and the ways forward aside. */
+/** Whether two answers, or parts of them, say the same, their dates aside. */
 export function isAlike(a: unknown, b: unknown): boolean {
   if (a === b) return true
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
@@ -17,10 +17,7 @@ export function isAlike(a: unknown, b: unknown): boolean {
   const keys = Object.keys(a)
   if (keys.length !== Object.keys(b).length) return false
   const [one, other] = [a as Record<string, unknown>, b as Record<string, unknown>]
-  return keys.every(
-    (key) =>
-      key === 'wayForward' || isAlike(one[key], other[key]) || (dated.has(key) && areDates(one[key], other[key])),
-  )
+  return keys.every((key) => isAlike(one[key], other[key]) || (dated.has(key) && areDates(one[key], other[key])))
 }
 
 /** Two dates, one of which may not be known yet, or two counts. */

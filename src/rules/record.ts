@@ -1,4 +1,5 @@
 import { type DayNumber, dayNumber } from './calendar-date.ts'
+import { compareText } from './compile.ts'
 import type {
   AssignmentEntry,
   ClosureEntry,
@@ -45,11 +46,7 @@ export function covers(span: { from: DayNumber; until: DayNumber | null }, day: 
 
 /** The entries in the order in which they were recorded, up to that moment. */
 function inOrder(entries: readonly RecordEntry[], knownAt: Instant): RecordEntry[] {
-  const recorded = entries.filter((entry) => entry.recordedAt <= knownAt)
-  const ordered = recorded.every(
-    (entry, index) => index === 0 || (recorded[index - 1]?.revision ?? 0) <= entry.revision,
-  )
-  return ordered ? recorded : recorded.sort((a, b) => a.revision - b.revision)
+  return entries.filter((entry) => entry.recordedAt <= knownAt).sort((a, b) => a.revision - b.revision)
 }
 
 function append<T>(lists: Map<string, T[]>, key: string, item: T): void {
@@ -59,11 +56,11 @@ function append<T>(lists: Map<string, T[]>, key: string, item: T): void {
 }
 
 function earlier(known: DayNumber | undefined, day: DayNumber): DayNumber {
-  return known === undefined || day < known ? day : known
+  return Math.min(known ?? day, day)
 }
 
 function byDate<Entry extends { id: string }>(a: Lasting<Entry>, b: Lasting<Entry>): number {
-  return a.from - b.from || (a.entry.id < b.entry.id ? -1 : a.entry.id > b.entry.id ? 1 : 0)
+  return a.from - b.from || compareText(a.entry.id, b.entry.id)
 }
 
 /**

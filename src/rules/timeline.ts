@@ -1,4 +1,5 @@
 import { dateOf, dayNumber } from './calendar-date.ts'
+import { compareText } from './compile.ts'
 import { type Case, decide, openCase } from './decide.ts'
 import { deriveFrom, type Question } from './derive.ts'
 import { daysOfChange, isAlike } from './next-change.ts'
@@ -123,11 +124,12 @@ function groupWaiting({ withheld }: Derivation): Waiting[] {
     group.exercises.push({ code: exercise.code, title: exercise.title })
     groups.set(key, group)
   }
-  return [...groups]
-    .sort(([a, one], [b, other]) =>
-      one.earliest < other.earliest ? -1 : one.earliest > other.earliest ? 1 : a < b ? -1 : 1,
-    )
-    .map(([, group]) => group)
+  return (
+    [...groups]
+      // The key begins with the date.
+      .sort(([a], [b]) => compareText(a, b))
+      .map(([, group]) => group)
+  )
 }
 
 /**

@@ -12,18 +12,14 @@ export const isUnknown: Truths = 4
 
 const singles: readonly Truths[] = [isFalse, isTrue, isUnknown]
 
+/** The table of two sets: what the truths of the one and those of the other can come to. */
 function tabulate(join: (a: Truths, b: Truths) => Truths): Uint8Array {
-  const table = new Uint8Array(64)
-  for (let a = 0; a < 8; a += 1) {
-    for (let b = 0; b < 8; b += 1) {
-      for (const one of singles) {
-        for (const other of singles) {
-          if ((a & one) !== 0 && (b & other) !== 0) table[a * 8 + b] = (table[a * 8 + b] ?? 0) | join(one, other)
-        }
-      }
-    }
-  }
-  return table
+  const truthsIn = (set: Truths): Truths[] => singles.filter((single) => (set & single) !== 0)
+  return Uint8Array.from({ length: 64 }, (_, index) => {
+    const others = truthsIn(index % 8)
+    const joined = truthsIn(Math.floor(index / 8)).flatMap((one) => others.map((other) => join(one, other)))
+    return joined.reduce((all, truth) => all | truth, 0)
+  })
 }
 
 // Kleene: one false decides a conjunction, otherwise one unknown leaves it open.

@@ -34,7 +34,16 @@ import {
   viewOn,
 } from './situation.ts'
 import { both, either, isFalse, isTrue, isUnknown, type Truths } from './truth.ts'
-import type { Contraindication, Exercise, FactTest, Named, Need, PrescribedSide, WayForward } from './types.ts'
+import type {
+  Contraindication,
+  Exercise,
+  FactTest,
+  FactValue,
+  Named,
+  Need,
+  PrescribedSide,
+  WayForward,
+} from './types.ts'
 
 /** So many tests are looked at for one exercise, and for all of one answer; then it is given up. */
 const mostTests = 200_000
@@ -64,28 +73,34 @@ type Act =
       fact: ReturnType<typeof describeFact>
     }
 
-/** What the acts make of the tests on one day. */
+/** One day. */
 interface Outlook {
   day: DayNumber
   /** Of each act its options; the first is to do nothing. */
   options: readonly (readonly Option[])[]
-  /** Of each version and test, as far as somebody asked: what it is with each option of its act and, last, with any. */
-  truths: readonly (Uint8Array | undefined)[][]
+}
+
+/** One assigned version, and what the acts make of its tests. */
+interface Owner {
+  assigned: Assigned
+  /** Of each test the act that it depends on; −1: none. */
+  actOf: Int16Array
+  /** By day, of each test, as far as somebody asked: what it is with each option of its act and, last, with any. */
+  truths: Map<DayNumber, (Uint8Array | undefined)[]>
 }
 
 /** Nothing; a milestone so many days before the day; or an observation of a value in the cell. */
 type Option =
   | { kind: 'nothing' }
   | { kind: 'reached'; least: number; most: number }
-  | { kind: 'observed'; cell: number; least: number; most: number }
+  | { kind: 'observed'; cell: number; value: FactValue; least: number; most: number }
 
 /** What lies ahead of one case from one day on. */
 export interface Ahead {
   asked: Case
   from: DayNumber
   acts: readonly Act[]
-  /** Of each version and test the act that it depends on; −1: none. */
-  actOf: readonly Int16Array[]
+  owners: readonly Owner[]
   outlooks: Map<DayNumber, Outlook>
   /** How many tests may still be looked at. */
   left: number
@@ -102,11 +117,10 @@ function listMilestones(asked: Case, from: DayNumber): Act[] {
     situation.compiled.milestones.forEach(({ named, roles }, index) => {
       // What is reached for good stays as it is: only the earliest entry counts.
       const since = reachedOn(viewOn(situation, from), index)
-      const entries = asked.record.milestones.get(named.code) ?? []
-      const lasts = entries.some(
-        (entry) => entry.from === since && entry.until === null && isGranted(roles, entry.entry.grantedBy),
-      )
-      if (since !== null && lasts) return
+      const lasts = asked.record.milestones.get(named.code)?.some(({ entry, from: begins, until }) => {
+        return begins === since && until === null && isGranted(roles, entry.grantedBy)
+      })
+      if (lasts) return
       const known = tested.get(named.code)
       if (known === undefined) tested.set(named.code, { named, roles: [roles] })
       else known.roles.push(roles)
@@ -114,18 +128,19 @@ function listMilestones(asked: Case, from: DayNumber): Act[] {
   }
   return [...tested].flatMap(([code, { named, roles }]): Act[] => {
     const restricted = roles.filter((list) => list.length > 0)
-    const [first = []] = restricted
-    const accepted = first.filter((role) => restricted.every((list) => list.includes(role)))
+    const [first] = restricted
     const what = { kind: 'milestone', code, milestone: named, from: earliestDay({ asked, from }, code) } as const
-    if (restricted.length === 0) return [{ ...what, role: null, grantedBy: [] }]
-    if (accepted.length > 0) return [{ ...what, role: accepted[0] ?? null, grantedBy: accepted }]
+    if (first === undefined) return [{ ...what, role: null, grantedBy: [] }]
+    const accepted = first.filter((role) => restricted.every((list) => list.includes(role)))
+    const [role] = accepted
+    if (role !== undefined) return [{ ...what, role, grantedBy: accepted }]
     // No role will do for all: each version needs an entry of its own.
     return restricted.map((list) => ({ ...what, role: list[0] ?? null, grantedBy: list }))
   })
 }
 
 function listFacts(asked: Case, from: DayNumber): Act[] {
-  const tested = new Map<string, { compiled: Compiled; index: number; tests: FactTest[] }>()
+  const tested = new Map<string, { named: ReturnType<typeof describeFact>; tests: FactTest[] }>()
   const isKnownForGood = new Set<string>()
   for (const { version, test } of testsOf(asked)) {
     if (test.op !== 'fact') continue
@@ -139,18 +154,15 @@ function listFacts(asked: Case, from: DayNumber): Act[] {
       isKnownForGood.add(fact.code)
     }
     const known = tested.get(fact.code)
-    if (known === undefined)
-      tested.set(fact.code, { compiled: version.compiled, index: test.fact, tests: [test.written] })
+    if (known === undefined) tested.set(fact.code, { named: describeFact(fact), tests: [test.written] })
     else known.tests.push(test.written)
   }
-  return [...tested].flatMap(([code, { compiled, index, tests }]): Act[] => {
+  return [...tested].flatMap(([code, { named, tests }]): Act[] => {
     if (isKnownForGood.has(code)) return []
     const declarations = asked.assigned.flatMap((version) =>
       version.compiled.document.facts.filter((fact) => fact.code === code),
     )
-    return [
-      { kind: 'fact', code, tests, cells: cellsOfFact(declarations, tests), fact: describeFact(compiled.facts[index]) },
-    ]
+    return [{ kind: 'fact', code, tests, cells: cellsOfFact(declarations, tests), fact: named }]
   })
 }
 
@@ -158,10 +170,12 @@ function listFacts(asked: Case, from: DayNumber): Act[] {
 export function lookAhead(asked: Case, from: DayNumber): Ahead {
   // In the order in which the phases ask for them: where one of several will do, it is the first.
   const acts = [...listMilestones(asked, from), ...listFacts(asked, from)]
-  const actOf = asked.assigned.map(({ compiled }) =>
-    Int16Array.from(compiled.tests, (test) => acts.findIndex((act) => bearsOn(act, test, compiled))),
-  )
-  return { asked, from, acts, actOf, outlooks: new Map(), left: mostTestsOfAll }
+  const owners = asked.assigned.map((assigned): Owner => {
+    const { compiled } = assigned
+    const actOf = Int16Array.from(compiled.tests, (test) => acts.findIndex((act) => bearsOn(act, test, compiled)))
+    return { assigned, actOf, truths: new Map() }
+  })
+  return { asked, from, acts, owners, outlooks: new Map(), left: mostTestsOfAll }
 }
 
 /** The first day on which the milestone can be recorded: not before the surgery, unless every version allows that. */
@@ -192,7 +206,7 @@ function optionsOf(act: Act, ahead: Ahead, day: DayNumber): Option[] {
     return [
       { kind: 'nothing' },
       ...agesOf(act, ahead, day).flatMap((age) =>
-        act.cells.map((_, cell): Option => ({ kind: 'observed', cell, ...age })),
+        act.cells.map(({ value }, cell): Option => ({ kind: 'observed', cell, value, ...age })),
       ),
     ]
   }
@@ -223,91 +237,97 @@ function outlookOn(ahead: Ahead, day: DayNumber): Outlook {
   const known = ahead.outlooks.get(day)
   if (known !== undefined) return known
   const options = ahead.acts.map((act) => optionsOf(act, ahead, day))
-  const outlook = { day, options, truths: ahead.asked.assigned.map(() => []) }
+  const outlook = { day, options }
   ahead.outlooks.set(day, outlook)
   return outlook
 }
 
+const nothingToDo: readonly Option[] = [{ kind: 'nothing' }]
+
 /** What the test is with each option of the act that it depends on and, last, what it can be with any. */
-function truthsOfTest(ahead: Ahead, outlook: Outlook, version: number, index: number): Uint8Array {
-  const known = outlook.truths[version]?.[index]
-  if (known !== undefined) return known
-  const assigned = ahead.asked.assigned[version]
-  const test = assigned?.compiled.tests[index]
-  if (assigned === undefined || test === undefined) return new Uint8Array(1)
-  const view = viewOn(assigned, outlook.day)
+function truthsOfTest({ assigned, actOf }: Owner, { day, options }: Outlook, index: number): Uint8Array {
+  const test = assigned.compiled.tests[index]
+  if (test === undefined) return new Uint8Array(1)
+  const view = viewOn(assigned, day)
   const asItIs = truthOfTest(view, index)
-  const act = ahead.actOf[version]?.[index] ?? -1
-  const options = outlook.options[act] ?? []
-  const each = options.map((option) => truthWith(option, ahead.acts[act], test, view) ?? asItIs)
-  const any = each.reduce((all, truth) => all | truth, 0)
-  const truths = Uint8Array.of(...each, each.length === 0 ? asItIs : any)
-  const ofVersion = outlook.truths[version]
-  if (ofVersion !== undefined) ofVersion[index] = truths
-  return truths
+  const each = (options[actOf[index] ?? -1] ?? nothingToDo).map((option) => truthWith(option, test, view) ?? asItIs)
+  return Uint8Array.of(
+    ...each,
+    each.reduce((all, truth) => all | truth),
+  )
 }
 
 /** What the option makes of the test; null: what it is anyway. */
-function truthWith(option: Option, act: Act | undefined, test: Test, view: View): Truths | null {
-  if (option.kind === 'observed') {
-    const value = act?.kind === 'fact' ? act.cells[option.cell]?.value : undefined
-    if (test.op !== 'fact' || value === undefined) return null
-    const { withinDays } = test.written
-    return withinDays !== undefined && option.least > withinDays ? isUnknown : truthOfValue(test.written, value)
+function truthWith(option: Option, test: Test, view: View): Truths | null {
+  switch (test.op) {
+    case 'fact': {
+      if (option.kind !== 'observed') return null
+      const { withinDays } = test.written
+      return withinDays !== undefined && option.least > withinDays
+        ? isUnknown
+        : truthOfValue(test.written, option.value)
+    }
+    case 'milestone':
+      return option.kind === 'reached' ? isTrue : null
+    case 'days': {
+      if (option.kind !== 'reached' || test.milestone === null) return null
+      const reached = reachedOn(view, test.milestone)
+      // Of several entries the earliest counts.
+      return truthOfDays(test, Math.max(option.least, reached === null ? 0 : view.day - reached))
+    }
+    case 'phase':
+      return null
   }
-  if (option.kind === 'nothing') return null
-  if (test.op === 'milestone') return isTrue
-  if (test.op !== 'days' || test.milestone === null) return null
-  const reached = reachedOn(view, test.milestone)
-  // Of several entries the earliest counts.
-  return truthOfDays(test, Math.max(option.least, reached === null ? 0 : view.day - reached))
 }
 
 function bearsOn(act: Act, test: Test, compiled: Compiled): boolean {
   if (act.kind === 'fact') return test.op === 'fact' && compiled.facts[test.fact]?.code === act.code
-  if (test.op !== 'milestone' && (test.op !== 'days' || test.milestone === null)) return false
+  if (test.op !== 'milestone' && test.op !== 'days') return false
   const milestone = compiled.milestones[test.milestone ?? -1]
   return milestone?.named.code === act.code && isGranted(milestone.roles, act.role)
+}
+
+/** What of one version bears on an exercise: its tests, and the contraindications that match. */
+interface Part {
+  owner: Owner
+  tests: readonly number[]
+  matches: readonly Match[]
 }
 
 /** What is looked at for one exercise. */
 interface Sought {
   entries: readonly [Exercise, ...Exercise[]]
-  /** The tests that bear on it, by version. */
-  tests: readonly (readonly number[])[]
-  /** The contraindications that match it, by version. */
-  matches: readonly (readonly Match[])[]
+  parts: readonly Part[]
   /** How many tests one look at a case takes. */
   cost: number
   /** Relative contraindications count as lifted. */
   isLifted: boolean
 }
 
-function seek({ asked }: Ahead, entries: readonly [Exercise, ...Exercise[]], isLifted: boolean): Sought {
-  const matches = asked.assigned.map(({ compiled }) => matchesOf(compiled, entries))
+function seek({ owners }: Ahead, entries: readonly [Exercise, ...Exercise[]], isLifted: boolean): Sought {
   const whens = new Set<When>()
-  const tests = asked.assigned.map(({ compiled }, version) => {
-    const found = new Set<number>()
+  let cost = 1
+  const parts = owners.map((owner): Part => {
+    const { compiled } = owner.assigned
+    const matches = matchesOf(compiled, entries)
+    const tests = new Set(compiled.testsOfPhases)
     const add = (when: When | null | undefined): void => {
       if (when === null || when === undefined) return
       whens.add(when)
-      for (const test of when.tests) found.add(test)
+      for (const test of when.tests) tests.add(test)
     }
-    for (const test of compiled.testsOfPhases) found.add(test)
     for (const index of compiled.prescriptionsOf.get(entries[0].code) ?? []) add(compiled.prescriptions[index]?.when)
-    for (const { rule } of matches[version] ?? []) add(compiled.contraindications[rule]?.when)
-    return [...found]
+    for (const { rule } of matches) add(compiled.contraindications[rule]?.when)
+    cost += compiled.costOfPhases + tests.size
+    return { owner, tests: [...tests], matches }
   })
-  let cost = 1
-  for (const { compiled } of asked.assigned) cost += compiled.costOfPhases
-  for (const list of tests) cost += list.length
   for (const when of whens) cost += when.cost
-  return { entries, tests, matches, cost, isLifted }
+  return { entries, parts, cost, isLifted }
 }
 
 /** Whether it can be permitted on the day of the outlook, and whether it can fail to be, given choices of the acts. */
 function canBePermitted(ahead: Ahead, outlook: Outlook, sought: Sought, choices: readonly number[]): Truths {
-  const { assigned, record } = ahead.asked
+  const { record } = ahead.asked
   const { code } = sought.entries[0]
   const permits = overridesOn(record, code, outlook.day).filter(({ effect }) => effect === 'permit')
   let verdict: Truths = isTrue
@@ -315,13 +335,14 @@ function canBePermitted(ahead: Ahead, outlook: Outlook, sought: Sought, choices:
   let prescribed = false
   const certain: { protocol: string; version: number | null; side: PrescribedSide }[] = []
   let isOpen = false
-  for (const [index, owner] of assigned.entries()) {
-    const { compiled, version } = owner
-    const { truths, possible } = outcomeOf(ahead, outlook, sought, index, choices)
+  for (const part of sought.parts) {
+    const { assigned } = part.owner
+    const { compiled, version } = assigned
+    const { truths, possible } = outcomeOf(part, outlook, choices)
     anyPhase = either(anyPhase, truthOfSpan(0, compiled.phases.length - 1, possible))
     const isSetAside = (rule: Contraindication): boolean =>
-      rule.strength === 'relative' && (sought.isLifted || permits.some((entry) => lifts(entry, rule, owner)))
-    verdict = both(verdict, canBeFree(compiled, truths, sought.matches[index] ?? [], isSetAside))
+      rule.strength === 'relative' && (sought.isLifted || permits.some((entry) => lifts(entry, rule, assigned)))
+    verdict = both(verdict, canBeFree(compiled, truths, part.matches, isSetAside))
     if (verdict === isFalse) return isFalse
 
     const prescriptions = compiled.prescriptionsOf.get(code) ?? []
@@ -351,21 +372,19 @@ function canBePermitted(ahead: Ahead, outlook: Outlook, sought: Sought, choices:
 
 /** What the tests that bear on the exercise can be, and which phases, given the choices made so far. */
 function outcomeOf(
-  ahead: Ahead,
+  { owner, tests }: Part,
   outlook: Outlook,
-  sought: Sought,
-  version: number,
   choices: readonly number[],
 ): { truths: Uint8Array; possible: readonly boolean[] } {
-  const compiled = ahead.asked.assigned[version]?.compiled
-  const truths = new Uint8Array(compiled?.tests.length ?? 0)
-  const tests = sought.tests[version] ?? []
+  const { compiled } = owner.assigned
+  const truths = new Uint8Array(compiled.tests.length)
+  const known = owner.truths.get(outlook.day) ?? []
+  owner.truths.set(outlook.day, known)
   for (const test of tests) {
-    const act = ahead.actOf[version]?.[test] ?? -1
-    const choice = act === -1 ? open : (choices[act] ?? 0)
-    truths[test] = truthsOfTest(ahead, outlook, version, test).at(choice) ?? 0
+    const each = known[test] ?? truthsOfTest(owner, outlook, test)
+    known[test] = each
+    truths[test] = each.at(choices[owner.actOf[test] ?? -1] ?? open) ?? 0
   }
-  if (compiled === undefined) return { truths, possible: [] }
   const possible = possiblePhases(compiled, truths)
   fillPhases(compiled, truths, possible, tests)
   return { truths, possible }
@@ -380,11 +399,10 @@ function daysToTry(ahead: Ahead, sought: Sought): DayNumber[] {
     days.add(begins)
     if (until !== null) days.add(until)
   }
-  asked.assigned.forEach((situation, index) => {
-    const tests = sought.tests[index] ?? []
-    for (const day of changesOfTests(situation, tests)) days.add(day)
+  for (const { owner, tests } of sought.parts) {
+    for (const day of changesOfTests(owner.assigned, tests)) days.add(day)
     for (const index of tests) {
-      const test = situation.compiled.tests[index]
+      const test = owner.assigned.compiled.tests[index]
       if (test?.op === 'fact' && test.written.withinDays !== undefined) days.add(from + test.written.withinDays + 1)
       if (test?.op !== 'days' || test.milestone === null) continue
       for (const bound of [test.atLeast, test.before]) {
@@ -394,7 +412,7 @@ function daysToTry(ahead: Ahead, sought: Sought): DayNumber[] {
         }
       }
     }
-  })
+  }
   return [...days].filter((day) => day >= from).sort((a, b) => a - b)
 }
 
@@ -483,7 +501,7 @@ function entriesThen(
 
 /** The fewest acts with which it is permitted on the day, and what freedom they leave. */
 function planFor(ahead: Ahead, outlook: Outlook, sought: Sought, budget: Budget): Plan | null {
-  const counts = outlook.options.map((options, act) => (isAsked(ahead, sought, act) ? options.length : 1))
+  const counts = outlook.options.map((options, act) => (isAsked(sought, act) ? options.length : 1))
   const goal = (choices: readonly number[]): Truths => {
     budget.left -= sought.cost
     return canBePermitted(ahead, outlook, sought, choices)
@@ -507,8 +525,8 @@ function planFor(ahead: Ahead, outlook: Outlook, sought: Sought, budget: Budget)
 }
 
 /** Whether a test that bears on the exercise depends on the act. */
-function isAsked({ actOf }: Ahead, sought: Sought, act: number): boolean {
-  return sought.tests.some((tests, version) => tests.some((test) => actOf[version]?.[test] === act))
+function isAsked({ parts }: Sought, act: number): boolean {
+  return parts.some(({ owner, tests }) => tests.some((test) => owner.actOf[test] === act))
 }
 
 /** What has to happen, with the dates between which it may. */
@@ -557,19 +575,21 @@ function liftsNeeded(
   const permits = overridesOn(ahead.asked.record, sought.entries[0].code, outlook.day).filter(
     ({ effect }) => effect === 'permit',
   )
-  return ahead.asked.assigned.flatMap((owner, index) =>
-    (sought.matches[index] ?? []).flatMap((match) => {
-      const active = owner.compiled.contraindications[match.rule]
-      if (active?.rule.strength !== 'relative' || permits.some((entry) => lifts(entry, active.rule, owner))) return []
+  return sought.parts.flatMap((part) => {
+    const { assigned } = part.owner
+    return part.matches.flatMap((match) => {
+      const active = assigned.compiled.contraindications[match.rule]
+      if (active?.rule.strength !== 'relative' || permits.some((entry) => lifts(entry, active.rule, assigned)))
+        return []
       const stands = combinations(plan).some((choices) => {
         // Rather one too many than one too few.
         if (budget.left <= 0) return true
         budget.left -= sought.cost
-        const { truths } = outcomeOf(ahead, outlook, sought, index, choices)
+        const { truths } = outcomeOf(part, outlook, choices)
         return truthsOf(active.when, truths) !== isFalse
       })
       const { code, title } = active.rule
-      return stands ? [{ code, title, protocol: owner.compiled.document.code }] : []
-    }),
-  )
+      return stands ? [{ code, title, protocol: assigned.compiled.document.code }] : []
+    })
+  })
 }

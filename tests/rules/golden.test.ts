@@ -9,6 +9,13 @@ describe('golden cases', () => {
     expect(golden.answer(derive)).toEqual(golden.expected)
   })
 
+  test('the order in which the entries are given makes no difference', () => {
+    for (const { question } of cases) {
+      const turned = derive({ ...question, entries: question.entries.toReversed() })
+      expect(JSON.stringify(turned)).toBe(JSON.stringify(derive(question)))
+    }
+  })
+
   test('at every earlier moment the answer is, byte for byte, the one that was given then', () => {
     let compared = 0
     for (const { question } of cases) {

@@ -19,6 +19,13 @@ const document: ProtocolDocument = {
     { code: 'no-running', title: 'x', strength: 'absolute', target: [{ exercise: 'run' }] },
     // Whether its condition ever holds makes no difference.
     { code: 'no-sport', title: 'x', strength: 'caution', target: [{ group: 'sport' }], when: { any: [] } },
+    {
+      code: 'no-balls',
+      title: 'x',
+      strength: 'absolute',
+      target: [{ group: 'balls' }],
+      except: [{ exercise: 'bowls' }, { group: 'table-games' }],
+    },
     { code: 'no-jumping', title: 'x', strength: 'relative', target: [{ kind: 'activity', attributes: { impact: 2 } }] },
   ],
   instructions: [],
@@ -32,6 +39,8 @@ test.each<[string, Partial<Exercise> & { code: string }, boolean]>([
   ['forbidden by name', { code: 'run' }, true],
   ['warned of by its group', { code: 'tennis', groups: ['sport'] }, true],
   ['forbidden by its grade', { code: 'hop', kind: 'activity', attributes: { impact: 2 } }, true],
+  ['excepted by name', { code: 'bowls', groups: ['balls'] }, true],
+  ['excepted by its group', { code: 'billiards', groups: ['balls', 'table-games'] }, true],
   ['forbidden because it is ungraded', { code: 'dance', kind: 'activity' }, true],
   ['graded below what is forbidden', { code: 'golf', kind: 'activity', attributes: { impact: 1 } }, false],
   ['of another kind than what is forbidden', { code: 'jump', attributes: { impact: 3 } }, false],

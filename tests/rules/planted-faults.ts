@@ -216,8 +216,8 @@ export const faults: readonly Fault[] = [
   {
     name: 'of two revocations the later counts',
     in: 'record',
-    replace: 'known === undefined || day < known ? day : known',
-    by: 'known === undefined || day > known ? day : known',
+    replace: 'Math.min(known ?? day, day)',
+    by: 'Math.max(known ?? day, day)',
   },
   {
     name: 'the milestone that was recorded first counts',
@@ -435,8 +435,8 @@ export const faults: readonly Fault[] = [
   {
     name: 'entries count in the order in which they are given',
     in: 'record',
-    replace: 'return ordered ? recorded',
-    by: 'return ordered || recorded.length > 0 ? recorded',
+    replace: '.sort((a, b) => a.revision - b.revision)',
+    by: '',
     noticedBy: 'P4',
   },
   {
@@ -584,7 +584,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'the passing of days is a change',
     in: 'next-change',
-    replace: "'daysSinceSurgery', ",
+    replace: ", 'daysSinceSurgery'",
     by: '',
   },
   {
@@ -622,8 +622,8 @@ export const faults: readonly Fault[] = [
   {
     name: 'an observation that is too old is no longer shown',
     in: 'missing-facts',
-    replace: 'stale: isStale && latest !== null ?',
-    by: 'stale: isStale && latest === null ?',
+    replace: 'if (latest !== null && isStale(latest, test.written, view.day)) found.stale = latest',
+    by: '',
   },
   {
     name: 'facts are asked for during a hold',

@@ -190,26 +190,118 @@ describe('the steps of a timeline', () => {
   })
 })
 
-describe('a timeline of too many days', () => {
-  const days = Array.from({ length: 2_000 }, (_, index) => index - 500)
-  const restless: ProtocolDocument = {
-    ...example,
-    // What is permitted is another thing each day.
-    prescriptions: ['walking', 'rowing'].map((exercise, parity) => ({
-      code: exercise,
-      exercise,
-      from: 'early',
-      when: {
-        any: days
-          .filter((day) => (day + 500) % 2 === parity)
-          .map((day) => ({ days: { atLeast: day, before: day + 1 } })),
-      },
-      supervision: 'supervised',
-      side: 'both',
-    })),
-    phases: [{ code: 'early', title: 'Early', entry: { days: { atLeast: -500 } } }],
-    contraindications: [],
+describe('what begins and ends', () => {
+  function changesIn(document: Partial<ProtocolDocument>, entries: readonly Record<string, unknown>[] = []) {
+    const asked = ask('2026-03-02', 5, entries)
+    const versions = asked.versions.map((version) => ({ ...version, document: { ...example, ...document } }))
+    return draw({ ...asked, versions }).steps.map(({ daysSinceSurgery, changes }) => [daysSinceSurgery, changes])
   }
+
+  const nothing = { contraindications: [], prescriptions: [], limits: [] }
+  const early = [
+    { kind: 'status', to: 'active' },
+    { kind: 'phase', protocol: 'example', to: { code: 'early', title: 'Early' } },
+  ]
+
+  test('is named with what it says: contraindications, instructions, limits that nothing supersedes, and goals', () => {
+    const rule = { protocol: 'example', limit: null }
+    const load = { list: 'limits', protocol: 'example', title: 'load' }
+    const lighter = { ...load, rule: 'lighter', limit: { quantity: 'load', max: 5, min: null, unit: 'kg' } }
+    const heavier = { ...load, rule: 'heavier', limit: { quantity: 'load', max: 9, min: null, unit: 'kg' } }
+    const walking = { quantity: 'steps', max: null, min: 1000, unit: null }
+    const steps = { list: 'goals', protocol: 'example', rule: 'steps', title: 'Walk more', limit: walking }
+    expect(
+      changesIn({
+        ...nothing,
+        contraindications: [
+          {
+            code: 'no-jump',
+            title: 'Jumping',
+            strength: 'absolute',
+            target: [{ exercise: 'jumping' }],
+            when: { days: { before: 3 } },
+          },
+        ],
+        instructions: [{ code: 'rail', about: 'stairs', text: 'Hold the rail', when: { days: { atLeast: 3 } } }],
+        limits: [
+          { code: 'lighter', quantity: 'load', max: 5, unit: 'kg', when: { days: { before: 10 } } },
+          { code: 'heavier', quantity: 'load', max: 9, unit: 'kg' },
+          {
+            code: 'steps',
+            kind: 'goal',
+            quantity: 'steps',
+            text: 'Walk more',
+            min: 1000,
+            when: { days: { atLeast: 3 } },
+          },
+        ],
+      }),
+    ).toEqual([
+      [
+        0,
+        [
+          ...early,
+          { kind: 'begins', list: 'avoid', rule: 'no-jump', title: 'Jumping', ...rule },
+          { kind: 'begins', ...lighter },
+        ],
+      ],
+      [
+        3,
+        [
+          { kind: 'begins', list: 'instructions', rule: 'rail', title: 'Hold the rail', ...rule },
+          { kind: 'begins', ...steps },
+          { kind: 'ends', list: 'avoid', rule: 'no-jump', title: 'Jumping', ...rule },
+        ],
+      ],
+      [
+        10,
+        [
+          { kind: 'begins', ...heavier },
+          { kind: 'ends', ...lighter },
+        ],
+      ],
+    ])
+  })
+
+  test('is nothing on the day of the surgery if the phase has begun before, and may be the phase', () => {
+    const visit = { kind: 'milestone', code: 'visit', on: '2026-03-10', grantedBy: null }
+    const phases = [{ code: 'early', title: 'Early', entry: { not: { milestone: 'visit' } } }]
+    expect(changesIn({ ...nothing, phases }, [visit])).toEqual([
+      [0, []],
+      [
+        8,
+        [
+          { kind: 'status', to: 'no-phase' },
+          { kind: 'phase', protocol: 'example', to: null },
+        ],
+      ],
+    ])
+  })
+})
+
+describe('a timeline of too many days', () => {
+  const restlessFor = (length: number): ProtocolDocument => {
+    const days = Array.from({ length }, (_, index) => index - 500)
+    return {
+      ...example,
+      // What is permitted is another thing each day.
+      prescriptions: ['walking', 'rowing'].map((exercise, parity) => ({
+        code: exercise,
+        exercise,
+        from: 'early',
+        when: {
+          any: days
+            .filter((day) => (day + 500) % 2 === parity)
+            .map((day) => ({ days: { atLeast: day, before: day + 1 } })),
+        },
+        supervision: 'supervised',
+        side: 'both',
+      })),
+      phases: [{ code: 'early', title: 'Early', entry: { days: { atLeast: -500 } } }],
+      contraindications: [],
+    }
+  }
+  const restless = restlessFor(2_000)
 
   test.each([-490, 1_490])('on day %d has the days around it, and says that there are more', (on) => {
     const asked = ask('2026-03-02', on)
@@ -227,6 +319,15 @@ describe('a timeline of too many days', () => {
   })
 
   test('is complete if there are not too many', () => {
+    // So many tests that a few days more would be too many.
+    const tests = Array.from({ length: 12_000 }, () => ({ milestone: 'visit' }))
+    const slow = { ...restlessFor(20), limits: [{ code: 'load', quantity: 'load', max: 5, when: { any: tests } }] }
+    const asked = ask('2026-03-02', -10)
+    const { steps, isComplete } = draw({
+      ...asked,
+      versions: asked.versions.map((version) => ({ ...version, document: slow })),
+    })
+    expect([steps.length, isComplete]).toEqual([22, true])
     expect(draw(ask('2026-03-02', 9)).isComplete).toBe(true)
     for (const { question } of timelines) expect(draw(question).isComplete).toBe(true)
   })
