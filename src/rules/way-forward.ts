@@ -416,11 +416,13 @@ function daysToTry(ahead: Ahead, sought: Sought): DayNumber[] {
   return [...days].filter((day) => day >= from).sort((a, b) => a - b)
 }
 
+type Ending = Extract<Need, { kind: 'resolution' | 'end' }>
+
 /** What has to be ended by somebody on that day; null: something withholds everything then that will not be ended. */
-function endsNeeded(ahead: Ahead, exercise: string, day: DayNumber): Need[] | null {
+function endsNeeded(ahead: Ahead, exercise: string, day: DayNumber): Ending[] | null {
   const { record } = ahead.asked
   if (record.closures.some((closure) => covers(closure, day))) return null
-  const needs: Need[] = []
+  const needs: Ending[] = []
   for (const symptom of record.symptoms) {
     if (!covers(symptom, day)) continue
     const { id, redFlag, title } = symptom.entry
@@ -441,7 +443,7 @@ function endsNeeded(ahead: Ahead, exercise: string, day: DayNumber): Need[] | nu
 
 /** When the exercise can be permitted, and what that takes; `entries` are what is known of it on the first day. */
 export function findWayForward(ahead: Ahead, entries: readonly [Exercise, ...Exercise[]]): WayForward {
-  if (ahead.asked.isLacking || ahead.asked.assigned.length === 0) return never
+  if (ahead.asked.isLacking) return never
   const most = Math.min(mostTests, ahead.left)
   const budget = { left: most }
   const found = findPlan(ahead, entries, budget)
@@ -486,11 +488,11 @@ function entriesThen(
   { asked, from }: Ahead,
   entries: Sought['entries'],
   day: DayNumber,
-  ends: readonly Need[],
+  ends: readonly Ending[],
 ): Sought['entries'] {
   const { record } = asked
   const { code } = entries[0]
-  const ended = new Set(ends.map((need) => (need.kind === 'end' && need.of === 'override' ? need.entry : null)))
+  const ended = new Set(ends.map(({ entry }) => entry))
   const isSame = record.overrides.every(
     ({ entry, from: begins }) => entry.exercise !== code || (!ended.has(entry.id) && (begins <= from || begins > day)),
   )
@@ -535,7 +537,7 @@ function tell(
   outlook: Outlook,
   sought: Sought,
   plan: Plan,
-  ends: readonly Need[],
+  ends: readonly Ending[],
   budget: Budget,
 ): Need[] {
   const { day } = outlook

@@ -18,9 +18,10 @@ const odd = isOdd(milestones.map(({ code }) => code))
 /** Never true, which only shows when all of them have been tried. */
 const hard: Condition = { all: [odd, { not: odd }] }
 
-/** Exercises that are hard to decide, and one that is easy, whose name comes last. */
-function ask(hardOnes: number) {
-  const codes = [...Array.from({ length: hardOnes }, (_, index) => `hard-${index}`), 'walk']
+/** Exercises that are hard to decide, and others that are easy, whose names come last. */
+function ask(hardOnes: number, easyOnes = 1) {
+  const name = (what: string, count: number) => Array.from({ length: count }, (_, index) => `${what}-${index}`)
+  const codes = [...name('hard', hardOnes), ...name('walk', easyOnes)]
   const document: ProtocolDocument = {
     format: 1,
     code: 'knee',
@@ -35,7 +36,7 @@ function ask(hardOnes: number) {
       code,
       exercise: code,
       from: 'early',
-      when: code === 'walk' ? { milestone: 'm0' } : hard,
+      when: code.startsWith('walk') ? { milestone: 'm0' } : hard,
       supervision: 'supervised',
       side: 'both',
     })),
@@ -57,15 +58,20 @@ test('a search that takes too long is given up, and the others are not', () => {
   expect(outcomes(question)).toEqual([
     ['hard-0', 'undecided'],
     ['hard-1', 'undecided'],
-    ['walk', 'permitted'],
+    ['walk-0', 'permitted'],
   ])
   const drawn = timeline(question)
   expect(drawn?.undecided).toEqual(['hard-0', 'hard-1'].map((code) => ({ code, title: code })))
   expect(drawn?.never).toEqual([])
-  expect(drawn?.waiting).toMatchObject([{ exercises: [{ code: 'walk' }] }])
+  expect(drawn?.waiting).toMatchObject([{ exercises: [{ code: 'walk-0' }] }])
 })
 
 test('ten that take too long leave nothing for the others', () => {
-  expect(outcomes(ask(9)).at(-1)).toEqual(['walk', 'permitted'])
-  expect(outcomes(ask(10)).at(-1)).toEqual(['walk', 'undecided'])
+  expect(outcomes(ask(9)).at(-1)).toEqual(['walk-0', 'permitted'])
+  expect(outcomes(ask(10)).at(-1)).toEqual(['walk-0', 'undecided'])
+})
+
+test('those that take little leave enough', () => {
+  expect(new Set(outcomes(ask(1, 20)).map(([, outcome]) => outcome))).toEqual(new Set(['undecided', 'permitted']))
+  expect(outcomes(ask(1, 20)).at(-1)?.[1]).toBe('permitted')
 })
