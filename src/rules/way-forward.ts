@@ -553,11 +553,10 @@ function tell(
     if (act.kind === 'milestone') {
       needs.push({ kind: 'milestone', milestone: act.milestone, grantedBy: act.grantedBy, from, by })
     } else {
-      const observed = new Set(options.map((option) => (option.kind === 'observed' ? option.cell : -1)))
-      const test = testForCells(
-        act.cells.filter((_, cell) => observed.has(cell)),
-        act.cells,
-      )
+      const isObserved = (cell: number): boolean =>
+        options.some((option) => option.kind === 'observed' && option.cell === cell)
+      const observed = act.cells.filter((_, cell) => isObserved(cell))
+      const test = testForCells(observed, act.cells)
       needs.push({ kind: 'fact', fact: act.fact, test, from, by })
     }
   })

@@ -66,6 +66,23 @@ test('a search that takes too long is given up, and the others are not', () => {
   expect(drawn?.waiting).toMatchObject([{ exercises: [{ code: 'walk-0' }] }])
 })
 
+test('without a way forward there is neither a date nor a need', () => {
+  const question = ask(1)
+  const [hardOne] = derive(question)?.withheld ?? []
+  expect(hardOne?.wayForward).toEqual({ outcome: 'undecided', earliest: null, needs: [] })
+  const closed = {
+    kind: 'closure',
+    id: 'closed',
+    revision: 9,
+    recordedAt: question.knownAt,
+    on: question.on,
+    reason: '',
+  }
+  const entries = [...question.entries, closed as (typeof question.entries)[number]]
+  const [closedOne] = derive({ ...question, entries })?.withheld ?? []
+  expect(closedOne?.wayForward).toEqual({ outcome: 'never', earliest: null, needs: [] })
+})
+
 test('ten that take too long leave nothing for the others', () => {
   expect(outcomes(ask(9)).at(-1)).toEqual(['walk-0', 'permitted'])
   expect(outcomes(ask(10)).at(-1)).toEqual(['walk-0', 'undecided'])
