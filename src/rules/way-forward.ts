@@ -509,9 +509,9 @@ function planFor(ahead: Ahead, outlook: Outlook, sought: Sought, budget: Budget)
     return canBePermitted(ahead, outlook, sought, choices)
   }
   const layouts = ahead.acts.map(
-    (act, index): Layout =>
+    (act): Layout =>
       act.kind === 'milestone'
-        ? { width: counts[index] ?? 1, isOrdered: true }
+        ? { width: 1, isOrdered: true }
         : { width: act.cells.length, isOrdered: act.cells.some(({ value }) => typeof value === 'number') },
   )
   const loosen = (choices: readonly number[]): Plan =>
