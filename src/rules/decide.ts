@@ -22,6 +22,7 @@ import type {
   CalendarDate,
   Caution,
   Contraindication,
+  ContraindicationInForce,
   Derivation,
   Dose,
   Exercise,
@@ -366,7 +367,12 @@ function grant(owner: Owner, indexes: readonly number[], grants: PrescriptionGra
   if (grants.length === before) missing.push(...nearest(refusals, owner))
 }
 
-/** Judges one exercise: the entry to show, and what bears on it, by owner. */
+function sideOf(grants: readonly PrescriptionGrant[], { surgery }: KnownRecord): PrescribedSide | null {
+  for (const grant of grants) if (grant.side !== 'both') return commonSide(grants, surgery.side)
+  return 'both'
+}
+
+/** Judges one exercise, and adds it to one of the two lists: the entry to show, and what bears on it, by owner. */
 function judge(
   exercise: Exercise,
   bearings: readonly Bearing[],
@@ -374,11 +380,13 @@ function judge(
   record: KnownRecord,
   day: DayNumber,
   forEverything: readonly Reason[],
-): { permitted: Permitted } | { withheld: Withheld } {
+  permitted: Permitted[],
+  withheld: Withheld[],
+): void {
   const overrides = overridesOn(record, exercise.code, day)
   const permits = overrides.length === 0 ? overrides : overrides.filter((entry) => entry.effect === 'permit')
 
-  const reasons = [...forEverything]
+  const reasons = forEverything.slice()
   const cautions: Caution[] = []
   const grants: PrescriptionGrant[] = []
   const missing: Reason[] = []
@@ -398,19 +406,20 @@ function judge(
   }
   if (!prescribed) missing.push({ kind: 'not-prescribed' })
 
-  const side = grants.every((grant) => grant.side === 'both') ? 'both' : commonSide(grants, record.surgery.side)
+  const side = sideOf(grants, record)
   if (side === null) {
     missing.push({ kind: 'sides-disagree', protocols: [...new Set(grants.map((grant) => grant.protocol))] })
   }
 
   const granted = permits.length > 0 || missing.length === 0
   if (granted && reasons.length === 0) {
-    return { permitted: describePermitted(exercise, grants, permits, side ?? 'both', cautions, record) }
+    permitted.push(describePermitted(exercise, grants, permits, side ?? 'both', cautions, record))
+    return
   }
   // What forbids is in order already, and only one thing can be missing besides it.
   const isInOrder = granted || (missing.length === 1 && missing[0]?.kind !== 'no-phase')
   if (!granted) for (const reason of missing) if (!reasons.includes(reason)) reasons.push(reason)
-  return { withheld: { exercise, reasons: isInOrder ? reasons : reasons.sort(orderReasons), wayForward: null } }
+  withheld.push({ exercise, reasons: isInOrder ? reasons : reasons.sort(orderReasons), wayForward: null })
 }
 
 function describePermitted(
@@ -500,6 +509,12 @@ function isAlone({ record, assigned, alsoJudge }: Case): boolean {
 /** A version with no phase before the surgery has nothing to say to the patient yet. */
 export function speaks({ view, assigned }: { view: View; assigned: Situation }): boolean {
   return phaseOf(view) !== null || assigned.record.surgeryDay <= view.day
+}
+
+function listAvoid(owners: readonly Owner[]): ContraindicationInForce[] {
+  const list: ContraindicationInForce[] = []
+  for (const { inForce } of owners) for (const active of inForce) if (active !== undefined) list.push(active.listed)
+  return list
 }
 
 /** What the rules say whose condition has one of the truths, with what is certain today and the end of it. */
@@ -598,9 +613,7 @@ export function decide(asked: Case, day: DayNumber): Derivation {
   const permitted: Permitted[] = []
   const withheld: Withheld[] = []
   for (const { exercise, bearings } of subjectsOn(asked, day)) {
-    const verdict = judge(exercise, bearings, owners, record, day, forEverything)
-    if ('permitted' in verdict) permitted.push(verdict.permitted)
-    else withheld.push(verdict.withheld)
+    judge(exercise, bearings, owners, record, day, forEverything, permitted, withheld)
   }
   const speaking = owners.filter(speaks)
   const inviting = forEverything.length > 0 ? [] : speaking
@@ -614,7 +627,7 @@ export function decide(asked: Case, day: DayNumber): Derivation {
     protocols: owners.map(describeProtocol),
     permitted,
     withheld,
-    avoid: speaking.flatMap(({ inForce }) => inForce.flatMap((active) => active?.listed ?? [])),
+    avoid: listAvoid(speaking),
     // While nothing is permitted, nothing may sound like an invitation to exercise.
     instructions: listInstructions(inviting),
     limits: listLimits(speaking),
