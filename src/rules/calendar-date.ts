@@ -19,6 +19,17 @@ export function dayNumber(date: CalendarDate): DayNumber {
   )
 }
 
+/** Days from 1 March to 1 January. */
+const firstDayOfJanuary = 306
+
+/** Month and day of each day of a year that begins on 1 March, as a date has them. */
+const monthsAndDays = Array.from({ length: 366 }, (_, dayOfYear) => {
+  const shiftedMonth = Math.floor((5 * dayOfYear + 2) / 153)
+  const day = dayOfYear - Math.floor((153 * shiftedMonth + 2) / 5) + 1
+  const month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
+  return `-${String(month).padStart(2, '0')}-${String(day).padStart(2, '0')}`
+})
+
 const firstDay = dayNumber('1000-01-01' as CalendarDate)
 const lastDay = dayNumber('9999-12-31' as CalendarDate)
 
@@ -31,11 +42,8 @@ export function dateOf(number: DayNumber): CalendarDate {
     (dayOfEra - Math.floor(dayOfEra / 1460) + Math.floor(dayOfEra / 36_524) - Math.floor(dayOfEra / 146_096)) / 365,
   )
   const dayOfYear = dayOfEra - (365 * yearOfEra + Math.floor(yearOfEra / 4) - Math.floor(yearOfEra / 100))
-  const shiftedMonth = Math.floor((5 * dayOfYear + 2) / 153)
-  const day = dayOfYear - Math.floor((153 * shiftedMonth + 2) / 5) + 1
-  const month = shiftedMonth < 10 ? shiftedMonth + 3 : shiftedMonth - 9
-  const year = yearOfEra + era * 400 + (month <= 2 ? 1 : 0)
-  return `${year}-${month < 10 ? '0' : ''}${month}-${day < 10 ? '0' : ''}${day}` as CalendarDate
+  const year = yearOfEra + era * 400 + (dayOfYear < firstDayOfJanuary ? 0 : 1)
+  return `${year}${monthsAndDays[dayOfYear]}` as CalendarDate
 }
 
 /** The date if `text` is `YYYY-MM-DD` and exists in the Gregorian calendar, years 1000 to 9999; otherwise null. */

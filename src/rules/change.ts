@@ -85,11 +85,17 @@ export function changesOfTests(situation: Situation, tests: Iterable<number>): r
   return inOrder(days)
 }
 
+/** The days on which the current phase can change, in order; found once for a situation. */
+function changesOfPhases(situation: Situation): readonly DayNumber[] {
+  situation.phaseChanges ??= inOrder(listChanges(situation.compiled.testsOfPhases, situation, Number.NEGATIVE_INFINITY))
+  return situation.phaseChanges
+}
+
 /** First day of the unbroken run of days, ending with `day`, in which the same phase has been the current one. */
 export function phaseSince(situation: Situation, day: DayNumber): DayNumber {
-  const { compiled, record } = situation
+  const { record } = situation
   const current = phaseOf(viewOn(situation, day))
-  const days = changesOfTests(situation, compiled.testsOfPhases)
+  const days = changesOfPhases(situation)
   let since = day
   for (const earlier of days.toReversed()) {
     if (earlier > day) continue

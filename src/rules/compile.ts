@@ -1,5 +1,15 @@
 import type { Leaf } from './condition.ts'
 import { matchRule } from './match.ts'
+import {
+  type InForce,
+  type PrescriptionGrant,
+  stateCap,
+  stateContraindication,
+  stateGoal,
+  stateGrant,
+  stateInstruction,
+  statePassed,
+} from './statements.ts'
 import type {
   Condition,
   Contraindication,
@@ -10,12 +20,16 @@ import type {
   FactDeclaration,
   FactTest,
   FlagResponse,
+  GoalInForce,
   Instruction,
+  InstructionInForce,
   Limit,
+  LimitInForce,
   Named,
   Phase,
   Prescription,
   ProtocolDocument,
+  Reason,
   RedFlag,
   RedFlagWatched,
   RuleReference,
@@ -70,11 +84,19 @@ export interface CompiledRule<Rule> {
   reference: RuleReference
 }
 
-export interface CompiledPrescription extends CompiledRule<Prescription> {
+/** A rule with what an answer says while it certainly applies and has no end. */
+export interface StatedRule<Rule, Stated> extends CompiledRule<Rule> {
+  stated: Stated
+}
+
+export interface CompiledPrescription extends StatedRule<Prescription, PrescriptionGrant> {
   /** Indexes of its phases; −1: there is no such phase. */
   from: number
   through: number
-  steps: readonly { when: When | null; dose: Dose }[]
+  /** Each with what the prescription grants when it is chosen; without any, as it is stated. */
+  steps: readonly { when: When | null; dose: Dose; stated: PrescriptionGrant }[]
+  /** Why it no longer grants behind its last phase. */
+  passed: Reason
   /** Codes of the exercises that it names, or that are in its group. */
   covered: readonly string[]
 }
@@ -97,6 +119,12 @@ export interface Bearing {
   prescriptions: readonly number[]
 }
 
+/** An exercise to judge, and what bears on it in each of the versions. */
+export interface Subject {
+  exercise: Exercise
+  bearings: readonly Bearing[]
+}
+
 /** A document in the shape in which it is walked: every name resolved, every list in the order of the answer. */
 export interface Compiled {
   document: ProtocolDocument
@@ -112,10 +140,10 @@ export interface Compiled {
   testsOfPhases: readonly number[]
   costOfPhases: number
   prescriptions: readonly CompiledPrescription[]
-  contraindications: readonly CompiledRule<Contraindication>[]
-  instructions: readonly CompiledRule<Instruction>[]
-  caps: readonly CompiledRule<Limit>[]
-  goals: readonly CompiledRule<Limit>[]
+  contraindications: readonly StatedRule<Contraindication, InForce>[]
+  instructions: readonly StatedRule<Instruction, InstructionInForce>[]
+  caps: readonly StatedRule<Limit, LimitInForce>[]
+  goals: readonly StatedRule<Limit, GoalInForce>[]
   redFlags: readonly RedFlagWatched[]
   /** What asks for facts: rules that are in force by their condition, and indexes of prescriptions. */
   asking: { rules: readonly { code: string; when: When }[]; prescriptions: readonly number[] }
@@ -126,7 +154,7 @@ export interface Compiled {
   /** The own entries that are prescribed, by code and in its order. */
   prescribed: ReadonlyMap<string, readonly [Exercise, ...Exercise[]]>
   /** The same exercises, each with what bears on it in this version alone. */
-  subjects: readonly (readonly [Exercise, readonly [Bearing]])[]
+  subjects: readonly Subject[]
   /** Indexes of the contraindications that can match an exercise of that name, of that group, and any exercise. */
   candidates: { byExercise: ReadonlyMap<string, number[]>; byGroup: ReadonlyMap<string, number[]>; others: number[] }
   /** Matches of single catalogue entries, found once. */
@@ -298,6 +326,14 @@ export function compile(document: ProtocolDocument, version: number | null): Com
   return compiled
 }
 
+/** What every kind of rule has. */
+interface Ruled {
+  code: string
+  when?: Condition
+  rationale?: string
+  sources?: readonly string[]
+}
+
 function compileDocument(document: ProtocolDocument, version: number | null): Compiled {
   const vocabulary = new Vocabulary(document)
   // First of all: so the tests of the phases come first, in the order in which patients meet them.
@@ -306,11 +342,7 @@ function compileDocument(document: ProtocolDocument, version: number | null): Co
     named: { code: phase.code, title: phase.title },
     entry: vocabulary.entry(phase.entry),
   }))
-  const compileRule = <
-    Rule extends { code: string; when?: Condition; rationale?: string; sources?: readonly string[] },
-  >(
-    rule: Rule,
-  ): CompiledRule<Rule> => ({
+  const compileRule = <Rule extends Ruled>(rule: Rule): CompiledRule<Rule> => ({
     rule,
     when: vocabulary.when(rule.when),
     reference: {
@@ -333,11 +365,19 @@ function compileDocument(document: ProtocolDocument, version: number | null): Co
   const coveredBy = ({ exercise, group }: Prescription): string[] =>
     exercise === undefined ? [...new Set((inGroup.get(group ?? '') ?? []).map(({ code }) => code))] : [exercise]
   const prescriptions = byCode(document.prescriptions).map((rule): CompiledPrescription => {
+    const compiled = compileRule(rule)
+    const last = rule.through ?? rule.from
     return {
-      ...compileRule(rule),
+      ...compiled,
+      stated: stateGrant(compiled, null),
       from: indexOfPhase.get(rule.from) ?? -1,
-      through: indexOfPhase.get(rule.through ?? rule.from) ?? -1,
-      steps: (rule.dosage ?? []).map(({ when, ...dose }) => ({ when: vocabulary.when(when), dose })),
+      through: indexOfPhase.get(last) ?? -1,
+      steps: (rule.dosage ?? []).map(({ when, ...dose }) => ({
+        when: vocabulary.when(when),
+        dose,
+        stated: stateGrant(compiled, dose),
+      })),
+      passed: statePassed(compiled.reference, nameOf(document.phases, last)),
       covered: coveredBy(rule),
     }
   })
@@ -346,10 +386,22 @@ function compileDocument(document: ProtocolDocument, version: number | null): Co
     for (const code of covered) append(prescriptionsOf, code, index)
   })
 
-  const contraindications = byCode(document.contraindications).map(compileRule)
-  const instructions = byCode(document.instructions).map(compileRule)
-  const caps = byCode(document.limits.filter((limit) => limit.kind !== 'goal')).map(compileRule)
-  const goals = byCode(document.limits.filter((limit) => limit.kind === 'goal')).map(compileRule)
+  const compileAll = <Rule extends Ruled, Stated>(
+    rules: readonly Rule[],
+    state: (rule: CompiledRule<Rule>) => Stated,
+  ): StatedRule<Rule, Stated>[] =>
+    byCode(rules).map((rule) => {
+      const compiled = compileRule(rule)
+      return { ...compiled, stated: state(compiled) }
+    })
+  const isGoal = ({ kind }: Limit): boolean => kind === 'goal'
+  const contraindications = compileAll(document.contraindications, stateContraindication)
+  const instructions = compileAll(document.instructions, stateInstruction)
+  const caps = compileAll(
+    document.limits.filter((limit) => !isGoal(limit)),
+    stateCap,
+  )
+  const goals = compileAll(document.limits.filter(isGoal), stateGoal)
   const compiled: Compiled = {
     document,
     whens: vocabulary.whens.size,
@@ -389,14 +441,14 @@ function compileDocument(document: ProtocolDocument, version: number | null): Co
     subjects: [],
     matches: new WeakMap(),
   }
-  const subjects = [...compiled.prescribed].map(([code, entries]): [Exercise, [Bearing]] => [
-    entries[0],
-    [{ matches: matchesOf(compiled, entries), prescriptions: prescriptionsOf.get(code) ?? [] }],
-  ])
+  const subjects = [...compiled.prescribed].map(([code, entries]) => ({
+    exercise: entries[0],
+    bearings: [{ matches: matchesOf(compiled, entries), prescriptions: prescriptionsOf.get(code) ?? [] }],
+  }))
   const rules = [document.prescriptions, document.contraindications, document.instructions, document.limits]
   const size =
     rules.reduce((sum, list) => sum + list.length, 0) +
-    subjects.reduce((sum, [, [{ matches }]]) => sum + 1 + matches.length, 0) +
+    subjects.reduce((sum, { bearings }) => bearings.reduce((own, { matches }) => own + 1 + matches.length, sum), 0) +
     vocabulary.whens.values().reduce((sum, { cost }) => sum + cost, 0)
   return { ...compiled, subjects, size }
 }

@@ -4,18 +4,21 @@ import {
   type Bearing,
   type Compiled,
   type CompiledPrescription,
-  type CompiledRule,
   compareText,
   compareUrgency,
   compile,
+  type Match,
   matchesOf,
+  type StatedRule,
 } from './compile.ts'
 import { findMissingFacts } from './missing-facts.ts'
 import { covers, type KnownRecord, readRecord } from './record.ts'
 import { commonSide, resolveSide } from './side.ts'
 import { explain, phaseOf, type Situation, situate, truthOf, type View, viewOn } from './situation.ts'
-import { isFalse, isTrue } from './truth.ts'
+import type { InForce, PrescriptionGrant } from './statements.ts'
+import { isFalse, isTrue, isUnknown, type Truths } from './truth.ts'
 import type {
+  Amount,
   CalendarDate,
   Caution,
   Contraindication,
@@ -23,14 +26,15 @@ import type {
   Derivation,
   Dose,
   Exercise,
+  ExplainedCondition,
   GoalInForce,
   Grant,
   Instant,
   InstructionInForce,
-  Limit,
   LimitInForce,
   OverrideEntry,
   Permitted,
+  PrescribedSide,
   ProtocolVersion,
   Reason,
   RecordEntry,
@@ -38,7 +42,7 @@ import type {
 } from './types.ts'
 
 /** Version of the meaning of documents and records; an answer names the one that made it. */
-export const semanticsVersion = 2
+export const semanticsVersion = 3
 
 /** What to derive from, whatever the date. All of it is data: no clock and no store stands behind it. */
 export interface Evidence {
@@ -76,17 +80,12 @@ interface Owner {
   noPhase: Reason | null
   /** What was found out about prescriptions, by index. */
   verdicts: (PrescriptionVerdict | undefined)[]
+  /** What is still waited for, up to the entry of each phase, by its index. */
+  waiting: (readonly ExplainedCondition[] | undefined)[]
 }
 
-interface InForce {
-  rule: Contraindication
-  listed: ContraindicationInForce
-  /** The reason or caution that it gives for an exercise that it matches with certainty. */
-  certainly: Reason | Caution
-}
-
-type PrescriptionGrant = Extract<Grant, { kind: 'prescription' }>
-type PrescriptionVerdict = { grant: PrescriptionGrant; provided: string | undefined } | { refusal: Reason }
+/** What a prescription comes to on a day: what it grants, or why it does not. */
+type PrescriptionVerdict = PrescriptionGrant | Reason
 
 /** Null: the surgery was not on record. */
 export function openCase({ versions, entries, knownAt, alsoJudge = [] }: Evidence): Case | null {
@@ -114,28 +113,25 @@ function own(assigned: Assigned, day: DayNumber): Owner {
     view,
     inForce: compiled.contraindications.map((rule) => putInForce(rule, view)),
     noPhase: phaseOf(view) === null ? sayNoPhase(assigned, view) : null,
-    verdicts: new Array<undefined>(compiled.prescriptions.length).fill(undefined),
+    verdicts: [],
+    waiting: [],
   }
 }
 
-function putInForce({ rule, when, reference }: CompiledRule<Contraindication>, view: View): InForce | undefined {
+function putInForce({ when, stated }: StatedRule<Contraindication, InForce>, view: View): InForce | undefined {
+  if (when === null) return stated
   const truth = truthOf(when, view)
   if (truth === isFalse) return undefined
-  const { title, strength } = rule
-  const explained = when === null ? null : explain(when, view)
-  const until = dateOrNull(endOf(when, view))
   const certain = truth === isTrue
+  const explained = explain(when, view)
+  const until = dateOrNull(endOf(when, view))
   // What is spread comes first here and below: only so it is copied at once.
-  const listed = { ...reference, strength, title, certain, when: explained, until }
-  const what = { ...reference, title, certain, ungraded: noAttributes, when: explained, until }
   return {
-    rule,
-    listed,
-    certainly: strength === 'caution' ? { ...what, kind: 'caution' } : { ...what, kind: 'contraindication', strength },
+    rule: stated.rule,
+    listed: { ...stated.listed, certain, when: explained, until },
+    given: { ...stated.given, certain, when: explained, until },
   }
 }
-
-const noAttributes: readonly string[] = []
 
 function sayNoPhase({ compiled, version }: Assigned, view: View): Reason {
   const first = compiled.phases[0]
@@ -176,47 +172,39 @@ function verdictOn(index: number, owner: Owner): PrescriptionVerdict | null {
   if (known !== undefined) return known
   const prescription = owner.compiled.prescriptions[index]
   if (prescription === undefined) return null
-  const refusal = whyNotGranted(prescription, owner)
-  const { rule, reference } = prescription
-  const verdict: PrescriptionVerdict =
-    refusal === null
-      ? {
-          grant: {
-            ...reference,
-            kind: 'prescription',
-            dose: doseOf(prescription, owner.view),
-            side: rule.side,
-            supervision: rule.supervision,
-            modality: rule.modality ?? null,
-            provided: rule.provided ?? null,
-          },
-          provided: rule.provided,
-        }
-      : { refusal }
+  const verdict = whyNotGranted(prescription, owner) ?? grantOf(prescription, owner.view)
   owner.verdicts[index] = verdict
   return verdict
 }
 
 /** Why the prescription does not grant on the day; null when it does. */
-function whyNotGranted({ rule, reference, from, through, when }: CompiledPrescription, owner: Owner): Reason | null {
+function whyNotGranted(prescription: CompiledPrescription, owner: Owner): Reason | null {
+  const { rule, reference, from, through, when } = prescription
   const { compiled, view, noPhase } = owner
   const current = phaseOf(view)
   if (noPhase !== null || current === null) return noPhase
   const first = compiled.phases[from]
-  const last = compiled.phases[through]
-  if (first === undefined || last === undefined || current < from) {
-    const waiting = compiled.phases.slice(current + 1, from === -1 ? undefined : from + 1)
-    return {
-      ...reference,
-      kind: 'phase-not-reached',
-      phase: first?.named ?? { code: rule.from, title: rule.from },
-      entries: waiting.map(({ entry }) => explain(entry, view)).filter((entry) => entry.truth !== 'true'),
-    }
+  if (first === undefined || through === -1 || current < from) {
+    const phase = first?.named ?? { code: rule.from, title: rule.from }
+    return { ...reference, kind: 'phase-not-reached', phase, entries: waitingUpTo(from, owner) }
   }
-  if (current > through) return { ...reference, kind: 'phase-passed', phase: last.named }
+  if (current > through) return prescription.passed
   const truth = truthOf(when, view)
   if (when === null || truth === isTrue) return null
   return { ...reference, kind: 'condition-not-met', certain: truth === isFalse, when: explain(when, view) }
+}
+
+/** Entries of the phases behind the current one, up to that phase (−1: all of them), that are not true. */
+function waitingUpTo(index: number, { compiled, view, waiting }: Owner): readonly ExplainedCondition[] {
+  const known = waiting[index + 1]
+  if (known !== undefined) return known
+  const next = (phaseOf(view) ?? -1) + 1
+  const entries = compiled.phases
+    .slice(next, index === -1 ? undefined : index + 1)
+    .map(({ entry }) => explain(entry, view))
+    .filter((entry) => entry.truth !== 'true')
+  waiting[index + 1] = entries
+  return entries
 }
 
 /** Any one prescription would do, so that only those count that are closest to granting. */
@@ -231,8 +219,45 @@ function nearest(refusals: readonly Reason[], { compiled }: Owner): readonly Rea
   return refusals.filter((refusal) => distance(refusal) === least)
 }
 
-function doseOf({ steps }: CompiledPrescription, view: View): Dose | null {
-  return steps.findLast(({ when }) => truthOf(when, view) === isTrue)?.dose ?? null
+/**
+ * What a prescription grants, with the dose of its last step that is true. While it is unknown whether a later step takes
+ * its place, no number of it is greater than that step's.
+ */
+function grantOf({ steps, stated }: CompiledPrescription, view: View): PrescriptionGrant {
+  let chosen = stated
+  let later: Dose[] = []
+  for (const { when, dose, stated } of steps) {
+    const truth = truthOf(when, view)
+    if (truth === isTrue) {
+      chosen = stated
+      later = []
+    } else if (truth === isUnknown) later.push(dose)
+  }
+  if (chosen.dose === null || later.length === 0) return chosen
+  return { ...chosen, dose: later.reduce(lessen, chosen.dose) }
+}
+
+/** The dose with each of its numbers no greater than the other's. */
+function lessen(dose: Dose, other: Dose): Dose {
+  const lessened = { ...dose }
+  for (const key of doseNumbers) {
+    const value = dose[key]
+    if (value !== undefined) lessened[key] = Math.min(value, other[key] ?? value)
+  }
+  if (dose.amounts !== undefined) {
+    lessened.amounts = dose.amounts.map((amount) =>
+      [amount, ...(other.amounts ?? [])].filter(isAlike(amount)).reduce(lesser),
+    )
+  }
+  return lessened
+}
+
+function isAlike({ quantity, unit }: Amount): (other: Amount) => boolean {
+  return (other) => other.quantity === quantity && other.unit === unit
+}
+
+function lesser(a: Amount, b: Amount): Amount {
+  return b.value < a.value ? b : a
 }
 
 const doseNumbers = ['sets', 'reps', 'holdSeconds', 'durationMinutes', 'timesPerDay', 'timesPerWeek'] as const
@@ -251,9 +276,7 @@ function strictestDose(grants: readonly PrescriptionGrant[]): Dose | null {
   const amounts = given.flatMap((candidate) => candidate.amounts ?? [])
   if (amounts.length > 0) {
     const kinds = [...Map.groupBy(amounts, ({ quantity, unit }) => JSON.stringify([quantity, unit]))]
-    dose.amounts = kinds
-      .sort(([a], [b]) => compareText(a, b))
-      .flatMap(([, same]) => same.reduce((least, amount) => (amount.value < least.value ? amount : least)))
+    dose.amounts = kinds.sort(([a], [b]) => compareText(a, b)).map(([, same]) => same.reduce(lesser))
   }
   for (const key of doseTexts) {
     const texts = [...new Set(given.flatMap((candidate) => candidate[key] ?? []))].sort()
@@ -294,17 +317,62 @@ export function lifts(override: OverrideEntry, rule: Contraindication, { version
   return override.lifts.includes(rule.code) && override.versions.includes(version.id)
 }
 
-const none: readonly OverrideEntry[] = []
+const noOverrides: readonly OverrideEntry[] = []
+const noIndexes: readonly number[] = []
+const noTexts: readonly string[] = []
 
 /** The overrides of the exercise that hold on the day. */
 export function overridesOn({ overrides }: KnownRecord, exercise: string, day: DayNumber): readonly OverrideEntry[] {
-  if (overrides.length === 0) return none
+  if (overrides.length === 0) return noOverrides
   return overrides
     .filter((override) => override.entry.exercise === exercise && covers(override, day))
     .map(({ entry }) => entry)
 }
 
-/** Judges one exercise: the entry to show, and what bears on it, by owner. */
+/** Adds what the contraindications that match an exercise say against it, and what they caution. */
+function forbid(
+  owner: Owner,
+  matches: readonly Match[],
+  permits: readonly OverrideEntry[],
+  forbids: Reason[],
+  cautions: Caution[],
+): void {
+  for (const { rule: index, ungraded } of matches) {
+    const active = owner.inForce[index]
+    if (active === undefined) continue
+    const { rule, listed } = active
+    const lifting =
+      rule.strength === 'relative' ? permits.find((entry) => lifts(entry, rule, owner.assigned)) : undefined
+    if (lifting !== undefined) {
+      const { protocol, version, rationale, sources, title } = listed
+      const reference = { protocol, version, rule: listed.rule, rationale, sources }
+      cautions.push({ kind: 'lifted', title, reason: lifting.reason, entry: lifting.id, ...reference })
+      continue
+    }
+    const given = ungraded.length === 0 ? active.given : { ...active.given, ungraded, certain: false }
+    if (given.kind === 'caution') cautions.push(given)
+    else forbids.push(given)
+  }
+}
+
+/** Adds what the version's prescriptions of an exercise grant, or if none does why not. */
+function grant(owner: Owner, indexes: readonly number[], grants: PrescriptionGrant[], missing: Reason[]): void {
+  const before = grants.length
+  const refusals: Reason[] = []
+  for (const index of indexes) {
+    const verdict = verdictOn(index, owner)
+    if (verdict?.kind === 'prescription') grants.push(verdict)
+    else if (verdict !== null) refusals.push(verdict)
+  }
+  if (grants.length === before) missing.push(...nearest(refusals, owner))
+}
+
+function sideOf(grants: readonly PrescriptionGrant[], { surgery }: KnownRecord): PrescribedSide | null {
+  for (const grant of grants) if (grant.side !== 'both') return commonSide(grants, surgery.side)
+  return 'both'
+}
+
+/** Judges one exercise, and adds it to one of the two lists: the entry to show, and what bears on it, by owner. */
 function judge(
   exercise: Exercise,
   bearings: readonly Bearing[],
@@ -312,98 +380,84 @@ function judge(
   record: KnownRecord,
   day: DayNumber,
   forEverything: readonly Reason[],
-): { permitted: Permitted } | { withheld: Withheld } {
+  permitted: Permitted[],
+  withheld: Withheld[],
+): void {
   const overrides = overridesOn(record, exercise.code, day)
-  const permits = overrides === none ? none : overrides.filter((entry) => entry.effect === 'permit')
+  const permits = overrides.length === 0 ? overrides : overrides.filter((entry) => entry.effect === 'permit')
 
-  const forbids: Reason[] = []
+  const reasons = forEverything.slice()
   const cautions: Caution[] = []
-  for (const [index, owner] of owners.entries()) {
-    for (const match of bearings[index]?.matches ?? []) {
-      const active = owner.inForce[match.rule]
-      if (active === undefined) continue
-      const lifting =
-        active.rule.strength === 'relative'
-          ? permits.find((entry) => lifts(entry, active.rule, owner.assigned))
-          : undefined
-      if (lifting) {
-        const { protocol, version, rule, rationale, sources, title } = active.listed
-        const reference = { protocol, version, rule, rationale, sources }
-        cautions.push({ kind: 'lifted', title, reason: lifting.reason, entry: lifting.id, ...reference })
-        continue
-      }
-      const said =
-        match.ungraded.length === 0
-          ? active.certainly
-          : { ...active.certainly, ungraded: match.ungraded, certain: false }
-      if (said.kind === 'caution' || said.kind === 'lifted') cautions.push(said)
-      else forbids.push(said)
-    }
-  }
-  for (const { id, from, until, reason, effect } of overrides) {
-    if (effect === 'withhold') forbids.push({ kind: 'override', from, until, reason, entry: id })
-  }
-
   const grants: PrescriptionGrant[] = []
   const missing: Reason[] = []
-  const provided: string[] = []
   let prescribed = false
-  for (const [place, owner] of owners.entries()) {
+  for (let place = 0; place < owners.length; place += 1) {
+    const owner = owners[place]
+    const bearing = bearings[place]
+    if (owner === undefined || bearing === undefined) continue
+    forbid(owner, bearing.matches, permits, reasons, cautions)
     // A grant rests on the version's own entries alone: neither a later catalogue nor an override adds to a group of it.
-    const indexes = bearings[place]?.prescriptions ?? []
-    const refusals: Reason[] = []
-    let granted = false
-    for (const index of indexes) {
-      const verdict = verdictOn(index, owner)
-      if (verdict === null) continue
-      if ('refusal' in verdict) refusals.push(verdict.refusal)
-      else {
-        granted = true
-        grants.push(verdict.grant)
-        if (verdict.provided !== undefined) provided.push(verdict.provided)
-      }
-    }
-    prescribed ||= indexes.length > 0
-    if (!granted) missing.push(...nearest(refusals, owner))
+    if (bearing.prescriptions.length === 0) continue
+    prescribed = true
+    grant(owner, bearing.prescriptions, grants, missing)
+  }
+  for (const { id, from, until, reason, effect } of overrides) {
+    if (effect === 'withhold') reasons.push({ kind: 'override', from, until, reason, entry: id })
   }
   if (!prescribed) missing.push({ kind: 'not-prescribed' })
 
-  const side = grants.every((grant) => grant.side === 'both') ? 'both' : commonSide(grants, record.surgery.side)
+  const side = sideOf(grants, record)
   if (side === null) {
     missing.push({ kind: 'sides-disagree', protocols: [...new Set(grants.map((grant) => grant.protocol))] })
   }
 
   const granted = permits.length > 0 || missing.length === 0
-  if (granted && forEverything.length === 0 && forbids.length === 0) {
-    const fromOverrides = permits.map(
-      ({ id, from, until, reason }): Grant => ({ kind: 'override', entry: id, from, until, reason }),
-    )
-    return {
-      permitted: {
-        exercise,
-        dose: strictestDose(grants),
-        side: side ?? 'both',
-        // An exercise that only an override grants: nothing says that it may be done alone.
-        supervision:
-          grants.length > 0 && grants.every((grant) => grant.supervision === 'independent')
-            ? 'independent'
-            : 'supervised',
-        provided: provided.length < 2 ? provided : [...new Set(provided)].sort(),
-        grantedBy: grants
-          .map(
-            (grant): Grant =>
-              grant.side === 'both' ? grant : { ...grant, side: resolveSide(grant.side, record.surgery.side) },
-          )
-          .concat(fromOverrides),
-        cautions,
-      },
-    }
+  if (granted && reasons.length === 0) {
+    permitted.push(describePermitted(exercise, grants, permits, side ?? 'both', cautions, record))
+    return
   }
-  const reasons = forEverything.concat(forbids)
-  if (!granted) for (const reason of missing) if (!reasons.includes(reason)) reasons.push(reason)
   // What forbids is in order already, and only one thing can be missing besides it.
   const isInOrder = granted || (missing.length === 1 && missing[0]?.kind !== 'no-phase')
-  return { withheld: { exercise, reasons: isInOrder ? reasons : reasons.sort(orderReasons), wayForward: null } }
+  if (!granted) for (const reason of missing) if (!reasons.includes(reason)) reasons.push(reason)
+  withheld.push({ exercise, reasons: isInOrder ? reasons : reasons.sort(orderReasons), wayForward: null })
+}
+
+function describePermitted(
+  exercise: Exercise,
+  grants: readonly PrescriptionGrant[],
+  permits: readonly OverrideEntry[],
+  side: PrescribedSide,
+  cautions: readonly Caution[],
+  { surgery }: KnownRecord,
+): Permitted {
+  const [only] = grants
+  if (only?.side === 'both' && grants.length === 1 && permits.length === 0) {
+    const { dose, side, supervision, provided } = only
+    return {
+      exercise,
+      dose,
+      side,
+      supervision,
+      provided: provided === null ? noTexts : [provided],
+      grantedBy: grants,
+      cautions,
+    }
+  }
+  const isAlone = grants.length > 0 && grants.every((grant) => grant.supervision === 'independent')
+  const resolved = grants.map((grant): Grant => ({ ...grant, side: resolveSide(grant.side, surgery.side) }))
+  const fromOverrides = permits.map(
+    ({ id, from, until, reason }): Grant => ({ kind: 'override', entry: id, from, until, reason }),
+  )
+  return {
+    exercise,
+    dose: strictestDose(grants),
+    side,
+    // An exercise that only an override grants: nothing says that it may be done alone.
+    supervision: isAlone ? 'independent' : 'supervised',
+    provided: [...new Set(grants.flatMap((grant) => grant.provided ?? []))].sort(),
+    grantedBy: [...resolved, ...fromOverrides],
+    cautions,
+  }
 }
 
 /**
@@ -435,18 +489,16 @@ export function entriesOf(asked: Case, day: DayNumber): ReadonlyMap<string, read
 }
 
 /** Every exercise to judge, with what bears on it in each version. */
-function* subjectsOn(asked: Case, day: DayNumber): Generator<readonly [Exercise, readonly Bearing[]]> {
+function subjectsOn(asked: Case, day: DayNumber): Compiled['subjects'] {
   const [only] = asked.assigned
-  if (only !== undefined && isAlone(asked)) yield* only.compiled.subjects
-  else {
-    for (const [code, entries] of entriesOf(asked, day)) {
-      const bearings = asked.assigned.map(({ compiled }) => ({
-        matches: matchesOf(compiled, entries),
-        prescriptions: compiled.prescriptionsOf.get(code) ?? [],
-      }))
-      yield [entries[0], bearings]
-    }
-  }
+  if (only !== undefined && isAlone(asked)) return only.compiled.subjects
+  return [...entriesOf(asked, day)].map(([code, entries]) => ({
+    exercise: entries[0],
+    bearings: asked.assigned.map(({ compiled }) => ({
+      matches: matchesOf(compiled, entries),
+      prescriptions: compiled.prescriptionsOf.get(code) ?? noIndexes,
+    })),
+  }))
 }
 
 /** There is one version, and nothing else that names an exercise. */
@@ -459,37 +511,45 @@ export function speaks({ view, assigned }: { view: View; assigned: Situation }):
   return phaseOf(view) !== null || assigned.record.surgeryDay <= view.day
 }
 
-function listInstructions(owners: readonly Owner[]): InstructionInForce[] {
-  const list: InstructionInForce[] = []
+function listAvoid(owners: readonly Owner[]): ContraindicationInForce[] {
+  const list: ContraindicationInForce[] = []
+  for (const { inForce } of owners) for (const active of inForce) if (active !== undefined) list.push(active.listed)
+  return list
+}
+
+/** What the rules say whose condition has one of the truths, with what is certain today and the end of it. */
+function listStated<Stated extends { certain: boolean; until: CalendarDate | null }>(
+  owners: readonly Owner[],
+  rulesOf: (compiled: Compiled) => readonly StatedRule<unknown, Stated>[],
+  among: Truths,
+): Stated[] {
+  const list: Stated[] = []
   for (const { compiled, view } of owners) {
-    for (const { rule, when, reference } of compiled.instructions) {
+    for (const { when, stated } of rulesOf(compiled)) {
+      if (when === null) {
+        list.push(stated)
+        continue
+      }
       const truth = truthOf(when, view)
-      if (truth === isFalse) continue
-      const until = dateOrNull(endOf(when, view))
-      list.push({ ...reference, about: rule.about, text: rule.text, certain: truth === isTrue, until })
+      if ((truth & among) !== 0) {
+        list.push({ ...stated, certain: truth === isTrue, until: dateOrNull(endOf(when, view)) })
+      }
     }
   }
   return list
 }
 
-/** The limits whose condition is true or unknown; of several on one quantity and unit the strictest is in force. */
+function listInstructions(owners: readonly Owner[]): InstructionInForce[] {
+  return listStated(owners, ({ instructions }) => instructions, isTrue | isUnknown)
+}
+
+function orderLimits(a: LimitInForce | GoalInForce, b: LimitInForce | GoalInForce): number {
+  return compareText(a.quantity, b.quantity) || orderRules(a, b)
+}
+
+/** Of several limits on one quantity and unit the strictest is in force. */
 function listLimits(owners: readonly Owner[]): LimitInForce[] {
-  const limits: LimitInForce[] = []
-  for (const { compiled, view } of owners) {
-    for (const { rule, when, reference } of compiled.caps) {
-      const truth = truthOf(when, view)
-      if (truth === isFalse) continue
-      limits.push({
-        ...reference,
-        ...describeLimit(rule),
-        asInstructed: rule.max === undefined && rule.min === undefined,
-        certain: truth === isTrue,
-        until: dateOrNull(endOf(when, view)),
-        supersededBy: null,
-      })
-    }
-  }
-  limits.sort((a, b) => compareText(a.quantity, b.quantity) || orderRules(a, b))
+  const limits = listStated(owners, ({ caps }) => caps, isTrue | isUnknown).sort(orderLimits)
   if (limits.every((limit, index) => limit.quantity !== limits[index - 1]?.quantity)) return limits
   const alike = Map.groupBy(limits, ({ quantity, unit }) => JSON.stringify([quantity, unit]))
   return limits.map((limit) => {
@@ -500,10 +560,6 @@ function listLimits(owners: readonly Owner[]): LimitInForce[] {
       ? limit
       : { ...limit, supersededBy: { protocol: stricter.protocol, rule: stricter.rule } }
   })
-}
-
-function describeLimit({ quantity, max, min, unit, text }: Limit) {
-  return { quantity, max: max ?? null, min: min ?? null, unit: unit ?? null, text: text ?? null }
 }
 
 /** Whether `other` makes `limit` needless: at least as strict in each of its bounds, and first if they are equal. */
@@ -517,15 +573,7 @@ function isStricter(other: LimitInForce, limit: LimitInForce, all: readonly Limi
 
 /** A goal needs a condition that is true: nothing may sound like an invitation to do more than is known to be right. */
 function listGoals(owners: readonly Owner[]): GoalInForce[] {
-  const goals: GoalInForce[] = []
-  for (const { compiled, view } of owners) {
-    for (const { rule, when, reference } of compiled.goals) {
-      if (truthOf(when, view) !== isTrue) continue
-      const until = dateOrNull(endOf(when, view))
-      goals.push({ ...reference, ...describeLimit(rule), certain: true, until })
-    }
-  }
-  return goals.sort((a, b) => compareText(a.quantity, b.quantity) || orderRules(a, b))
+  return listStated(owners, ({ goals }) => goals, isTrue).sort(orderLimits)
 }
 
 function statusOf(forEverything: readonly Reason[]): Derivation['status'] {
@@ -564,10 +612,8 @@ export function decide(asked: Case, day: DayNumber): Derivation {
   const forEverything = reasonsForEverything(asked, owners, day)
   const permitted: Permitted[] = []
   const withheld: Withheld[] = []
-  for (const [exercise, bearings] of subjectsOn(asked, day)) {
-    const verdict = judge(exercise, bearings, owners, record, day, forEverything)
-    if ('permitted' in verdict) permitted.push(verdict.permitted)
-    else withheld.push(verdict.withheld)
+  for (const { exercise, bearings } of subjectsOn(asked, day)) {
+    judge(exercise, bearings, owners, record, day, forEverything, permitted, withheld)
   }
   const speaking = owners.filter(speaks)
   const inviting = forEverything.length > 0 ? [] : speaking
@@ -581,7 +627,7 @@ export function decide(asked: Case, day: DayNumber): Derivation {
     protocols: owners.map(describeProtocol),
     permitted,
     withheld,
-    avoid: speaking.flatMap(({ inForce }) => inForce.flatMap((active) => active?.listed ?? [])),
+    avoid: listAvoid(speaking),
     // While nothing is permitted, nothing may sound like an invitation to exercise.
     instructions: listInstructions(inviting),
     limits: listLimits(speaking),

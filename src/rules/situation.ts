@@ -12,6 +12,8 @@ export interface Situation {
   views: Map<DayNumber, View>
   /** Of each test the days on which it can change, as far as somebody asked. */
   changes: (readonly DayNumber[] | undefined)[]
+  /** The days on which the current phase can change, if somebody asked. */
+  phaseChanges: readonly DayNumber[] | undefined
 }
 
 /** The situation on one day; what was found out once is kept, because many rules ask it again. */
@@ -38,7 +40,7 @@ export interface Observation {
 }
 
 export function situate(compiled: Compiled, record: KnownRecord): Situation {
-  return { compiled, record, views: new Map(), changes: [] }
+  return { compiled, record, views: new Map(), changes: [], phaseChanges: undefined }
 }
 
 /** The situation on a day. */

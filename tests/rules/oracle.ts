@@ -453,10 +453,24 @@ export function look(asked: Asked): DaysAnswer | null {
   const stepOf = (prescription: Prescription, version: ProtocolVersion, phase: number): number =>
     (prescription.dosage ?? []).findLastIndex((step) => truthOf(step.when, version, phase) === true)
   const doseOf = (prescription: Prescription, version: ProtocolVersion, phase: number): Dose | null => {
-    const step = prescription.dosage?.[stepOf(prescription, version, phase)]
+    const chosen = stepOf(prescription, version, phase)
+    const step = prescription.dosage?.[chosen]
     if (step === undefined) return null
     const { when: _, ...dose } = step
-    return dose
+    // A later step that may be the right one lowers what it says less of.
+    const open = (prescription.dosage ?? []).filter(
+      (other, index) => index > chosen && truthOf(other.when, version, phase) === 'unknown',
+    )
+    if (open.length === 0) return dose
+    const smallest = mergeDoses([dose, ...open])
+    for (const key of ['sets', 'reps', 'holdSeconds', 'durationMinutes', 'timesPerDay', 'timesPerWeek'] as const) {
+      if (dose[key] !== undefined) dose[key] = smallest?.[key] ?? Number.NaN
+    }
+    const amounts = dose.amounts?.map((own) => {
+      const found = smallest?.amounts?.find((other) => other.quantity === own.quantity && other.unit === own.unit)
+      return { ...own, value: found?.value ?? Number.NaN }
+    })
+    return amounts === undefined ? dose : { ...dose, amounts }
   }
 
   // ---- What is not known and matters ----

@@ -13,6 +13,7 @@ type Module =
   | 'record'
   | 'side'
   | 'situation'
+  | 'statements'
   | 'timeline'
   | 'truth'
   | 'way-forward'
@@ -248,8 +249,8 @@ export const faults: readonly Fault[] = [
   {
     name: 'a prescription begins with the first phase',
     in: 'decide',
-    replace: 'last === undefined || current < from',
-    by: 'last === undefined',
+    replace: 'through === -1 || current < from',
+    by: 'through === -1',
   },
   {
     name: 'a condition about phases leaves out the last',
@@ -329,8 +330,8 @@ export const faults: readonly Fault[] = [
   {
     name: 'an absolute contraindication can be lifted',
     in: 'decide',
-    replace: "active.rule.strength === 'relative'",
-    by: "active.rule.strength !== 'caution'",
+    replace: "rule.strength === 'relative' ? permits.find",
+    by: "rule.strength !== 'caution' ? permits.find",
   },
   {
     name: 'a lift holds for a rule of the same code that nobody had seen',
@@ -346,7 +347,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'a relative contraindication only warns',
-    in: 'decide',
+    in: 'statements',
     replace: "strength === 'caution' ? { ...what, kind: 'caution' }",
     by: "strength !== 'absolute' ? { ...what, kind: 'caution' }",
   },
@@ -365,20 +366,20 @@ export const faults: readonly Fault[] = [
   {
     name: 'who permits wins over who withholds',
     in: 'decide',
-    replace: "if (effect === 'withhold') forbids.push",
-    by: "if (effect === 'withhold' && permits.length === 0) forbids.push",
+    replace: "if (effect === 'withhold') reasons.push",
+    by: "if (effect === 'withhold' && permits.length === 0) reasons.push",
   },
   {
     name: 'nobody can withhold',
     in: 'decide',
-    replace: "if (effect === 'withhold') forbids.push",
-    by: 'if (effect === undefined) forbids.push',
+    replace: "if (effect === 'withhold') reasons.push",
+    by: 'if (effect === undefined) reasons.push',
   },
   {
     name: 'of two protocols one grant is enough',
     in: 'decide',
-    replace: 'if (!granted) missing.push',
-    by: 'if (!granted && grants.length === 0) missing.push',
+    replace: 'if (grants.length === before) missing.push',
+    by: 'if (grants.length === 0) missing.push',
   },
   {
     name: 'a hold lasts one day more',
@@ -402,8 +403,8 @@ export const faults: readonly Fault[] = [
   {
     name: 'a hold does not withhold',
     in: 'decide',
-    replace: 'if (granted && forEverything.length === 0 &&',
-    by: "if (granted && forEverything.every(({ kind }) => kind === 'hold') &&",
+    replace: 'if (granted && reasons.length === 0)',
+    by: "if (granted && reasons.every(({ kind }) => kind === 'hold'))",
   },
   {
     name: 'a hold takes the place of a red flag',
@@ -462,14 +463,26 @@ export const faults: readonly Fault[] = [
   {
     name: 'the first step is the dose',
     in: 'decide',
-    replace: 'steps.findLast(',
-    by: 'steps.find(',
+    replace: 'chosen = stated\n      later',
+    by: 'if (chosen.dose === null) chosen = stated\n      later',
   },
   {
     name: 'a step is taken if its condition is unknown',
     in: 'decide',
-    replace: 'truthOf(when, view) === isTrue)?.dose',
-    by: 'truthOf(when, view) !== isFalse)?.dose',
+    replace: 'const truth = truthOf(when, view)\n    if (truth === isTrue) {\n      chosen',
+    by: 'const truth = truthOf(when, view)\n    if (truth !== isFalse) {\n      chosen',
+  },
+  {
+    name: 'a step that may be the right one leaves the greater dose',
+    in: 'decide',
+    replace: 'else if (truth === isUnknown) later.push(dose)',
+    by: '',
+  },
+  {
+    name: 'a step that may be the right one adds to the dose',
+    in: 'decide',
+    replace: 'later.reduce(lessen, chosen.dose)',
+    by: 'later.reduce((all, dose) => ({ ...dose, ...lessen(all, dose) }), chosen.dose)',
   },
   {
     name: 'of several doses the larger counts',
@@ -480,8 +493,8 @@ export const faults: readonly Fault[] = [
   {
     name: 'of several amounts the larger counts',
     in: 'decide',
-    replace: 'amount.value < least.value',
-    by: 'amount.value > least.value',
+    replace: 'b.value < a.value ? b : a',
+    by: 'b.value > a.value ? b : a',
   },
   {
     name: 'amounts in different units are compared',
@@ -492,8 +505,8 @@ export const faults: readonly Fault[] = [
   {
     name: 'a proviso gets lost',
     in: 'decide',
-    replace: 'if (verdict.provided !== undefined) provided',
-    by: 'if (verdict.provided === null) provided',
+    replace: 'grants.flatMap((grant) => grant.provided ?? [])',
+    by: 'grants.flatMap(() => [])',
   },
   {
     name: 'alone if any prescription says so',
@@ -528,14 +541,14 @@ export const faults: readonly Fault[] = [
   {
     name: 'a goal restricts like a cap',
     in: 'compile',
-    replace: "limit.kind !== 'goal'",
-    by: "limit.kind !== 'neither'",
+    replace: "kind === 'goal'",
+    by: "kind === 'neither' as string",
   },
   {
     name: 'a goal is one though its condition is unknown',
     in: 'decide',
-    replace: 'if (truthOf(when, view) !== isTrue) continue',
-    by: 'if (truthOf(when, view) === isFalse) continue',
+    replace: '({ goals }) => goals, isTrue)',
+    by: '({ goals }) => goals, isTrue | isUnknown)',
   },
   {
     name: 'goals are shown while everything is withheld',
