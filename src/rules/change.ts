@@ -60,6 +60,7 @@ function inOrder(days: DayNumber[]): DayNumber[] {
   return days.sort((a, b) => a - b)
 }
 
+/** The days after `after` on which one of the tests can change, in order. */
 function listChanges(tests: Iterable<number>, situation: Situation, after: DayNumber): DayNumber[] {
   const days: DayNumber[] = []
   for (const index of tests) {
@@ -87,7 +88,7 @@ export function changesOfTests(situation: Situation, tests: Iterable<number>): r
 
 /** The days on which the current phase can change, in order; found once for a situation. */
 function changesOfPhases(situation: Situation): readonly DayNumber[] {
-  situation.phaseChanges ??= inOrder(listChanges(situation.compiled.testsOfPhases, situation, Number.NEGATIVE_INFINITY))
+  situation.phaseChanges ??= listChanges(situation.compiled.testsOfPhases, situation, Number.NEGATIVE_INFINITY)
   return situation.phaseChanges
 }
 
