@@ -318,15 +318,21 @@ describe('a timeline of too many days', () => {
     }
   })
 
-  test('is complete if there are not too many', () => {
-    // So many tests that a few days more would be too many.
+  /** So many tests that a few days more than twenty are too many. */
+  function slowFor(length: number, on: number): Question {
     const tests = Array.from({ length: 12_000 }, () => ({ milestone: 'visit' }))
-    const slow = { ...restlessFor(20), limits: [{ code: 'load', quantity: 'load', max: 5, when: { any: tests } }] }
-    const asked = ask('2026-03-02', -10)
-    const { steps, isComplete } = draw({
-      ...asked,
-      versions: asked.versions.map((version) => ({ ...version, document: slow })),
-    })
+    const slow = { ...restlessFor(length), limits: [{ code: 'load', quantity: 'load', max: 5, when: { any: tests } }] }
+    const asked = ask('2026-03-02', on)
+    return { ...asked, versions: asked.versions.map((version) => ({ ...version, document: slow })) }
+  }
+
+  test('has the last ones after all of them', () => {
+    const { steps, isComplete } = draw(slowFor(60, 5))
+    expect([steps.at(-1)?.daysSinceSurgery, isComplete]).toEqual([0, false])
+  })
+
+  test('is complete if there are not too many', () => {
+    const { steps, isComplete } = draw(slowFor(20, -10))
     expect([steps.length, isComplete]).toEqual([22, true])
     expect(draw(ask('2026-03-02', 9)).isComplete).toBe(true)
     for (const { question } of timelines) expect(draw(question).isComplete).toBe(true)
