@@ -46,7 +46,14 @@ export function covers(span: { from: DayNumber; until: DayNumber | null }, day: 
 
 /** The entries in the order in which they were recorded, up to that moment. */
 function inOrder(entries: readonly RecordEntry[], knownAt: Instant): RecordEntry[] {
-  return entries.filter((entry) => entry.recordedAt <= knownAt).sort((a, b) => a.revision - b.revision)
+  const recorded = entries.filter((entry) => entry.recordedAt <= knownAt)
+  // As a rule they come in order already.
+  let last = Number.NEGATIVE_INFINITY
+  for (const { revision } of recorded) {
+    if (revision < last) return recorded.sort((a, b) => a.revision - b.revision)
+    last = revision
+  }
+  return recorded
 }
 
 function append<T>(lists: Map<string, T[]>, key: string, item: T): void {
