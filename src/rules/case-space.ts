@@ -1,4 +1,13 @@
-import { type Budget, cellsOfFact, fillPhases, open, possiblePhases, search, type ValueCell } from './cases.ts'
+import {
+  type Budget,
+  boundsOfDays,
+  cellsOfFact,
+  fillPhases,
+  open,
+  possiblePhases,
+  search,
+  type ValueCell,
+} from './cases.ts'
 import type { Compiled, When } from './compile.ts'
 import { truthOfDays, truthOfValue } from './situation.ts'
 import { isFalse, isTrue, isUnknown, type Truths } from './truth.ts'
@@ -47,12 +56,7 @@ function cut(bounds: Iterable<number>, from: number): Cell[] {
 /** Lays out the cases of a version; `most` tests are looked at for all questions together. */
 export function layOut(compiled: Compiled, most: number): CaseSpace {
   const { tests, milestones, facts, document } = compiled
-  const boundsOf = (milestone: number | null): number[] =>
-    tests.flatMap((test) =>
-      test.op === 'days' && test.milestone === milestone
-        ? [test.atLeast, test.before].flatMap((bound) => (bound === null ? [] : [bound.possible, bound.sure]))
-        : [],
-    )
+  const boundsOf = (milestone: number | null): number[] => boundsOfDays(tests, milestone)
   const isPreOperative = (index: number): boolean =>
     document.milestones.find(({ code }) => code === milestones[index]?.named.code)?.preOperative ?? false
   const elapsedBounds = (index: number): number[] =>
@@ -103,6 +107,9 @@ export function layOut(compiled: Compiled, most: number): CaseSpace {
         const isOld = test.written.withinDays !== undefined && age.from > test.written.withinDays
         each.push(isOld ? isUnknown : truthOfValue(test.written, value.value))
       }
+    } else {
+      // Of phases: the entry of a phase cannot know, and those of rules are filled in.
+      each.push(isUnknown)
     }
     return Uint8Array.of(
       ...each,

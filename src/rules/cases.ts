@@ -52,6 +52,16 @@ function cellsOfNumbers(cuts: readonly number[], min: number, max: number): Valu
   return cells
 }
 
+/** The days since the milestone (null: the surgery) at which a test of them changes. */
+export function boundsOfDays(tests: Iterable<Test>, milestone: number | null): number[] {
+  const bounds: number[] = []
+  for (const test of tests) {
+    if (test.op !== 'days' || test.milestone !== milestone) continue
+    for (const bound of [test.atLeast, test.before]) if (bound !== null) bounds.push(bound.possible, bound.sure)
+  }
+  return bounds
+}
+
 /** The cells of a fact's values, as its declarations and the tests of it cut them. */
 export function cellsOfFact(declarations: readonly FactDeclaration[], tests: readonly FactTest[]): ValueCell[] {
   const named = tests.flatMap(({ is, in: oneOf }) => [...(is === undefined ? [] : [is]), ...(oneOf ?? [])])

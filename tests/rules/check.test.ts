@@ -91,6 +91,8 @@ describe('of random documents', () => {
   test.each(checkProperties.map(({ name, check: property }) => [name, property] as const))('%s', (name, property) => {
     const counts = new Map<string, number>()
     property({ check, derive }, runs, (what) => counts.set(what, (counts.get(what) ?? 0) + 1))
+    // A short run need not meet everything.
+    if (runs < 200) return
     expect((reached[name] ?? []).filter((what) => !counts.has(what))).toEqual([])
   })
 })
