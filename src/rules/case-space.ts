@@ -37,6 +37,7 @@ type Variable =
 /** All cases of one version. The bounds of its conditions cut each variable, so that they are finitely many. */
 export interface CaseSpace {
   compiled: Compiled
+  days: readonly Cell[]
   variables: readonly Variable[]
   /** Number of options of each variable. */
   counts: readonly number[]
@@ -61,13 +62,11 @@ export function layOut(compiled: Compiled, most: number): CaseSpace {
     document.milestones.find(({ code }) => code === milestones[index]?.named.code)?.preOperative ?? false
   const elapsedBounds = (index: number): number[] =>
     isPreOperative(index) ? [] : boundsOf(index).filter((bound) => bound > 0)
+  // The day of the surgery is a bound of its own: before it a version need not have anything to say.
+  // So are those of milestones: what is reached after the surgery cannot be longer ago than the surgery itself.
+  const days = cut([0, ...boundsOf(null), ...milestones.flatMap((_, index) => elapsedBounds(index))], everBefore)
   const variables: Variable[] = [
-    // The day of the surgery is a bound of its own: before it a version need not have anything to say.
-    // So are those of milestones: what is reached after the surgery cannot be longer ago than the surgery itself.
-    {
-      kind: 'day',
-      cells: cut([0, ...boundsOf(null), ...milestones.flatMap((_, index) => elapsedBounds(index))], everBefore),
-    },
+    { kind: 'day', cells: days },
     ...milestones.map((_, index): Variable => {
       return { kind: 'milestone', index, cells: cut(boundsOf(index), 0), isPreOperative: isPreOperative(index) }
     }),
@@ -120,7 +119,7 @@ export function layOut(compiled: Compiled, most: number): CaseSpace {
     if (variable.kind === 'day') return variable.cells.length
     return 1 + (variable.kind === 'milestone' ? variable.cells.length : variable.options.length)
   })
-  return { compiled, variables, counts, variableOf, truths, budget: { left: most } }
+  return { compiled, days, variables, counts, variableOf, truths, budget: { left: most } }
 }
 
 /** What the conditions asked about can be, given the choices made so far. */
@@ -189,9 +188,26 @@ function ask(space: CaseSpace, inquiry: Prepared, choices: readonly number[]): T
   return inquiry.asks({ days: cell, truths: under, possible })
 }
 
+/** Nothing more can be decided. */
+export function isSpent({ budget }: CaseSpace): boolean {
+  return budget.left <= 0
+}
+
+/** Thrown where a question cannot be decided any more. */
+class Spent extends Error {}
+
+/** Does what it can until nothing more can be decided. */
+export function untilSpent(action: () => void): void {
+  try {
+    action()
+  } catch (error) {
+    if (!(error instanceof Spent)) throw error
+  }
+}
+
 /** The first case, with the fewest records if `isLeast`, in which it is so; on a day of that cell, if one is given. */
 export function findCase(space: CaseSpace, inquiry: Inquiry, dayCell: number | null, isLeast = false): number[] | null {
-  if (space.budget.left <= 0) return null
+  if (isSpent(space)) throw new Spent()
   const prepared = prepare(space, inquiry)
   const counts = space.counts.map((count, index) => (index > 0 && prepared.variables.has(index) ? count : 1))
   const cells = dayCell === null ? cellsOfDays(space) : [dayCell]
@@ -200,20 +216,15 @@ export function findCase(space: CaseSpace, inquiry: Inquiry, dayCell: number | n
     for (const day of cells) {
       const found = search(counts, limit, (choices) => ask(space, prepared, choices.with(0, day)), space.budget)
       if (found !== null) return found.with(0, day)
-      if (space.budget.left <= 0) return null
+      if (isSpent(space)) throw new Spent()
     }
   }
   return null
 }
 
-/** Nothing more can be decided. */
-export function isSpent({ budget }: CaseSpace): boolean {
-  return budget.left <= 0
-}
-
 /** Days from the surgery on come first: they show more than those before it. */
 function cellsOfDays(space: CaseSpace): number[] {
-  const cells = Array.from({ length: space.counts[0] ?? 1 }, (_, cell) => cell)
+  const cells = [...space.days.keys()]
   const isAfter = (cell: number): boolean => daysOfCell(space, cell).from >= 0
   return [...cells.filter(isAfter), ...cells.filter((cell) => !isAfter(cell))]
 }
@@ -226,13 +237,13 @@ export function canHappen(space: CaseSpace, choices: readonly number[]): boolean
 
 /** Whether it is so in this one case. */
 export function isSo(space: CaseSpace, inquiry: Inquiry, choices: readonly number[]): boolean {
+  if (isSpent(space)) throw new Spent()
   return ask(space, prepare(space, inquiry), choices) === isTrue
 }
 
 /** The days of one cell. */
-export function daysOfCell({ variables }: CaseSpace, cell: number): Cell {
-  const days = variables[0]?.kind === 'day' ? variables[0].cells[cell] : undefined
-  return days ?? { from: everBefore, until: forever }
+export function daysOfCell({ days }: CaseSpace, cell: number): Cell {
+  return days[cell] ?? { from: everBefore, until: forever }
 }
 
 /** A case with a number for everything. */

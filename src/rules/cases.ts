@@ -1,4 +1,4 @@
-import type { Compiled, CompiledPrescription, Match, Test, When } from './compile.ts'
+import type { Compiled, CompiledPrescription, CompiledRule, Match, Test, When } from './compile.ts'
 import { evaluate, truthOfPhase } from './situation.ts'
 import { both, isFalse, isTrue, isUnknown, opposite, type Truths } from './truth.ts'
 import type { Contraindication, FactDeclaration, FactTest, FactValue } from './types.ts'
@@ -174,6 +174,13 @@ export function canGrant(
   possible: readonly boolean[],
 ): Truths {
   return both(truthOfSpan(from, through, possible), asGrant(truthsOf(when, truths)))
+}
+
+export function contraindicationsOf(
+  { contraindications }: Compiled,
+  matches: readonly Match[],
+): CompiledRule<Contraindication>[] {
+  return matches.flatMap(({ rule }) => contraindications[rule] ?? [])
 }
 
 /** Whether no contraindication that matches, those set aside excepted, can withhold, and whether one can. */

@@ -7,12 +7,14 @@ import {
   isSo,
   isSpent,
   type Outcome,
+  untilSpent,
 } from './case-space.ts'
 import {
   asForbid,
   canBeFree,
   canGrant,
   combinations,
+  contraindicationsOf,
   type Layout,
   type Plan,
   testForCells,
@@ -20,32 +22,36 @@ import {
   type ValueCell,
   widen,
 } from './cases.ts'
-import { type Compiled, matchesOf } from './compile.ts'
+import { type Compiled, type CompiledPrescription, matchesOf } from './compile.ts'
 import { describeFact } from './situation.ts'
 import { both, either, isFalse, type Truths } from './truth.ts'
 import type { Contraindication, Exercise, Named, Opportunity } from './types.ts'
 
 type Occasion = Opportunity['when'][number]
 
-/** What can permit an exercise of the version, or keep it from being permitted. */
+type Entries = readonly [Exercise, ...Exercise[]]
+
+/** What can permit an exercise by one of these prescriptions, or keep it from being permitted. */
 export function inquireAfter(
   compiled: Compiled,
   entries: readonly Exercise[],
+  prescriptions: readonly CompiledPrescription[],
   isSetAside: (rule: Contraindication) => boolean,
 ): Inquiry {
-  const prescriptions = (compiled.prescriptionsOf.get(entries[0]?.code ?? '') ?? []).flatMap(
-    (index) => compiled.prescriptions[index] ?? [],
-  )
   const matches = matchesOf(compiled, entries)
-  const matched = matches.flatMap(({ rule }) => compiled.contraindications[rule] ?? [])
   return {
-    whens: [...prescriptions, ...matched].map(({ when }) => when),
+    whens: [...prescriptions, ...contraindicationsOf(compiled, matches)].map(({ when }) => when),
     asks: ({ truths, possible }) => {
       let granted: Truths = isFalse
       for (const prescription of prescriptions) granted = either(granted, canGrant(prescription, truths, possible))
       return granted === isFalse ? isFalse : both(granted, canBeFree(compiled, truths, matches, isSetAside))
     },
   }
+}
+
+/** The prescriptions of an exercise of the version. */
+export function prescriptionsFor(compiled: Compiled, [{ code }]: Entries): CompiledPrescription[] {
+  return (compiled.prescriptionsOf.get(code) ?? []).flatMap((index) => compiled.prescriptions[index] ?? [])
 }
 
 /** What is asked for: without an override, or with one that lifts what it may. */
@@ -71,19 +77,23 @@ function isNone(): boolean {
 }
 
 /** When the version permits an exercise, if ever, and the least that it takes; overrides only where nothing else will do. */
-export function findOpportunity(space: CaseSpace, entries: readonly [Exercise, ...Exercise[]]): Opportunity {
+export function findOpportunity(space: CaseSpace, entries: Entries): Opportunity {
+  const { compiled } = space
+  const prescriptions = prescriptionsFor(compiled, entries)
   const rows: Row[] = []
   const ways = [isNone, isRelative].map((isSetAside): Way => {
-    return { isSetAside, inquiry: inquireAfter(space.compiled, entries, isSetAside) }
+    return { isSetAside, inquiry: inquireAfter(compiled, entries, prescriptions, isSetAside) }
   })
-  for (let cell = 0; cell < (space.counts[0] ?? 0) && !isSpent(space); cell += 1) {
-    let row: Row | null = null
-    for (const way of ways) row ??= findRow(space, entries, cell, way)
-    if (row === null) continue
-    const joined = join(space, rows.at(-1), row)
-    if (joined === null) rows.push(row)
-    else rows.splice(-1, 1, joined)
-  }
+  untilSpent(() => {
+    for (const cell of space.days.keys()) {
+      let row: Row | null = null
+      for (const way of ways) row ??= findRow(space, entries, cell, way)
+      if (row === null) continue
+      const joined = join(space, rows.at(-1), row)
+      if (joined === null) rows.push(row)
+      else rows.splice(-1, 1, joined)
+    }
+  })
   const { code, title } = entries[0]
   return { exercise: { code, title }, when: rows.map(({ occasion }) => occasion), decided: !isSpent(space) }
 }
@@ -103,7 +113,6 @@ function join(space: CaseSpace, before: Row | undefined, row: Row): Row | null {
       let isPossible = false
       const isEnough = combinations(plan).every((choices) => {
         const inCase = choices.with(0, cell)
-        if (isSpent(space)) return false
         if (!canHappen(space, inCase)) return true
         isPossible = true
         return isSo(space, way.inquiry, inCase)
@@ -129,7 +138,7 @@ function findRow(space: CaseSpace, entries: readonly Exercise[], cell: number, w
   const plan = widen(choices.with(0, 0), layouts, space.counts, (others) => {
     const inCase = others.with(0, cell)
     // What cannot be by that day is no exception to what will do.
-    return !isSpent(space) && (isSo(space, inquiry, inCase) || !canHappen(space, inCase))
+    return isSo(space, inquiry, inCase) || !canHappen(space, inCase)
   })
   const milestones: Occasion['milestones'][number][] = []
   const facts: Occasion['facts'][number][] = []
@@ -185,13 +194,11 @@ function liftsIn(
   plan: Plan,
   isSetAside: (rule: Contraindication) => boolean,
 ): Named[] {
-  return matchesOf(space.compiled, entries).flatMap((match) => {
-    const active = space.compiled.contraindications[match.rule]
-    if (active === undefined || !isSetAside(active.rule)) return []
-    const stands = { whens: [active.when], asks: ({ truths }: Outcome) => asForbid(truthsOf(active.when, truths)) }
-    const { code, title } = active.rule
-    return combinations(plan).some((choices) => isSpent(space) || isSo(space, stands, choices.with(0, cell)))
-      ? [{ code, title }]
-      : []
+  const { compiled } = space
+  return contraindicationsOf(compiled, matchesOf(compiled, entries)).flatMap(({ rule, when }) => {
+    if (!isSetAside(rule)) return []
+    const stands = { whens: [when], asks: ({ truths }: Outcome) => asForbid(truthsOf(when, truths)) }
+    const isStanding = combinations(plan).some((choices) => isSo(space, stands, choices.with(0, cell)))
+    return isStanding ? [{ code: rule.code, title: rule.title }] : []
   })
 }
