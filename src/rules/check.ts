@@ -10,15 +10,23 @@ import {
   untilSpent,
 } from './case-space.ts'
 import { asForbid, asGrant, canGrant, contraindicationsOf, truthsOf } from './cases.ts'
-import { type Compiled, type CompiledPrescription, type CompiledRule, compile, matchesOf } from './compile.ts'
+import {
+  type Compiled,
+  type CompiledPrescription,
+  type CompiledRule,
+  compareText,
+  compile,
+  matchesOf,
+} from './compile.ts'
 import { leavesOf } from './condition.ts'
 import { findRelaxingLimits } from './limits-over-time.ts'
 import { isAbout, matchRule } from './match.ts'
-import { findOpportunity, inquireAfter, prescriptionsFor } from './opportunities.ts'
+import { findOpportunity, inquireAfter, isNone, prescriptionsFor } from './opportunities.ts'
 import { type Catalogue, type DocumentFlaw, findFlaws } from './references.ts'
 import { truthOfValue } from './situation.ts'
 import { both, isFalse, isTrue, opposite, type Truths } from './truth.ts'
 import type {
+  AcceptedFinding,
   Check,
   Condition,
   Contraindication,
@@ -85,10 +93,6 @@ interface Checked {
 
 const anyTruth: Truths = isTrue | isFalse
 
-function never(): boolean {
-  return false
-}
-
 /** JSON pointer to a rule, by its place in the document as it is written. */
 function pathOf(
   document: ProtocolDocument,
@@ -113,7 +117,7 @@ function witnessOf(space: CaseSpace, ...inquiries: readonly Inquiry[]): Witness 
   return null
 }
 
-const anyCase: Inquiry = { whens: [], asks: () => isTrue }
+const anyCase: Inquiry = { asks: () => isTrue }
 
 /** Whether exactly that phase can be the current one. */
 function inPhase(index: number): (outcome: Outcome) => Truths {
@@ -136,10 +140,10 @@ function nameOf({ rule }: CompiledPrescription): string {
 
 function checkReach({ document, compiled, space, findings }: Checked): void {
   compiled.phases.forEach(({ phase }, index) => {
-    const reached = findCase(space, { whens: [], asks: inPhase(index) }, null)
+    const reached = findCase(space, { asks: inPhase(index) }, null)
     if (reached !== null) return
     // The furthest that a patient gets, as the case that shows it.
-    const others = compiled.phases.map((_, other) => ({ whens: [], asks: inPhase(other) }))
+    const others = compiled.phases.map((_, other) => ({ asks: inPhase(other) }))
     const witness = witnessOf(space, ...others.toSpliced(index, 1).reverse())
     const path = pathOf(document, 'phases', phase.code)
     findings.push({ code: 'unreachable-phase', about: phase.code, path, subject: phase.title, witness })
@@ -148,7 +152,7 @@ function checkReach({ document, compiled, space, findings }: Checked): void {
 
 function checkPhases({ document, compiled, space, findings }: Checked): void {
   compiled.phases.forEach(({ phase }, index) => {
-    const witness = witnessOf(space, { whens: [], asks: inPhase(index) })
+    const witness = witnessOf(space, { asks: inPhase(index) })
     if (witness === null) return
     const grants = compiled.prescriptions.filter(({ from, through }) => from <= index && index <= through)
     const isGranting = grants.some((prescription) => {
@@ -160,7 +164,7 @@ function checkPhases({ document, compiled, space, findings }: Checked): void {
     const path = pathOf(document, 'phases', phase.code)
     findings.push({ code: 'empty-phase', about: phase.code, path, subject: phase.title, witness })
   })
-  const anywhere: Inquiry = { whens: [], asks: hasPhase }
+  const anywhere: Inquiry = { asks: hasPhase }
   const without = [...space.days.entries()].flatMap(([cell, { from }]) =>
     from >= 0 && findCase(space, anywhere, cell) === null ? cell : [],
   )
@@ -200,7 +204,7 @@ function isRelative({ strength }: Contraindication): boolean {
 function checkPrescriptions(checked: Checked): void {
   const { document, compiled, findings } = checked
   const ineffective = new Set(
-    findings.all.flatMap(({ code, about }) => (code === 'grant-never-effective' ? about : [])),
+    findings.all.filter(({ code }) => code === 'grant-never-effective').map(({ about }) => about),
   )
   for (const prescription of compiled.prescriptions) {
     const { code } = prescription.rule
@@ -225,7 +229,7 @@ function checkContradiction(
   for (const active of contraindicationsOf(compiled, matchesOf(compiled, entries))) {
     if (findings.isCut()) return
     if (active.rule.strength === 'caution') continue
-    const whens = [...grants.whens, active.when]
+    const whens = [prescription.when, active.when]
     const forbidden = ({ truths }: Outcome): Truths => asForbid(truthsOf(active.when, truths))
     // A rule that applies only because nobody has asked yet is no contradiction.
     const clash: Inquiry = {
@@ -400,8 +404,8 @@ function isCoveredBy(
 }
 
 function isAsStrict(other: Limit, limit: Limit): boolean {
-  const max = limit.max === undefined || (other.max !== undefined && other.max <= limit.max)
-  const min = limit.min === undefined || (other.min !== undefined && other.min >= limit.min)
+  const max = limit.max === undefined || (other.max ?? Number.POSITIVE_INFINITY) <= limit.max
+  const min = limit.min === undefined || (other.min ?? Number.NEGATIVE_INFINITY) >= limit.min
   return max && min
 }
 
@@ -556,10 +560,8 @@ function checkGrades({ document, compiled, space, findings }: Checked): void {
     if (!compiled.prescriptionsOf.has(exercise.code)) return
     const tested = new Map<string, CompiledRule<Contraindication>[]>()
     for (const match of matchesOf(compiled, [exercise])) {
-      const rule = compiled.contraindications[match.rule]
-      for (const attribute of match.ungraded) {
-        if (rule !== undefined) tested.set(attribute, [...(tested.get(attribute) ?? []), rule])
-      }
+      const rules = contraindicationsOf(compiled, [match])
+      for (const attribute of match.ungraded) tested.set(attribute, [...(tested.get(attribute) ?? []), ...rules])
     }
     for (const [attribute, rules] of tested) {
       if (findings.isCut()) return
@@ -583,10 +585,10 @@ function checkGrades({ document, compiled, space, findings }: Checked): void {
 /** Exercises that can be permitted before and after some days, but not on them. */
 function checkGaps({ compiled, space, findings, document }: Checked): void {
   for (const [code, entries] of compiled.prescribed) {
-    const inquiry = inquireAfter(compiled, entries, prescriptionsFor(compiled, entries), never)
+    const inquiry = inquireAfter(compiled, entries, prescriptionsFor(compiled, entries), isNone)
     const can = space.days.map((_, cell) => findCase(space, inquiry, cell) !== null)
-    const [from, through] = [can.indexOf(true), can.lastIndexOf(true)]
-    const without = can.flatMap((isPermitted, cell) => (from < cell && cell < through && !isPermitted ? cell : []))
+    const between = [...can.keys()].slice(can.indexOf(true), can.lastIndexOf(true))
+    const without = between.filter((cell) => !can[cell])
     const [first] = without
     if (first === undefined) continue
     findings.push({
@@ -623,20 +625,14 @@ function toDraft(flaw: DocumentFlaw): Draft {
   }
 }
 
+/** Whether a rule matches any exercise, and with grades, depends on the catalogue that the document is checked with. */
+const ofCatalogue = ['rule-never-applies:contraindications/', 'ungraded-attribute:']
+
 /** What is accepted and not found any more. */
-function findIdleAcceptance({ accepted = [] }: ProtocolDocument, drafts: readonly Draft[]): Draft[] {
-  // Where not everything was decided, it may be there all the same.
-  const undecided: readonly FindingCode[] = [
-    'check-incomplete',
-    'unknown-reference',
-    'duplicate-code',
-    'phase-in-entry',
-  ]
-  if (drafts.some(({ code }) => undecided.includes(code))) return []
+function findIdleAcceptance(accepted: readonly AcceptedFinding[], drafts: readonly Draft[]): Draft[] {
   const found = new Set(drafts.map(nameFinding))
   return accepted.flatMap(({ finding }, index): Draft[] => {
-    // Whether a rule matches any exercise, and with grades, depends on the catalogue that the document is checked with.
-    if (found.has(finding) || /^(rule-never-applies:contraindications|ungraded-attribute)/.test(finding)) return []
+    if (found.has(finding) || ofCatalogue.some((start) => finding.startsWith(start))) return []
     return [{ code: 'unused-declaration', about: `accepted/${finding}`, path: `/accepted/${index}`, subject: finding }]
   })
 }
@@ -645,29 +641,29 @@ function nameFinding({ code, about }: Draft): string {
   return `${code}:${about}`
 }
 
-function complete(document: ProtocolDocument, found: readonly Draft[]): Finding[] {
-  const accepted = new Map((document.accepted ?? []).map(({ finding, reason }) => [finding, reason]))
-  return [...found, ...findIdleAcceptance(document, found)]
-    .map(({ about, ...draft }): Finding => {
-      const name = nameFinding({ about, ...draft })
-      const reason = accepted.get(name) ?? null
-      // A check that decided all that is an error and no more may be let stand; other errors may not.
-      const isError = errors.has(draft.code) && !(name === 'check-incomplete:cases' && reason !== null)
-      return {
-        severity: isError ? 'error' : 'warning',
-        name,
-        other: null,
-        days: [],
-        witness: null,
-        counterpart: null,
-        ...draft,
-        accepted: isError ? null : reason,
-      }
-    })
-    .sort((a, b) => {
-      if (a.severity !== b.severity) return a.severity === 'error' ? -1 : 1
-      return a.name < b.name ? -1 : a.name > b.name ? 1 : 0
-    })
+/** Where not everything was decided, what is accepted and not found may be there all the same. */
+function complete({ accepted = [] }: ProtocolDocument, drafts: readonly Draft[], isDecided: boolean): Finding[] {
+  const reasons = new Map(accepted.map(({ finding, reason }) => [finding, reason]))
+  const idle = isDecided ? findIdleAcceptance(accepted, drafts) : []
+  const all = [...drafts, ...idle].map(({ about, ...draft }): Finding => {
+    const name = nameFinding({ about, ...draft })
+    const reason = reasons.get(name) ?? null
+    // A check that decided all that is an error and no more may be let stand; other errors may not.
+    const isError = errors.has(draft.code) && !(name === 'check-incomplete:cases' && reason !== null)
+    return {
+      severity: isError ? 'error' : 'warning',
+      name,
+      other: null,
+      days: [],
+      witness: null,
+      counterpart: null,
+      ...draft,
+      accepted: isError ? null : reason,
+    }
+  })
+  return (['error', 'warning'] as const).flatMap((wanted) =>
+    all.filter(({ severity }) => severity === wanted).sort((a, b) => compareText(a.name, b.name)),
+  )
 }
 
 /**
@@ -677,7 +673,7 @@ function complete(document: ProtocolDocument, found: readonly Draft[]): Finding[
  */
 export function check(document: ProtocolDocument, catalogue?: Catalogue, most = mostTestsOfCheck): Check {
   const flaws = catalogue === undefined ? [] : findFlaws(document, catalogue)
-  if (flaws.length > 0) return { findings: complete(document, flaws.map(toDraft)), opportunities: [], looks: 0 }
+  if (flaws.length > 0) return { findings: complete(document, flaws.map(toDraft), false), opportunities: [], looks: 0 }
 
   const compiled = compile(document, null)
   const space = layOut(compiled, most)
@@ -700,6 +696,7 @@ export function check(document: ProtocolDocument, catalogue?: Catalogue, most = 
   checked.findings.push(...findRelaxingLimits(checked))
   const opportunities = [...compiled.prescribed.values()].map((entries) => findOpportunity(space, entries))
   const { all, isCut } = checked.findings
+  const isDecided = !isSpent(space) && !isCut()
   const incomplete: Draft = {
     code: 'check-incomplete',
     about: isSafe ? 'cases' : 'errors',
@@ -708,7 +705,7 @@ export function check(document: ProtocolDocument, catalogue?: Catalogue, most = 
     other: isSpent(space) ? String(most) : null,
   }
   return {
-    findings: complete(document, isSpent(space) || isCut() ? [...all, incomplete] : all),
+    findings: complete(document, isDecided ? all : [...all, incomplete], isDecided),
     opportunities,
     looks: most - Math.max(space.budget.left, 0),
   }

@@ -156,10 +156,10 @@ function* momentsOf({ variables, budget }: CaseSpace, tests: ReadonlyMap<number,
   for (const variable of variables) {
     if (variable.kind === 'milestone') {
       const isAsked = asked.milestones.has(variable.index)
-      elapsed.push([null, ...(isAsked ? inOrder([1, ...boundsAfter(variable.index)]) : [])])
+      elapsed.push(isAsked ? [null, ...inOrder([1, ...boundsAfter(variable.index)])] : [null])
       isPreOperative.push(variable.isPreOperative)
     } else if (variable.kind === 'fact') {
-      facts.push([null, ...(asked.facts.has(variable.index) ? variable.values : [])])
+      facts.push(asked.facts.has(variable.index) ? [null, ...variable.values] : [null])
     }
   }
   const days = inOrder([1, ...boundsAfter(null), ...elapsed.flat().map((each) => each ?? 1)])

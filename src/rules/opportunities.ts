@@ -1,5 +1,6 @@
 import {
   type CaseSpace,
+  type Cell,
   canHappen,
   daysOfCell,
   findCase,
@@ -19,7 +20,6 @@ import {
   type Plan,
   testForCells,
   truthsOf,
-  type ValueCell,
   widen,
 } from './cases.ts'
 import { type Compiled, type CompiledPrescription, matchesOf } from './compile.ts'
@@ -72,7 +72,7 @@ function isRelative({ strength }: Contraindication): boolean {
   return strength === 'relative'
 }
 
-function isNone(): boolean {
+export function isNone(): boolean {
   return false
 }
 
@@ -125,13 +125,22 @@ function join(space: CaseSpace, before: Row | undefined, row: Row): Row | null {
   return { ...which, cells: [...before.cells, ...row.cells], occasion: { ...which.occasion, days } }
 }
 
+/** The days ago that the cells span. */
+function hull(cells: readonly Cell[]): { least: number; most: number | null } {
+  const until = Math.max(...cells.map((cell) => cell.until))
+  return {
+    least: Math.min(...cells.map(({ from }) => from)),
+    most: until === Number.POSITIVE_INFINITY ? null : until - 1,
+  }
+}
+
 function findRow(space: CaseSpace, entries: readonly Exercise[], cell: number, way: Way): Row | null {
-  const { compiled, variables } = space
+  const { variables } = space
   const { inquiry, isSetAside } = way
   const choices = findCase(space, inquiry, cell, true)
   if (choices === null) return null
-  const layouts = variables.map((variable, index): Layout => {
-    if (variable.kind !== 'fact') return { width: space.counts[index] ?? 1, isOrdered: true }
+  const layouts = variables.map((variable): Layout => {
+    if (variable.kind !== 'fact') return { width: 1, isOrdered: true }
     return { width: variable.values.length, isOrdered: variable.values.some(({ value }) => typeof value === 'number') }
   })
   // The day is no matter of choice: what is widened is what is recorded.
@@ -142,41 +151,36 @@ function findRow(space: CaseSpace, entries: readonly Exercise[], cell: number, w
   })
   const milestones: Occasion['milestones'][number][] = []
   const facts: Occasion['facts'][number][] = []
-  let earliest = daysOfCell(space, cell).from
   plan.forEach((options, index) => {
     const variable = variables[index]
-    if (options[0] === 0 || variable === undefined || variable.kind === 'day') return
-    const spans = options.flatMap((option) =>
-      variable.kind === 'milestone' ? (variable.cells[option - 1] ?? []) : (variable.options[option - 1]?.age ?? []),
-    )
-    const least = Math.min(...spans.map(({ from }) => from))
-    const until = Math.max(...spans.map(({ until }) => until))
-    const most = until === Number.POSITIVE_INFINITY ? null : until - 1
-    if (variable.kind === 'milestone') {
-      const { named, roles } = compiled.milestones[variable.index] ?? { named: { code: '', title: '' }, roles: [] }
-      milestones.push({ milestone: named, grantedBy: roles, least, most })
-      if (!variable.isPreOperative) earliest = Math.max(earliest, least)
-    } else {
-      const values = new Set<ValueCell>(options.flatMap((option) => variable.options[option - 1]?.value ?? []))
-      const chosen = variable.values.filter((value) => values.has(value))
-      const test = testForCells(chosen, variable.values)
-      facts.push({ fact: describeFact(compiled.facts[variable.index]), test, least, most })
+    const isTaken = (_: unknown, option: number): boolean => options.includes(option + 1)
+    if (variable?.kind === 'milestone') {
+      const { named, roles } = variable.milestone
+      const cells = variable.cells.filter(isTaken)
+      if (cells.length > 0) milestones.push({ milestone: named, grantedBy: roles, ...hull(cells) })
+    } else if (variable?.kind === 'fact') {
+      const taken = variable.options.filter(isTaken)
+      if (taken.length === 0) return
+      const values = new Set(taken.map(({ value }) => value))
+      const test = testForCells(
+        variable.values.filter((value) => values.has(value)),
+        variable.values,
+      )
+      facts.push({ fact: describeFact(variable.fact), test, ...hull(taken.map(({ age }) => age)) })
     }
   })
   variables.forEach((variable, index) => {
     // The operation tells that it is not one of these procedures: it is said where it matters.
     if (variable.kind !== 'fact' || !variable.isAlwaysKnown || choices[index] !== 0) return
-    const otherwise = 1 + variable.options.findIndex(({ value }) => value.value === true)
-    if (isSo(space, inquiry, choices.with(0, cell).with(index, otherwise))) return
-    const ages = variable.options.filter(({ age }) => age.from === 0).map(({ age }) => age.until - 1)
-    const most = Math.min(...ages)
-    const fact = describeFact(compiled.facts[variable.index])
-    facts.push({ fact, test: { is: false }, least: 0, most: Number.isFinite(most) ? most : null })
+    // The first option is that it is.
+    if (isSo(space, inquiry, choices.with(0, cell).with(index, 1))) return
+    const recent = variable.options.slice(0, 1).map(({ age }) => age)
+    facts.push({ fact: describeFact(variable.fact), test: { is: false }, ...hull(recent) })
   })
-  const { until } = daysOfCell(space, cell)
+  const { from, until } = daysOfCell(space, cell)
   const occasion = {
     days: {
-      from: earliest === Number.NEGATIVE_INFINITY ? null : earliest,
+      from: from === Number.NEGATIVE_INFINITY ? null : from,
       before: until === Number.POSITIVE_INFINITY ? null : until,
     },
     milestones,
