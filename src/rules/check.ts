@@ -361,6 +361,7 @@ function checkShadowedContraindications({ document, compiled, space, findings }:
           rank[other.rule.strength] >= rank[rule.strength] &&
           covers(other.rule, target),
       )
+      if (others.length === 0) return true
       for (const other of others) {
         if (findCase(space, standing(when, other.when), null) !== null) covering.add(other.rule.code)
       }
@@ -421,7 +422,7 @@ function checkShadowedLimits({ document, compiled, space, findings }: Checked): 
     const path = pathOf(document, 'limits', rule.code)
     const stricter = alike.filter((other) => isAsStrict(other.rule, rule) && !shadowed.has(other))
     const witness = witnessOf(space, standing(when))
-    if (witness === null || !isCoveredBy(space, limit, stricter)) continue
+    if (stricter.length === 0 || witness === null || !isCoveredBy(space, limit, stricter)) continue
     shadowed.add(limit)
     const other = stricter.map((one) => one.rule.code).join(', ')
     findings.push({ code: 'shadowed-rule', about: `limits/${rule.code}`, path, subject: rule.code, other, witness })

@@ -151,14 +151,13 @@ function findRow(space: CaseSpace, entries: readonly Exercise[], cell: number, w
   })
   const milestones: Occasion['milestones'][number][] = []
   const facts: Occasion['facts'][number][] = []
-  plan.forEach((options, index) => {
-    const variable = variables[index]
-    const isTaken = (_: unknown, option: number): boolean => options.includes(option + 1)
-    if (variable?.kind === 'milestone') {
+  variables.forEach((variable, index) => {
+    const isTaken = (_: unknown, option: number): boolean | undefined => plan[index]?.includes(option + 1)
+    if (variable.kind === 'milestone') {
       const { named, roles } = variable.milestone
       const cells = variable.cells.filter(isTaken)
       if (cells.length > 0) milestones.push({ milestone: named, grantedBy: roles, ...hull(cells) })
-    } else if (variable?.kind === 'fact') {
+    } else if (variable.kind === 'fact') {
       const taken = variable.options.filter(isTaken)
       if (taken.length === 0) return
       const values = new Set(taken.map(({ value }) => value))

@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
+import { untilSpent } from '../../src/rules/case-space.ts'
 import {
   cellsOfFact,
   combinations,
@@ -255,4 +256,12 @@ describe('widening', () => {
       [2, 3],
     ])
   })
+})
+
+test('what cannot be decided any more ends quietly, and a mistake does not', () => {
+  expect(() =>
+    untilSpent(() => {
+      throw new Error('a mistake')
+    }),
+  ).toThrow('a mistake')
 })
