@@ -23,7 +23,7 @@ function between(low: number, high: number): number {
       ? [Math.ceil(high) - 1, high / 2, high * 2]
       : high === Number.POSITIVE_INFINITY
         ? [Math.floor(low) + 1, low / 2, low * 2]
-        : [Math.floor(low) + 1, (low + high) / 2, low / 2 + high / 2]
+        : [Math.floor(low) + 1, low / 2 + high / 2]
   return candidates.find((value) => low < value && value < high && Number.isFinite(value)) ?? Number.NaN
 }
 
