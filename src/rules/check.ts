@@ -259,7 +259,7 @@ function checkContradiction(
   }
 }
 
-/** Steps of a dosage that no case chooses. */
+/** Steps of a dosage that no case chooses, or that make no difference to the dose. */
 function checkSteps({ space, findings }: Checked, prescription: CompiledPrescription, path: string): void {
   const { rule, steps, when } = prescription
   steps.forEach((step, index) => {
@@ -275,12 +275,13 @@ function checkSteps({ space, findings }: Checked, prescription: CompiledPrescrip
       if (witness !== null) findings.push({ code: 'rule-never-applies', ...draft, witness })
       return
     }
-    const asks = (outcome: Outcome): Truths => {
-      let chosen = isTaken(outcome)
+    // While it is unknown whether the step is taken, it lowers the dose of the one that is.
+    const asks = ({ truths, possible }: Outcome): Truths => {
+      let matters = both(canGrant(prescription, truths, possible), asForbid(truthsOf(step.when, truths)))
       for (const later of steps.slice(index + 1)) {
-        chosen = both(chosen, opposite(asGrant(truthsOf(later.when, outcome.truths))))
+        matters = both(matters, opposite(asGrant(truthsOf(later.when, truths))))
       }
-      return chosen
+      return matters
     }
     if (findCase(space, { whens, asks }, null) === null) {
       findings.push({ code: 'shadowed-rule', ...draft, witness: taken })

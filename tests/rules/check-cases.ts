@@ -379,7 +379,8 @@ export function tryAll(document: ProtocolDocument, cases: readonly Case[]): Foun
       if (granting.length > 0 && taken.length === 0) findings.set(`rule-never-applies:${name}`, [])
       const later = steps.slice(index + 1)
       const isLast = ({ truthOf }: One): boolean => later.every((step) => truthOf(step.when) !== true)
-      if (taken.length > 0 && !taken.some(isLast)) findings.set(`shadowed-rule:${name}`, [])
+      const bears = granting.filter(({ truthOf }) => truthOf(when) !== false)
+      if (taken.length > 0 && !bears.some(isLast)) findings.set(`shadowed-rule:${name}`, [])
     })
   }
 
