@@ -1,4 +1,4 @@
-import type { Compiled, CompiledPrescription, Match, Test, When } from './compile.ts'
+import type { Compiled, CompiledPrescription, CompiledRule, Match, Test, When } from './compile.ts'
 import { evaluate, truthOfPhase } from './situation.ts'
 import { both, isFalse, isTrue, isUnknown, opposite, type Truths } from './truth.ts'
 import type { Contraindication, FactDeclaration, FactTest, FactValue } from './types.ts'
@@ -21,7 +21,9 @@ function between(low: number, high: number): number {
   const candidates =
     low === Number.NEGATIVE_INFINITY
       ? [Math.ceil(high) - 1, high / 2, high * 2]
-      : [Math.floor(low) + 1, high === Number.POSITIVE_INFINITY ? low / 2 : (low + high) / 2, low * 2]
+      : high === Number.POSITIVE_INFINITY
+        ? [Math.floor(low) + 1, low / 2, low * 2]
+        : [Math.floor(low) + 1, low / 2 + high / 2]
   return candidates.find((value) => low < value && value < high && Number.isFinite(value)) ?? Number.NaN
 }
 
@@ -50,6 +52,16 @@ function cellsOfNumbers(cuts: readonly number[], min: number, max: number): Valu
   }
   addOpen(low, Number.POSITIVE_INFINITY)
   return cells
+}
+
+/** The days since the milestone (null: the surgery) at which a test of them changes. */
+export function boundsOfDays(tests: Iterable<Test>, milestone: number | null): number[] {
+  const bounds: number[] = []
+  for (const test of tests) {
+    if (test.op !== 'days' || test.milestone !== milestone) continue
+    for (const bound of [test.atLeast, test.before]) if (bound !== null) bounds.push(bound.possible, bound.sure)
+  }
+  return bounds
 }
 
 /** The cells of a fact's values, as its declarations and the tests of it cut them. */
@@ -100,16 +112,18 @@ export function testForCells(cells: readonly ValueCell[], all: readonly ValueCel
   }
 }
 
-/** The phases that can be the current one, by index plus one; 0: none. From what the tests of the entries can be. */
+/**
+ * The phases that can be the current one, by index plus one; 0: none. From what the tests of the entries can be; those
+ * behind a phase that cannot be entered are left out.
+ */
 export function possiblePhases({ phases }: Compiled, truths: Uint8Array): boolean[] {
-  const possible = new Array<boolean>(phases.length + 1).fill(false)
-  for (let reached = 0; reached <= phases.length; reached += 1) {
-    const next = phases[reached]
-    const entered = next === undefined ? isFalse : evaluate(next.entry.expression, truths, null)
-    if (entered !== isTrue) possible[reached] = true
-    if ((entered & isTrue) === 0) break
+  const possible: boolean[] = []
+  for (const { entry } of phases) {
+    const entered = evaluate(entry.expression, truths, null)
+    possible.push(entered !== isTrue)
+    if ((entered & isTrue) === 0) return possible
   }
-  return possible
+  return [...possible, true]
 }
 
 /** What a test for phases can be, in one of these phases. */
@@ -153,7 +167,7 @@ export function fillPhases(
 ): void {
   for (const index of asked) {
     const test = tests[index]
-    if (test?.op === 'phase' && test.fromIndex !== -1) truths[index] = truthInPhases(test, possible)
+    if (test?.op === 'phase') truths[index] = truthInPhases(test, possible)
   }
 }
 
@@ -164,6 +178,13 @@ export function canGrant(
   possible: readonly boolean[],
 ): Truths {
   return both(truthOfSpan(from, through, possible), asGrant(truthsOf(when, truths)))
+}
+
+export function contraindicationsOf(
+  { contraindications }: Compiled,
+  matches: readonly Match[],
+): CompiledRule<Contraindication>[] {
+  return matches.flatMap(({ rule }) => contraindications[rule] ?? [])
 }
 
 /** Whether no contraindication that matches, those set aside excepted, can withhold, and whether one can. */

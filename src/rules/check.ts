@@ -1,6 +1,5 @@
 import {
   type CaseSpace,
-  daysOfCell,
   findCase,
   type Inquiry,
   isSpent,
@@ -8,17 +7,26 @@ import {
   type Outcome,
   toSpans,
   toWitness,
+  untilSpent,
 } from './case-space.ts'
-import { asForbid, canBeFree, canGrant, truthsOf } from './cases.ts'
-import { type Compiled, type CompiledPrescription, type CompiledRule, compile, matchesOf } from './compile.ts'
+import { asForbid, asGrant, canGrant, contraindicationsOf, truthsOf } from './cases.ts'
+import {
+  type Compiled,
+  type CompiledPrescription,
+  type CompiledRule,
+  compareText,
+  compile,
+  matchesOf,
+} from './compile.ts'
 import { leavesOf } from './condition.ts'
 import { findRelaxingLimits } from './limits-over-time.ts'
 import { isAbout, matchRule } from './match.ts'
-import { findOpportunity, inquireAfter } from './opportunities.ts'
+import { findOpportunity, inquireAfter, isNone, prescriptionsFor } from './opportunities.ts'
 import { type Catalogue, type DocumentFlaw, findFlaws } from './references.ts'
 import { truthOfValue } from './situation.ts'
 import { both, isFalse, isTrue, opposite, type Truths } from './truth.ts'
 import type {
+  AcceptedFinding,
   Check,
   Condition,
   Contraindication,
@@ -85,10 +93,6 @@ interface Checked {
 
 const anyTruth: Truths = isTrue | isFalse
 
-function never(): boolean {
-  return false
-}
-
 /** JSON pointer to a rule, by its place in the document as it is written. */
 function pathOf(
   document: ProtocolDocument,
@@ -98,18 +102,22 @@ function pathOf(
   return `/${list}/${document[list].findIndex((rule) => rule.code === code)}`
 }
 
+/** A case with the fewest records in which it is so; on a day of that cell, if one is given. */
+function witnessOn(space: CaseSpace, inquiry: Inquiry, cell: number | null): Witness | null {
+  const found = findCase(space, inquiry, cell, true)
+  return found === null ? null : toWitness(space, found)
+}
+
+/** Of the first of the inquiries that has one. */
 function witnessOf(space: CaseSpace, ...inquiries: readonly Inquiry[]): Witness | null {
   for (const inquiry of inquiries) {
-    const found = findCase(space, inquiry, null, true)
-    if (found !== null) return toWitness(space, found)
+    const witness = witnessOn(space, inquiry, null)
+    if (witness !== null) return witness
   }
   return null
 }
 
-/** The cells of days. */
-function daysIn({ counts }: CaseSpace): number[] {
-  return Array.from({ length: counts[0] ?? 0 }, (_, cell) => cell)
-}
+const anyCase: Inquiry = { asks: () => isTrue }
 
 /** Whether exactly that phase can be the current one. */
 function inPhase(index: number): (outcome: Outcome) => Truths {
@@ -117,6 +125,11 @@ function inPhase(index: number): (outcome: Outcome) => Truths {
     if (!possible[index + 1]) return isFalse
     return possible.filter(Boolean).length === 1 ? isTrue : anyTruth
   }
+}
+
+/** Whether some phase is the current one. */
+function hasPhase({ possible: [none, ...phases] }: Outcome): Truths {
+  return phases.some(Boolean) ? (none ? anyTruth : isTrue) : isFalse
 }
 
 function nameOf({ rule }: CompiledPrescription): string {
@@ -127,10 +140,10 @@ function nameOf({ rule }: CompiledPrescription): string {
 
 function checkReach({ document, compiled, space, findings }: Checked): void {
   compiled.phases.forEach(({ phase }, index) => {
-    const reached = findCase(space, { whens: [], asks: inPhase(index) }, null)
-    if (reached !== null || isSpent(space)) return
+    const reached = findCase(space, { asks: inPhase(index) }, null)
+    if (reached !== null) return
     // The furthest that a patient gets, as the case that shows it.
-    const others = compiled.phases.map((_, other) => ({ whens: [], asks: inPhase(other) }))
+    const others = compiled.phases.map((_, other) => ({ asks: inPhase(other) }))
     const witness = witnessOf(space, ...others.toSpliced(index, 1).reverse())
     const path = pathOf(document, 'phases', phase.code)
     findings.push({ code: 'unreachable-phase', about: phase.code, path, subject: phase.title, witness })
@@ -139,32 +152,25 @@ function checkReach({ document, compiled, space, findings }: Checked): void {
 
 function checkPhases({ document, compiled, space, findings }: Checked): void {
   compiled.phases.forEach(({ phase }, index) => {
-    const reached = findCase(space, { whens: [], asks: inPhase(index) }, null, true)
-    if (reached === null) return
+    const witness = witnessOf(space, { asks: inPhase(index) })
+    if (witness === null) return
     const grants = compiled.prescriptions.filter(({ from, through }) => from <= index && index <= through)
     const isGranting = grants.some((prescription) => {
       const asks = (outcome: Outcome): Truths =>
         both(inPhase(index)(outcome), canGrant(prescription, outcome.truths, outcome.possible))
       return findCase(space, { whens: [prescription.when], asks }, null) !== null
     })
-    if (isGranting || isSpent(space)) return
+    if (isGranting) return
     const path = pathOf(document, 'phases', phase.code)
-    const witness = toWitness(space, reached)
     findings.push({ code: 'empty-phase', about: phase.code, path, subject: phase.title, witness })
   })
-  const isNowhere: Inquiry = {
-    whens: [],
-    asks: ({ possible }) => (possible.slice(1).some(Boolean) ? (possible[0] ? anyTruth : isFalse) : isTrue),
-  }
-  const anywhere: Inquiry = {
-    whens: [],
-    asks: ({ possible }) => (possible[0] ? (possible.slice(1).some(Boolean) ? anyTruth : isFalse) : isTrue),
-  }
-  const cells = daysIn(space)
-  const without = cells.filter((cell) => daysOfCell(space, cell).from >= 0 && findCase(space, anywhere, cell) === null)
-  if (without.length === 0 || compiled.phases.length === 0 || isSpent(space)) return
-  const found = findCase(space, isNowhere, without[0] ?? null, true)
-  const witness = found === null ? null : toWitness(space, found)
+  const anywhere: Inquiry = { asks: hasPhase }
+  const without = [...space.days.entries()].flatMap(([cell, { from }]) =>
+    from >= 0 && findCase(space, anywhere, cell) === null ? cell : [],
+  )
+  const [first] = without
+  if (first === undefined || compiled.phases.length === 0) return
+  const witness = witnessOn(space, anyCase, first)
   const days = toSpans(space, without)
   findings.push({ code: 'gap', about: 'phases', path: '/phases', subject: 'phases', days, witness })
 }
@@ -173,25 +179,22 @@ function checkPhases({ document, compiled, space, findings }: Checked): void {
 
 function checkEffect({ document, compiled, space, findings }: Checked): void {
   for (const prescription of compiled.prescriptions) {
-    if (isSpent(space)) return
-    const { rule, when, covered } = prescription
-    const grants: Inquiry = { whens: [when], asks: ({ truths, possible }) => canGrant(prescription, truths, possible) }
+    const { rule, covered } = prescription
     const isEffective = covered.some((code) => {
       const entries = compiled.exercises.get(code)
       if (entries === undefined) return false
-      const matches = matchesOf(compiled, entries)
-      const asks = ({ truths, possible }: Outcome): Truths => {
-        const granted = canGrant(prescription, truths, possible)
-        return granted === isFalse ? isFalse : both(granted, canBeFree(compiled, truths, matches, isRelative))
-      }
-      const whens = matches.map((match) => compiled.contraindications[match.rule]?.when ?? null)
-      return findCase(space, { whens: [when, ...whens], asks }, null) !== null
+      return findCase(space, inquireAfter(compiled, entries, [prescription], isRelative), null) !== null
     })
-    if (isEffective || isSpent(space)) continue
+    if (isEffective) continue
     const path = pathOf(document, 'prescriptions', rule.code)
-    const witness = witnessOf(space, grants, { whens: [], asks: () => isTrue })
+    const witness = witnessOf(space, grantOf(prescription), anyCase)
     findings.push({ code: 'grant-never-effective', about: rule.code, path, subject: nameOf(prescription), witness })
   }
+}
+
+/** Cases in which the prescription grants. */
+function grantOf(prescription: CompiledPrescription): Inquiry {
+  return { whens: [prescription.when], asks: ({ truths, possible }) => canGrant(prescription, truths, possible) }
 }
 
 function isRelative({ strength }: Contraindication): boolean {
@@ -199,16 +202,14 @@ function isRelative({ strength }: Contraindication): boolean {
 }
 
 function checkPrescriptions(checked: Checked): void {
-  const { document, compiled, space, findings } = checked
+  const { document, compiled, findings } = checked
   const ineffective = new Set(
-    findings.all.flatMap(({ code, about }) => (code === 'grant-never-effective' ? about : [])),
+    findings.all.filter(({ code }) => code === 'grant-never-effective').map(({ about }) => about),
   )
   for (const prescription of compiled.prescriptions) {
-    if (isSpent(space)) return
     const { code } = prescription.rule
     const path = pathOf(document, 'prescriptions', code)
-    const codes = prescription.covered.filter((exercise) => compiled.exercises.has(exercise))
-    if (!ineffective.has(code)) checkContradiction(checked, prescription, codes, path)
+    if (!ineffective.has(code)) checkContradiction(checked, prescription, path)
     checkSteps(checked, prescription, path)
   }
 }
@@ -220,28 +221,32 @@ function checkPrescriptions(checked: Checked): void {
 function checkContradiction(
   { compiled, space, findings }: Checked,
   prescription: CompiledPrescription,
-  codes: readonly string[],
   path: string,
 ): void {
-  const { rule, when } = prescription
-  const matched = new Set(
-    codes.flatMap((code) => matchesOf(compiled, compiled.exercises.get(code) ?? []).map((match) => match.rule)),
-  )
-  for (const index of matched) {
-    if (isSpent(space) || findings.isCut()) return
-    const active = compiled.contraindications[index]
-    if (active === undefined || active.rule.strength === 'caution') continue
-    const whens = [when, active.when]
-    const granted = ({ truths, possible }: Outcome): Truths => canGrant(prescription, truths, possible)
+  const { rule, covered } = prescription
+  const entries = covered.flatMap((code) => compiled.exercises.get(code) ?? [])
+  const grants = grantOf(prescription)
+  for (const active of contraindicationsOf(compiled, matchesOf(compiled, entries))) {
+    if (findings.isCut()) return
+    if (active.rule.strength === 'caution') continue
+    const whens = [prescription.when, active.when]
     const forbidden = ({ truths }: Outcome): Truths => asForbid(truthsOf(active.when, truths))
     // A rule that applies only because nobody has asked yet is no contradiction.
-    const clash: Inquiry = { whens, isObserved: true, asks: (outcome) => both(granted(outcome), forbidden(outcome)) }
-    const peace: Inquiry = { whens, asks: (outcome) => both(granted(outcome), opposite(forbidden(outcome))) }
-    const cells = daysIn(space)
-    const found = cells.map((cell) => findCase(space, clash, cell, true))
-    const days = cells.filter((cell) => found[cell] !== null && findCase(space, peace, cell) === null)
-    const first = found[days[0] ?? -1]
-    if (first === undefined || first === null || isSpent(space)) continue
+    const clash: Inquiry = {
+      whens,
+      isObserved: true,
+      asks: (outcome) => both(grants.asks(outcome), forbidden(outcome)),
+    }
+    const peace: Inquiry = { whens, asks: (outcome) => both(grants.asks(outcome), opposite(forbidden(outcome))) }
+    const days: number[] = []
+    let witness: Witness | null = null
+    for (const cell of space.days.keys()) {
+      const shown = witnessOn(space, clash, cell)
+      if (shown === null || findCase(space, peace, cell) !== null) continue
+      witness ??= shown
+      days.push(cell)
+    }
+    if (witness === null) continue
     findings.push({
       code: 'granted-but-contraindicated',
       about: `${rule.code}/${active.rule.code}`,
@@ -249,54 +254,44 @@ function checkContradiction(
       subject: nameOf(prescription),
       other: active.rule.code,
       days: toSpans(space, days),
-      witness: toWitness(space, first),
+      witness,
     })
   }
 }
 
-/** Steps of a dosage that no case chooses. */
+/** Steps of a dosage that no case chooses, or that make no difference to the dose. */
 function checkSteps({ space, findings }: Checked, prescription: CompiledPrescription, path: string): void {
   const { rule, steps, when } = prescription
   steps.forEach((step, index) => {
     const whens = [when, ...steps.map((other) => other.when)]
     const isTaken = ({ truths, possible }: Outcome): Truths =>
-      both(canGrant(prescription, truths, possible), sureOf(step.when, truths))
+      both(canGrant(prescription, truths, possible), asGrant(truthsOf(step.when, truths)))
     const taken = witnessOf(space, { whens, asks: isTaken })
     const about = `${rule.code}/dosage-${index + 1}`
     const draft = { about, path: `${path}/dosage/${index}`, subject: nameOf(prescription) }
-    if (isSpent(space)) return
     if (taken === null) {
-      const grants: Inquiry = {
-        whens: [when],
-        asks: ({ truths, possible }) => canGrant(prescription, truths, possible),
-      }
-      const witness = witnessOf(space, grants)
+      const witness = witnessOf(space, grantOf(prescription))
       // A prescription that never grants has a finding of its own.
       if (witness !== null) findings.push({ code: 'rule-never-applies', ...draft, witness })
       return
     }
-    const asks = (outcome: Outcome): Truths => {
-      let chosen = isTaken(outcome)
-      for (const later of steps.slice(index + 1)) chosen = both(chosen, opposite(sureOf(later.when, outcome.truths)))
-      return chosen
+    // While it is unknown whether the step is taken, it lowers the dose of the one that is.
+    const asks = ({ truths, possible }: Outcome): Truths => {
+      let matters = both(canGrant(prescription, truths, possible), asForbid(truthsOf(step.when, truths)))
+      for (const later of steps.slice(index + 1)) {
+        matters = both(matters, opposite(asGrant(truthsOf(later.when, truths))))
+      }
+      return matters
     }
-    if (findCase(space, { whens, asks }, null) === null && !isSpent(space)) {
+    if (findCase(space, { whens, asks }, null) === null) {
       findings.push({ code: 'shadowed-rule', ...draft, witness: taken })
     }
   })
 }
 
 /** Whether an answer can list a rule that is in force: instructions and goals need a phase, others that or the surgery. */
-function isHeard({ days, possible }: Outcome, needsPhase: boolean): Truths {
-  if (!needsPhase && days.from >= 0) return isTrue
-  const has = possible.slice(1).some(Boolean)
-  return has ? (possible[0] ? anyTruth : isTrue) : isFalse
-}
-
-/** True: it can be true; false: it can be false or unknown. */
-function sureOf(when: CompiledRule<unknown>['when'], truths: Uint8Array): Truths {
-  const can = truthsOf(when, truths)
-  return (can & isTrue) | (can === isTrue ? 0 : isFalse)
+function isHeard(outcome: Outcome, needsPhase: boolean): Truths {
+  return !needsPhase && outcome.days.from >= 0 ? isTrue : hasPhase(outcome)
 }
 
 // ---- Contraindications, instructions and limits ----
@@ -320,27 +315,15 @@ function checkRules(checked: Checked): void {
         whens: [when],
         asks: (outcome) => {
           const { truths } = outcome
-          const isInForce = isGoal ? sureOf(when, truths) : asForbid(truthsOf(when, truths))
+          const isInForce = isGoal ? asGrant(truthsOf(when, truths)) : asForbid(truthsOf(when, truths))
           return both(isInForce, isHeard(outcome, isGoal || list === 'instructions'))
         },
       }
-      const found = findCase(space, applies, null, true)
-      if (found === null && !isSpent(space)) {
-        const anyCase: Inquiry = { whens: [when], asks: () => isTrue }
-        findings.push({ code: 'rule-never-applies', about, path, subject, witness: witnessOf(space, anyCase) })
-      } else if (
-        'target' in rule &&
-        found !== null &&
-        !document.exercises.some((own) => matchRule(rule, [own]) !== null)
-      ) {
-        findings.push({
-          code: 'rule-never-applies',
-          about,
-          path,
-          subject,
-          other: 'target',
-          witness: toWitness(space, found),
-        })
+      const witness = witnessOf(space, applies)
+      const draft = { code: 'rule-never-applies', about, path, subject } as const
+      if (witness === null) findings.push({ ...draft, witness: witnessOf(space, anyCase) })
+      else if ('target' in rule && !document.exercises.some((own) => matchRule(rule, [own]) !== null)) {
+        findings.push({ ...draft, other: 'target', witness })
       }
     }
   }
@@ -366,14 +349,11 @@ function covers(rule: Contraindication, target: Target): boolean {
 function checkShadowedContraindications({ document, compiled, space, findings }: Checked): void {
   const shadowed = new Set<CompiledRule<Contraindication>>()
   for (const contraindication of compiled.contraindications) {
-    if (isSpent(space)) return
     const { rule, when } = contraindication
-    const applies = standing(when)
-    const witness = witnessOf(space, applies)
+    const witness = witnessOf(space, standing(when))
     if (witness === null) continue
     const covering = new Set<string>()
     const isNeeded = rule.target.some((target) => {
-      if (isSpent(space)) return true
       space.budget.left -= compiled.contraindications.reduce((sum, other) => sum + other.rule.target.length, 0)
       const others = compiled.contraindications.filter(
         (other) =>
@@ -388,7 +368,7 @@ function checkShadowedContraindications({ document, compiled, space, findings }:
       }
       return !isCoveredBy(space, contraindication, others)
     })
-    if (isNeeded || isSpent(space)) continue
+    if (isNeeded) continue
     shadowed.add(contraindication)
     const path = pathOf(document, 'contraindications', rule.code)
     const other = [...covering].sort().join(', ')
@@ -426,8 +406,8 @@ function isCoveredBy(
 }
 
 function isAsStrict(other: Limit, limit: Limit): boolean {
-  const max = limit.max === undefined || (other.max !== undefined && other.max <= limit.max)
-  const min = limit.min === undefined || (other.min !== undefined && other.min >= limit.min)
+  const max = limit.max === undefined || (other.max ?? Number.POSITIVE_INFINITY) <= limit.max
+  const min = limit.min === undefined || (other.min ?? Number.NEGATIVE_INFINITY) >= limit.min
   return max && min
 }
 
@@ -438,14 +418,12 @@ function isNumber({ max, min }: Limit): boolean {
 function checkShadowedLimits({ document, compiled, space, findings }: Checked): void {
   const shadowed = new Set<CompiledRule<Limit>>()
   for (const limit of compiled.caps.filter(({ rule }) => isNumber(rule))) {
-    if (isSpent(space)) return
     const { rule, when } = limit
     const alike = compiled.caps.filter((other) => other !== limit && isNumber(other.rule) && isAlike(other.rule, rule))
     const path = pathOf(document, 'limits', rule.code)
     const stricter = alike.filter((other) => isAsStrict(other.rule, rule) && !shadowed.has(other))
     const witness = witnessOf(space, standing(when))
-    if (stricter.length === 0 || witness === null) continue
-    if (!isCoveredBy(space, limit, stricter) || isSpent(space)) continue
+    if (stricter.length === 0 || witness === null || !isCoveredBy(space, limit, stricter)) continue
     shadowed.add(limit)
     const other = stricter.map((one) => one.rule.code).join(', ')
     findings.push({ code: 'shadowed-rule', about: `limits/${rule.code}`, path, subject: rule.code, other, witness })
@@ -471,15 +449,15 @@ function checkContradictoryLimits(
 ): void {
   if (one.rule.min === undefined || other.rule.max === undefined || one.rule.min <= other.rule.max) return
   // What applies only because nobody has asked yet is no contradiction.
-  const found = findCase(space, { ...standing(one.when, other.when), isObserved: true }, null, true)
-  if (found === null) return
+  const witness = witnessOf(space, { ...standing(one.when, other.when), isObserved: true })
+  if (witness === null) return
   findings.push({
     code: 'contradictory-bounds',
     about: `limits/${one.rule.code}/${other.rule.code}`,
     path: pathOf(document, 'limits', one.rule.code),
     subject: one.rule.code,
     other: other.rule.code,
-    witness: toWitness(space, found),
+    witness,
   })
 }
 
@@ -584,13 +562,11 @@ function checkGrades({ document, compiled, space, findings }: Checked): void {
     if (!compiled.prescriptionsOf.has(exercise.code)) return
     const tested = new Map<string, CompiledRule<Contraindication>[]>()
     for (const match of matchesOf(compiled, [exercise])) {
-      const rule = compiled.contraindications[match.rule]
-      for (const attribute of match.ungraded) {
-        if (rule !== undefined) tested.set(attribute, [...(tested.get(attribute) ?? []), rule])
-      }
+      const rules = contraindicationsOf(compiled, [match])
+      for (const attribute of match.ungraded) tested.set(attribute, [...(tested.get(attribute) ?? []), ...rules])
     }
     for (const [attribute, rules] of tested) {
-      if (isSpent(space) || findings.isCut()) return
+      if (findings.isCut()) return
       const witness = witnessOf(space, ...rules.map(({ when }) => standing(when)))
       // Rules that never stand have findings of their own.
       if (witness === null) continue
@@ -611,22 +587,19 @@ function checkGrades({ document, compiled, space, findings }: Checked): void {
 /** Exercises that can be permitted before and after some days, but not on them. */
 function checkGaps({ compiled, space, findings, document }: Checked): void {
   for (const [code, entries] of compiled.prescribed) {
-    if (isSpent(space)) return
-    const inquiry = inquireAfter(compiled, entries, never)
-    const cells = daysIn(space)
-    const can = cells.map((cell) => findCase(space, inquiry, cell) !== null)
-    const first = can.indexOf(true)
-    const without = cells.filter((cell) => first < cell && cell < can.lastIndexOf(true) && !can[cell])
-    if (first === -1 || without.length === 0 || isSpent(space)) continue
-    const anyCase: Inquiry = { whens: inquiry.whens, asks: () => isTrue }
-    const found = findCase(space, anyCase, without[0] ?? null, true)
+    const inquiry = inquireAfter(compiled, entries, prescriptionsFor(compiled, entries), isNone)
+    const can = space.days.map((_, cell) => findCase(space, inquiry, cell) !== null)
+    const between = [...can.keys()].slice(can.indexOf(true), can.lastIndexOf(true))
+    const without = between.filter((cell) => !can[cell])
+    const [first] = without
+    if (first === undefined) continue
     findings.push({
       code: 'gap',
       about: `exercises/${code}`,
       path: `/exercises/${document.exercises.findIndex((exercise) => exercise.code === code)}`,
       subject: entries[0].title,
       days: toSpans(space, without),
-      witness: found === null ? null : toWitness(space, found),
+      witness: witnessOn(space, anyCase, first),
     })
   }
 }
@@ -654,20 +627,14 @@ function toDraft(flaw: DocumentFlaw): Draft {
   }
 }
 
+/** Whether a rule matches any exercise, and with grades, depends on the catalogue that the document is checked with. */
+const ofCatalogue = ['rule-never-applies:contraindications/', 'ungraded-attribute:']
+
 /** What is accepted and not found any more. */
-function findIdleAcceptance({ accepted = [] }: ProtocolDocument, drafts: readonly Draft[]): Draft[] {
-  // Where not everything was decided, it may be there all the same.
-  const undecided: readonly FindingCode[] = [
-    'check-incomplete',
-    'unknown-reference',
-    'duplicate-code',
-    'phase-in-entry',
-  ]
-  if (drafts.some(({ code }) => undecided.includes(code))) return []
+function findIdleAcceptance(accepted: readonly AcceptedFinding[], drafts: readonly Draft[]): Draft[] {
   const found = new Set(drafts.map(nameFinding))
   return accepted.flatMap(({ finding }, index): Draft[] => {
-    // Whether a rule matches any exercise, and with grades, depends on the catalogue that the document is checked with.
-    if (found.has(finding) || /^(rule-never-applies:contraindications|ungraded-attribute)/.test(finding)) return []
+    if (found.has(finding) || ofCatalogue.some((start) => finding.startsWith(start))) return []
     return [{ code: 'unused-declaration', about: `accepted/${finding}`, path: `/accepted/${index}`, subject: finding }]
   })
 }
@@ -676,29 +643,29 @@ function nameFinding({ code, about }: Draft): string {
   return `${code}:${about}`
 }
 
-function complete(document: ProtocolDocument, found: readonly Draft[]): Finding[] {
-  const accepted = new Map((document.accepted ?? []).map(({ finding, reason }) => [finding, reason]))
-  return [...found, ...findIdleAcceptance(document, found)]
-    .map(({ about, ...draft }): Finding => {
-      const name = nameFinding({ about, ...draft })
-      const reason = accepted.get(name) ?? null
-      // A check that decided all that is an error and no more may be let stand; other errors may not.
-      const isError = errors.has(draft.code) && !(name === 'check-incomplete:cases' && reason !== null)
-      return {
-        severity: isError ? 'error' : 'warning',
-        name,
-        other: null,
-        days: [],
-        witness: null,
-        counterpart: null,
-        ...draft,
-        accepted: isError ? null : reason,
-      }
-    })
-    .sort((a, b) => {
-      if (a.severity !== b.severity) return a.severity === 'error' ? -1 : 1
-      return a.name < b.name ? -1 : a.name > b.name ? 1 : 0
-    })
+/** Where not everything was decided, what is accepted and not found may be there all the same. */
+function complete({ accepted = [] }: ProtocolDocument, drafts: readonly Draft[], isDecided: boolean): Finding[] {
+  const reasons = new Map(accepted.map(({ finding, reason }) => [finding, reason]))
+  const idle = isDecided ? findIdleAcceptance(accepted, drafts) : []
+  const all = [...drafts, ...idle].map(({ about, ...draft }): Finding => {
+    const name = nameFinding({ about, ...draft })
+    const reason = reasons.get(name) ?? null
+    // A check that decided all that is an error and no more may be let stand; other errors may not.
+    const isError = errors.has(draft.code) && !(name === 'check-incomplete:cases' && reason !== null)
+    return {
+      severity: isError ? 'error' : 'warning',
+      name,
+      other: null,
+      days: [],
+      witness: null,
+      counterpart: null,
+      ...draft,
+      accepted: isError ? null : reason,
+    }
+  })
+  return (['error', 'warning'] as const).flatMap((wanted) =>
+    all.filter(({ severity }) => severity === wanted).sort((a, b) => compareText(a.name, b.name)),
+  )
 }
 
 /**
@@ -708,25 +675,30 @@ function complete(document: ProtocolDocument, found: readonly Draft[]): Finding[
  */
 export function check(document: ProtocolDocument, catalogue?: Catalogue, most = mostTestsOfCheck): Check {
   const flaws = catalogue === undefined ? [] : findFlaws(document, catalogue)
-  if (flaws.length > 0) return { findings: complete(document, flaws.map(toDraft)), opportunities: [], looks: 0 }
+  if (flaws.length > 0) return { findings: complete(document, flaws.map(toDraft), false), opportunities: [], looks: 0 }
 
   const compiled = compile(document, null)
   const space = layOut(compiled, most)
   const checked: Checked = { document, compiled, space, findings: collect() }
   // What blocks publishing comes first, so that it is decided before anything else can use up the bound.
-  checkReach(checked)
-  checkEffect(checked)
-  checkClashes(checked)
+  untilSpent(() => {
+    checkReach(checked)
+    checkEffect(checked)
+    checkClashes(checked)
+  })
   const isSafe = !isSpent(space)
   checkDeclarations(checked)
-  checkPhases(checked)
-  checkPrescriptions(checked)
-  checkRules(checked)
-  checkGrades(checked)
-  checkGaps(checked)
+  untilSpent(() => {
+    checkPhases(checked)
+    checkPrescriptions(checked)
+    checkRules(checked)
+    checkGrades(checked)
+    checkGaps(checked)
+  })
   checked.findings.push(...findRelaxingLimits(checked))
   const opportunities = [...compiled.prescribed.values()].map((entries) => findOpportunity(space, entries))
   const { all, isCut } = checked.findings
+  const isDecided = !isSpent(space) && !isCut()
   const incomplete: Draft = {
     code: 'check-incomplete',
     about: isSafe ? 'cases' : 'errors',
@@ -735,7 +707,7 @@ export function check(document: ProtocolDocument, catalogue?: Catalogue, most = 
     other: isSpent(space) ? String(most) : null,
   }
   return {
-    findings: complete(document, isSpent(space) || isCut() ? [...all, incomplete] : all),
+    findings: complete(document, isDecided ? all : [...all, incomplete], isDecided),
     opportunities,
     looks: most - Math.max(space.budget.left, 0),
   }

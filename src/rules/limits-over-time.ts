@@ -1,8 +1,8 @@
 import type { CaseSpace } from './case-space.ts'
-import { fillPhases, possiblePhases, truthsOf, type ValueCell } from './cases.ts'
-import type { Compiled, CompiledRule } from './compile.ts'
+import { boundsOfDays, fillPhases, possiblePhases, truthsOf, type ValueCell } from './cases.ts'
+import type { Compiled, CompiledRule, Test } from './compile.ts'
 import { truthOfDays, truthOfValue } from './situation.ts'
-import { isFalse, isUnknown, ofBoolean } from './truth.ts'
+import { isFalse, isUnknown, ofBoolean, type Truths } from './truth.ts'
 import type { Limit, ProtocolDocument, Witness } from './types.ts'
 
 /** A day, for each milestone how long ago it was reached (null: it is not), and for each fact a value (null: none). */
@@ -32,29 +32,25 @@ function* choicesOf<T>(options: readonly (readonly T[])[]): Generator<T[]> {
   for (const others of choicesOf(rest)) for (const option of first) yield [option, ...others]
 }
 
-/** Where a test of days changes from one day to the next, and the day after. */
-function boundsOf(compiled: Compiled, tests: ReadonlySet<number>, milestone: number | null): number[] {
-  return [...tests].flatMap((index) => {
-    const test = compiled.tests[index]
-    if (test?.op !== 'days' || test.milestone !== milestone) return []
-    const bounds = [test.atLeast, test.before].flatMap((bound) => (bound === null ? [] : [bound.possible, bound.sure]))
-    return bounds.flatMap((bound) => [bound, bound + 1])
-  })
+function truthOfTest(test: Test, { day, elapsed, facts }: Moment): Truths {
+  switch (test.op) {
+    case 'days':
+      return truthOfDays(test, test.milestone === null ? day : (elapsed[test.milestone] ?? null))
+    case 'milestone':
+      return ofBoolean((elapsed[test.milestone] ?? null) !== null)
+    case 'fact': {
+      const cell = facts[test.fact] ?? null
+      return cell === null ? isUnknown : truthOfValue(test.written, cell.value)
+    }
+    case 'phase':
+      return isUnknown
+  }
 }
 
-function truthsAt(compiled: Compiled, tests: ReadonlySet<number>, { day, elapsed, facts }: Moment): Uint8Array {
+function truthsAt(compiled: Compiled, tests: ReadonlyMap<number, Test>, moment: Moment): Uint8Array {
   const truths = new Uint8Array(compiled.tests.length)
-  for (const index of tests) {
-    const test = compiled.tests[index]
-    if (test?.op === 'days') {
-      truths[index] = truthOfDays(test, test.milestone === null ? day : (elapsed[test.milestone] ?? null))
-    } else if (test?.op === 'milestone') truths[index] = ofBoolean((elapsed[test.milestone] ?? null) !== null)
-    else if (test?.op === 'fact') {
-      const value = facts[test.fact] ?? null
-      truths[index] = value === null ? isUnknown : truthOfValue(test.written, value.value)
-    } else truths[index] = isUnknown
-  }
-  fillPhases(compiled, truths, possiblePhases(compiled, truths), tests)
+  for (const [index, test] of tests) truths[index] = truthOfTest(test, moment)
+  fillPhases(compiled, truths, possiblePhases(compiled, truths), tests.keys())
   return truths
 }
 
@@ -62,17 +58,23 @@ function dayBefore({ day, elapsed, facts }: Moment): Moment {
   return { day: day - 1, elapsed: elapsed.map((days) => (days === null ? null : days - 1)), facts }
 }
 
-/** How much each of the limits leaves, the strictest of those that apply first; greater is less strict. */
+type End = 'max' | 'min'
+
+function isStricter(end: End, one: number, other: number): boolean {
+  return end === 'max' ? one < other : one > other
+}
+
+/** The strictest of the limits that apply; of equals the first. */
 function strictest(
   limits: readonly CompiledRule<Limit>[],
-  end: 'max' | 'min',
+  end: End,
   truths: Uint8Array,
-): CompiledRule<Limit> | null {
-  const leaves = ({ rule }: CompiledRule<Limit>): number => (end === 'max' ? (rule.max ?? 0) : -(rule.min ?? 0))
-  let found: CompiledRule<Limit> | null = null
-  for (const limit of limits) {
-    if (limit.rule[end] === undefined || truthsOf(limit.when, truths) === isFalse) continue
-    if (found === null || leaves(limit) < leaves(found)) found = limit
+): { code: string; value: number } | null {
+  let found: { code: string; value: number } | null = null
+  for (const { rule, when } of limits) {
+    const value = rule[end]
+    if (value === undefined || truthsOf(when, truths) === isFalse) continue
+    if (found === null || isStricter(end, value, found.value)) found = { code: rule.code, value }
   }
   return found
 }
@@ -80,13 +82,13 @@ function strictest(
 function toWitness(compiled: Compiled, { day, elapsed, facts }: Moment): Witness {
   return {
     daysSinceSurgery: day,
-    milestones: elapsed.flatMap((days, index) => {
-      const code = compiled.milestones[index]?.named.code
-      return days === null || code === undefined ? [] : [{ code, day: day - days }]
+    milestones: compiled.milestones.flatMap(({ named: { code } }, index) => {
+      const days = elapsed[index] ?? null
+      return days === null ? [] : [{ code, day: day - days }]
     }),
-    facts: facts.flatMap((cell, index) => {
-      const code = compiled.facts[index]?.code
-      return cell === null || code === undefined ? [] : [{ code, value: cell.value, day }]
+    facts: compiled.facts.flatMap(({ code }, index) => {
+      const cell = facts[index] ?? null
+      return cell === null ? [] : [{ code, value: cell.value, day }]
     }),
   }
 }
@@ -108,27 +110,25 @@ export function findRelaxingLimits({
   const alike = Map.groupBy(compiled.caps, ({ rule }) => JSON.stringify([rule.quantity, rule.unit]))
   for (const limits of alike.values()) {
     if (limits.length < 2) continue
-    const tests = new Set(limits.flatMap(({ when }) => when?.tests ?? []))
-    if (limits.some(({ when }) => when?.asksPhase)) for (const test of compiled.testsOfPhases) tests.add(test)
+    const asked = new Set(limits.flatMap(({ when }) => when?.tests ?? []))
+    if (limits.some(({ when }) => when?.asksPhase)) for (const test of compiled.testsOfPhases) asked.add(test)
+    const tests = new Map([...compiled.tests.entries()].filter(([index]) => asked.has(index)))
     for (const moment of momentsOf(space, tests)) {
       const before = dayBefore(moment)
-      const [earlier, later] = [before, moment].map((one) => truthsAt(compiled, tests, one))
-      if (earlier === undefined || later === undefined) continue
+      const earlier = truthsAt(compiled, tests, before)
+      const later = truthsAt(compiled, tests, moment)
       for (const end of ['max', 'min'] as const) {
         const was = strictest(limits, end, earlier)
         const is = strictest(limits, end, later)
-        const wasAt = was?.rule[end]
-        const isAt = is?.rule[end]
-        if (was === null || is === null || wasAt === undefined || isAt === undefined) continue
-        if (end === 'max' ? isAt >= wasAt : isAt <= wasAt) continue
-        const about = `limits/${is.rule.code}/${was.rule.code}`
+        if (was === null || is === null || !isStricter(end, is.value, was.value)) continue
+        const about = `limits/${is.code}/${was.code}`
         if (found.has(about)) continue
         found.set(about, {
           code: 'limit-relaxes-backwards',
           about,
-          path: `/limits/${document.limits.findIndex(({ code }) => code === is.rule.code)}`,
-          subject: is.rule.code,
-          other: was.rule.code,
+          path: `/limits/${document.limits.findIndex(({ code }) => code === is.code)}`,
+          subject: is.code,
+          other: was.code,
           witness: toWitness(compiled, before),
           counterpart: toWitness(compiled, moment),
         })
@@ -139,34 +139,37 @@ export function findRelaxingLimits({
 }
 
 /** Every moment that the tests can tell from others, together with the day before it; from the day after the surgery on. */
-function* momentsOf({ compiled, variables, budget }: CaseSpace, tests: ReadonlySet<number>): Generator<Moment> {
-  const asked = { milestones: new Set<number>(), facts: new Set<number>() }
-  for (const index of tests) {
-    const test = compiled.tests[index]
-    if (test?.op === 'milestone' || (test?.op === 'days' && test.milestone !== null)) {
-      asked.milestones.add(test.milestone ?? -1)
-    } else if (test?.op === 'fact') asked.facts.add(test.fact)
+function* momentsOf({ variables, budget }: CaseSpace, tests: ReadonlyMap<number, Test>): Generator<Moment> {
+  const asked = { milestones: new Set<number | null>(), facts: new Set<number>() }
+  for (const test of tests.values()) {
+    if (test.op === 'fact') asked.facts.add(test.fact)
+    else if (test.op !== 'phase') asked.milestones.add(test.milestone)
   }
-  const inOrder = (bounds: Iterable<number>): number[] => [...new Set(bounds)].sort((a, b) => a - b)
-  const isPreOperative = (index: number): boolean =>
-    variables.some((variable) => variable.kind === 'milestone' && variable.index === index && variable.isPreOperative)
-  const elapsed = compiled.milestones.map((_, index): (number | null)[] => {
-    if (!asked.milestones.has(index)) return [null]
-    return [null, ...inOrder([1, ...boundsOf(compiled, tests, index)]).filter((bound) => bound >= 1)]
-  })
-  const ownDays = [1, ...boundsOf(compiled, tests, null), ...elapsed.flat().map((days) => days ?? 1)]
-  const days = inOrder(ownDays).filter((day) => day >= 1)
-  const facts = compiled.facts.map((_, index): (ValueCell | null)[] => {
-    const variable = variables.find((candidate) => candidate.kind === 'fact' && candidate.index === index)
-    return variable?.kind === 'fact' && asked.facts.has(index) ? [null, ...variable.values] : [null]
-  })
+  // Where a test changes from one day to the next, and the day after.
+  const boundsAfter = (milestone: number | null): number[] =>
+    boundsOfDays(tests.values(), milestone).flatMap((bound) => [bound, bound + 1])
+  const inOrder = (bounds: Iterable<number>): number[] =>
+    [...new Set(bounds)].filter((bound) => bound >= 1).sort((a, b) => a - b)
+  const elapsed: (number | null)[][] = []
+  const isPreOperative: boolean[] = []
+  const facts: (ValueCell | null)[][] = []
+  for (const variable of variables) {
+    if (variable.kind === 'milestone') {
+      const isAsked = asked.milestones.has(variable.index)
+      elapsed.push(isAsked ? [null, ...inOrder([1, ...boundsAfter(variable.index)])] : [null])
+      isPreOperative.push(variable.isPreOperative)
+    } else if (variable.kind === 'fact') {
+      facts.push(asked.facts.has(variable.index) ? [null, ...variable.values] : [null])
+    }
+  }
+  const days = inOrder([1, ...boundsAfter(null), ...elapsed.flat().map((each) => each ?? 1)])
   for (const since of choicesOf(elapsed)) {
     for (const values of choicesOf(facts)) {
       for (const day of days) {
         if (budget.left <= 0) return
         budget.left -= 2 * tests.size + 1
         // It cannot have been reached before the surgery.
-        const canBe = since.every((days, index) => days === null || days <= day || isPreOperative(index))
+        const canBe = since.every((each, index) => (each ?? 0) <= day || isPreOperative[index])
         if (canBe) yield { day, elapsed: since, facts: values }
       }
     }

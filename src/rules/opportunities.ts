@@ -1,5 +1,6 @@
 import {
   type CaseSpace,
+  type Cell,
   canHappen,
   daysOfCell,
   findCase,
@@ -7,45 +8,50 @@ import {
   isSo,
   isSpent,
   type Outcome,
+  untilSpent,
 } from './case-space.ts'
 import {
   asForbid,
   canBeFree,
   canGrant,
   combinations,
+  contraindicationsOf,
   type Layout,
   type Plan,
   testForCells,
   truthsOf,
-  type ValueCell,
   widen,
 } from './cases.ts'
-import { type Compiled, matchesOf } from './compile.ts'
+import { type Compiled, type CompiledPrescription, matchesOf } from './compile.ts'
 import { describeFact } from './situation.ts'
 import { both, either, isFalse, type Truths } from './truth.ts'
 import type { Contraindication, Exercise, Named, Opportunity } from './types.ts'
 
 type Occasion = Opportunity['when'][number]
 
-/** What can permit an exercise of the version, or keep it from being permitted. */
+type Entries = readonly [Exercise, ...Exercise[]]
+
+/** What can permit an exercise by one of these prescriptions, or keep it from being permitted. */
 export function inquireAfter(
   compiled: Compiled,
   entries: readonly Exercise[],
+  prescriptions: readonly CompiledPrescription[],
   isSetAside: (rule: Contraindication) => boolean,
 ): Inquiry {
-  const prescriptions = (compiled.prescriptionsOf.get(entries[0]?.code ?? '') ?? []).flatMap(
-    (index) => compiled.prescriptions[index] ?? [],
-  )
   const matches = matchesOf(compiled, entries)
-  const matched = matches.flatMap(({ rule }) => compiled.contraindications[rule] ?? [])
   return {
-    whens: [...prescriptions, ...matched].map(({ when }) => when),
+    whens: [...prescriptions, ...contraindicationsOf(compiled, matches)].map(({ when }) => when),
     asks: ({ truths, possible }) => {
       let granted: Truths = isFalse
       for (const prescription of prescriptions) granted = either(granted, canGrant(prescription, truths, possible))
       return granted === isFalse ? isFalse : both(granted, canBeFree(compiled, truths, matches, isSetAside))
     },
   }
+}
+
+/** The prescriptions of an exercise of the version. */
+export function prescriptionsFor(compiled: Compiled, [{ code }]: Entries): CompiledPrescription[] {
+  return (compiled.prescriptionsOf.get(code) ?? []).flatMap((index) => compiled.prescriptions[index] ?? [])
 }
 
 /** What is asked for: without an override, or with one that lifts what it may. */
@@ -66,24 +72,28 @@ function isRelative({ strength }: Contraindication): boolean {
   return strength === 'relative'
 }
 
-function isNone(): boolean {
+export function isNone(): boolean {
   return false
 }
 
 /** When the version permits an exercise, if ever, and the least that it takes; overrides only where nothing else will do. */
-export function findOpportunity(space: CaseSpace, entries: readonly [Exercise, ...Exercise[]]): Opportunity {
+export function findOpportunity(space: CaseSpace, entries: Entries): Opportunity {
+  const { compiled } = space
+  const prescriptions = prescriptionsFor(compiled, entries)
   const rows: Row[] = []
   const ways = [isNone, isRelative].map((isSetAside): Way => {
-    return { isSetAside, inquiry: inquireAfter(space.compiled, entries, isSetAside) }
+    return { isSetAside, inquiry: inquireAfter(compiled, entries, prescriptions, isSetAside) }
   })
-  for (let cell = 0; cell < (space.counts[0] ?? 0) && !isSpent(space); cell += 1) {
-    let row: Row | null = null
-    for (const way of ways) row ??= findRow(space, entries, cell, way)
-    if (row === null) continue
-    const joined = join(space, rows.at(-1), row)
-    if (joined === null) rows.push(row)
-    else rows.splice(-1, 1, joined)
-  }
+  untilSpent(() => {
+    for (const cell of space.days.keys()) {
+      let row: Row | null = null
+      for (const way of ways) row ??= findRow(space, entries, cell, way)
+      if (row === null) continue
+      const joined = join(space, rows.at(-1), row)
+      if (joined === null) rows.push(row)
+      else rows.splice(-1, 1, joined)
+    }
+  })
   const { code, title } = entries[0]
   return { exercise: { code, title }, when: rows.map(({ occasion }) => occasion), decided: !isSpent(space) }
 }
@@ -103,7 +113,6 @@ function join(space: CaseSpace, before: Row | undefined, row: Row): Row | null {
       let isPossible = false
       const isEnough = combinations(plan).every((choices) => {
         const inCase = choices.with(0, cell)
-        if (isSpent(space)) return false
         if (!canHappen(space, inCase)) return true
         isPossible = true
         return isSo(space, way.inquiry, inCase)
@@ -116,58 +125,61 @@ function join(space: CaseSpace, before: Row | undefined, row: Row): Row | null {
   return { ...which, cells: [...before.cells, ...row.cells], occasion: { ...which.occasion, days } }
 }
 
+/** The days ago that the cells span. */
+function hull(cells: readonly Cell[]): { least: number; most: number | null } {
+  const until = Math.max(...cells.map((cell) => cell.until))
+  return {
+    least: Math.min(...cells.map(({ from }) => from)),
+    most: until === Number.POSITIVE_INFINITY ? null : until - 1,
+  }
+}
+
 function findRow(space: CaseSpace, entries: readonly Exercise[], cell: number, way: Way): Row | null {
-  const { compiled, variables } = space
+  const { variables } = space
   const { inquiry, isSetAside } = way
   const choices = findCase(space, inquiry, cell, true)
   if (choices === null) return null
-  const layouts = variables.map((variable, index): Layout => {
-    if (variable.kind !== 'fact') return { width: space.counts[index] ?? 1, isOrdered: true }
+  const layouts = variables.map((variable): Layout => {
+    if (variable.kind !== 'fact') return { width: 1, isOrdered: true }
     return { width: variable.values.length, isOrdered: variable.values.some(({ value }) => typeof value === 'number') }
   })
   // The day is no matter of choice: what is widened is what is recorded.
   const plan = widen(choices.with(0, 0), layouts, space.counts, (others) => {
     const inCase = others.with(0, cell)
     // What cannot be by that day is no exception to what will do.
-    return !isSpent(space) && (isSo(space, inquiry, inCase) || !canHappen(space, inCase))
+    return isSo(space, inquiry, inCase) || !canHappen(space, inCase)
   })
   const milestones: Occasion['milestones'][number][] = []
   const facts: Occasion['facts'][number][] = []
-  let earliest = daysOfCell(space, cell).from
-  plan.forEach((options, index) => {
-    const variable = variables[index]
-    if (options[0] === 0 || variable === undefined || variable.kind === 'day') return
-    const spans = options.flatMap((option) =>
-      variable.kind === 'milestone' ? (variable.cells[option - 1] ?? []) : (variable.options[option - 1]?.age ?? []),
-    )
-    const least = Math.min(...spans.map(({ from }) => from))
-    const until = Math.max(...spans.map(({ until }) => until))
-    const most = until === Number.POSITIVE_INFINITY ? null : until - 1
+  variables.forEach((variable, index) => {
+    const isTaken = (_: unknown, option: number): boolean | undefined => plan[index]?.includes(option + 1)
     if (variable.kind === 'milestone') {
-      const { named, roles } = compiled.milestones[variable.index] ?? { named: { code: '', title: '' }, roles: [] }
-      milestones.push({ milestone: named, grantedBy: roles, least, most })
-      if (!variable.isPreOperative) earliest = Math.max(earliest, least)
-    } else {
-      const values = new Set<ValueCell>(options.flatMap((option) => variable.options[option - 1]?.value ?? []))
-      const chosen = variable.values.filter((value) => values.has(value))
-      const test = testForCells(chosen, variable.values)
-      facts.push({ fact: describeFact(compiled.facts[variable.index]), test, least, most })
+      const { named, roles } = variable.milestone
+      const cells = variable.cells.filter(isTaken)
+      if (cells.length > 0) milestones.push({ milestone: named, grantedBy: roles, ...hull(cells) })
+    } else if (variable.kind === 'fact') {
+      const taken = variable.options.filter(isTaken)
+      if (taken.length === 0) return
+      const values = new Set(taken.map(({ value }) => value))
+      const test = testForCells(
+        variable.values.filter((value) => values.has(value)),
+        variable.values,
+      )
+      facts.push({ fact: describeFact(variable.fact), test, ...hull(taken.map(({ age }) => age)) })
     }
   })
   variables.forEach((variable, index) => {
     // The operation tells that it is not one of these procedures: it is said where it matters.
     if (variable.kind !== 'fact' || !variable.isAlwaysKnown || choices[index] !== 0) return
-    const otherwise = 1 + variable.options.findIndex(({ value }) => value.value === true)
-    if (isSo(space, inquiry, choices.with(0, cell).with(index, otherwise))) return
-    const ages = variable.options.filter(({ age }) => age.from === 0).map(({ age }) => age.until - 1)
-    const most = Math.min(...ages)
-    const fact = describeFact(compiled.facts[variable.index])
-    facts.push({ fact, test: { is: false }, least: 0, most: Number.isFinite(most) ? most : null })
+    // The first option is that it is.
+    if (isSo(space, inquiry, choices.with(0, cell).with(index, 1))) return
+    const recent = variable.options.slice(0, 1).map(({ age }) => age)
+    facts.push({ fact: describeFact(variable.fact), test: { is: false }, ...hull(recent) })
   })
-  const { until } = daysOfCell(space, cell)
+  const { from, until } = daysOfCell(space, cell)
   const occasion = {
     days: {
-      from: earliest === Number.NEGATIVE_INFINITY ? null : earliest,
+      from: from === Number.NEGATIVE_INFINITY ? null : from,
       before: until === Number.POSITIVE_INFINITY ? null : until,
     },
     milestones,
@@ -185,13 +197,11 @@ function liftsIn(
   plan: Plan,
   isSetAside: (rule: Contraindication) => boolean,
 ): Named[] {
-  return matchesOf(space.compiled, entries).flatMap((match) => {
-    const active = space.compiled.contraindications[match.rule]
-    if (active === undefined || !isSetAside(active.rule)) return []
-    const stands = { whens: [active.when], asks: ({ truths }: Outcome) => asForbid(truthsOf(active.when, truths)) }
-    const { code, title } = active.rule
-    return combinations(plan).some((choices) => isSpent(space) || isSo(space, stands, choices.with(0, cell)))
-      ? [{ code, title }]
-      : []
+  const { compiled } = space
+  return contraindicationsOf(compiled, matchesOf(compiled, entries)).flatMap(({ rule, when }) => {
+    if (!isSetAside(rule)) return []
+    const stands = { whens: [when], asks: ({ truths }: Outcome) => asForbid(truthsOf(when, truths)) }
+    const isStanding = combinations(plan).some((choices) => isSo(space, stands, choices.with(0, cell)))
+    return isStanding ? [{ code: rule.code, title: rule.title }] : []
   })
 }

@@ -69,9 +69,10 @@ export function findFlaws(document: ProtocolDocument, catalogue: Catalogue): Doc
   const spanOfPhases = (from: string | undefined, through: string | undefined, path: string): void => {
     refer('phase', from, `${path}/from`)
     refer('phase', through, `${path}/through`)
-    if (from === undefined || through === undefined || !own.phase.has(from) || !own.phase.has(through)) return
+    if (from === undefined || through === undefined) return
     const order = document.phases.map((phase) => phase.code)
-    if (order.indexOf(through) < order.indexOf(from)) flaws.push({ code: 'phases-reversed', path, from, through })
+    const last = order.indexOf(through)
+    if (last !== -1 && last < order.indexOf(from)) flaws.push({ code: 'phases-reversed', path, from, through })
   }
   let tests = 0
   const readCondition = (condition: Condition | undefined, path: string, isEntry = false): void => {
@@ -80,11 +81,9 @@ export function findFlaws(document: ProtocolDocument, catalogue: Catalogue): Doc
       if ('days' in leaf) {
         const { since, atLeast, before } = leaf.days
         refer('milestone', since, path)
-        const from = firstOf(atLeast)
-        const until = lastOf(before)
-        if (from !== undefined && until !== undefined && until <= from) {
-          flaws.push({ code: 'empty-span', path, atLeast: from, before: until })
-        }
+        const from = firstOf(atLeast) ?? Number.NEGATIVE_INFINITY
+        const until = lastOf(before) ?? Number.POSITIVE_INFINITY
+        if (until <= from) flaws.push({ code: 'empty-span', path, atLeast: from, before: until })
       } else if ('milestone' in leaf) refer('milestone', leaf.milestone, path)
       else if ('phase' in leaf) {
         if (isEntry) flaws.push({ code: 'phase-in-entry', path })

@@ -86,7 +86,7 @@ describe('too many tests', () => {
 
   test('are an error that is named, and nothing else is decided', () => {
     const { findings, opportunities, looks } = check(days(3_001), catalogue)
-    expect(findings).toMatchObject([{ code: 'check-incomplete', severity: 'error', path: '', other: '3000' }])
+    expect(findings).toMatchObject([{ name: 'check-incomplete:tests', severity: 'error', path: '', other: '3000' }])
     expect([opportunities, looks]).toEqual([[], 0])
   })
 })

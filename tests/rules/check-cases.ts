@@ -107,7 +107,7 @@ export function valuesToTry(declared: FactDeclaration | undefined, tests: readon
     return [...new Set([...compared.filter((value) => typeof value === 'string'), 'other'])]
   const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = declared ?? {}
   const numbers = [...new Set(compared.filter((value) => typeof value === 'number'))].sort((a, b) => a - b)
-  const between = numbers.slice(1).map((value, index) => (value + (numbers[index] ?? value)) / 2)
+  const between = numbers.slice(1).map((value, index) => value / 2 + (numbers[index] ?? value) / 2)
   const beyond = [Math.max((numbers[0] ?? 1) - 1, min), Math.min((numbers.at(-1) ?? 0) + 1, max)]
   return [...new Set([...numbers, ...between, ...beyond])].filter((value) => min <= value && value <= max)
 }
@@ -379,7 +379,8 @@ export function tryAll(document: ProtocolDocument, cases: readonly Case[]): Foun
       if (granting.length > 0 && taken.length === 0) findings.set(`rule-never-applies:${name}`, [])
       const later = steps.slice(index + 1)
       const isLast = ({ truthOf }: One): boolean => later.every((step) => truthOf(step.when) !== true)
-      if (taken.length > 0 && !taken.some(isLast)) findings.set(`shadowed-rule:${name}`, [])
+      const bears = granting.filter(({ truthOf }) => truthOf(when) !== false)
+      if (taken.length > 0 && !bears.some(isLast)) findings.set(`shadowed-rule:${name}`, [])
     })
   }
 

@@ -769,8 +769,8 @@ export const faults: readonly Fault[] = [
   {
     name: 'an unknown criterion is met on the way',
     in: 'cases',
-    replace: 'if (entered !== isTrue) possible[reached] = true',
-    by: 'if ((entered & isFalse) !== 0) possible[reached] = true',
+    replace: 'possible.push(entered !== isTrue)',
+    by: 'possible.push((entered & isFalse) !== 0)',
   },
   {
     name: 'the values between two bounds are forgotten',

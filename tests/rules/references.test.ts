@@ -230,6 +230,21 @@ describe('a name that does not exist', () => {
   })
 })
 
+test('a procedure that the operation tells and that there is not', () => {
+  const operation = { procedure: 'hip' }
+  expect(
+    flawsOf({ facts: [...sound.facts, { code: 'hip', title: 'Hip', type: 'boolean', ask: 'Hip?', operation }] }),
+  ).toEqual(['/facts/4/operation/procedure: unknown procedure hip, known are knee-repair'])
+})
+
+test('the groups that are known are those of exercises that are in one', () => {
+  const exercises = [...sound.exercises, { code: 'sit', title: 'Sit', kind: 'exercise', attributes: {} } as const]
+  const prescriptions = [{ ...prescription, exercise: undefined, group: 'racket' }]
+  expect(flawsOf({ exercises, prescriptions })).toEqual([
+    '/prescriptions/0/group: unknown group racket, known are own-group water',
+  ])
+})
+
 describe('a name that is used twice', () => {
   test.each([
     'exercises',
@@ -279,6 +294,19 @@ describe('a condition that cannot be meant', () => {
     ['a span of no days', withWhen({ days: { atLeast: 7, before: 7 } }), [`${at}: from 7 before 7`]],
     ['a span of fewer than no days', withWhen({ days: { atLeast: 8, before: 7 } }), [`${at}: from 8 before 7`]],
     ['a span of one day, which is one', withWhen({ days: { atLeast: 6, before: 7 } }), []],
+    [
+      'a span that ends, at the latest, when it begins, at the soonest',
+      withWhen({ days: { atLeast: [7, 14], before: [3, 7] } }),
+      [`${at}: from 7 before 7`],
+    ],
+    ['a span that may have a day', withWhen({ days: { atLeast: [6, 14], before: [3, 7] } }), []],
+    ['a span of one phase, which is one', withWhen({ phase: { from: 'late', through: 'late' } }), []],
+    [
+      'a span up to a phase that there is not',
+      withWhen({ phase: { from: 'late', through: 'never' } }),
+      [`${at}/through: unknown phase never, known are early late`],
+    ],
+    ['a number for a number', withWhen({ fact: 'pain', is: 3 }), []],
     [
       'bounds on a yes or no',
       withWhen({ fact: 'steady', atLeast: 1, atMost: 2, above: 3, below: 4 }),
