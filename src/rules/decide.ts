@@ -81,7 +81,7 @@ interface Owner {
   /** What was found out about prescriptions, by index. */
   verdicts: (PrescriptionVerdict | undefined)[]
   /** What is still waited for, up to the entry of each phase, by its index. */
-  waiting: (readonly ExplainedCondition[] | undefined)[]
+  waiting: Map<number, readonly ExplainedCondition[]>
 }
 
 /** What a prescription comes to on a day: what it grants, or why it does not. */
@@ -114,7 +114,7 @@ function own(assigned: Assigned, day: DayNumber): Owner {
     inForce: compiled.contraindications.map((rule) => putInForce(rule, view)),
     noPhase: phaseOf(view) === null ? sayNoPhase(assigned, view) : null,
     verdicts: [],
-    waiting: [],
+    waiting: new Map(),
   }
 }
 
@@ -196,14 +196,14 @@ function whyNotGranted(prescription: CompiledPrescription, owner: Owner): Reason
 
 /** Entries of the phases behind the current one, up to that phase (−1: all of them), that are not true. */
 function waitingUpTo(index: number, { compiled, view, waiting }: Owner): readonly ExplainedCondition[] {
-  const known = waiting[index + 1]
+  const known = waiting.get(index)
   if (known !== undefined) return known
   const next = (phaseOf(view) ?? -1) + 1
   const entries = compiled.phases
     .slice(next, index === -1 ? undefined : index + 1)
     .map(({ entry }) => explain(entry, view))
     .filter((entry) => entry.truth !== 'true')
-  waiting[index + 1] = entries
+  waiting.set(index, entries)
   return entries
 }
 
