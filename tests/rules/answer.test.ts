@@ -248,3 +248,33 @@ test('of several grants provisos and texts are in one order', () => {
   })
   expect(permitted?.dose).not.toHaveProperty('amounts')
 })
+
+test('a rule names the sources that it cites, by id, and no others', () => {
+  const sources = ['c', 'a', 'b'].map((id) => ({ id, title: `Article ${id}` }))
+  const given = answer([
+    protocol('a', {
+      sources,
+      instructions: [
+        { code: 'cites', about: 'sleep', text: 'On the side.', sources: ['b', 'c'] },
+        { code: 'cites-nothing', about: 'sleep', text: 'On the back.', sources: [] },
+        { code: 'has-none', about: 'sleep', text: 'At night.' },
+      ],
+    }),
+  ])
+  expect(given.instructions.map((instruction) => instruction.sources.map(({ id }) => id))).toEqual([['b', 'c'], [], []])
+})
+
+test('a phase that asks about phases is never reached, and the same question of a rule has an answer', () => {
+  const asked = { phase: { from: 'early' } }
+  const given = answer([
+    protocol('a', {
+      phases: [
+        { code: 'early', title: 'Early', entry: { days: { atLeast: 0 } } },
+        { code: 'late', title: 'Late', entry: asked },
+      ],
+      instructions: [{ code: 'sleep', about: 'sleep', text: 'On the side.', when: asked }],
+    }),
+  ])
+  expect(given.protocols).toMatchObject([{ phase: { code: 'early' } }])
+  expect(given.instructions).toMatchObject([{ certain: true }])
+})
