@@ -309,10 +309,6 @@ function orderReasons(a: Reason, b: Reason): number {
   )
 }
 
-function orderRules(a: { protocol: string; rule: string }, b: { protocol: string; rule: string }): number {
-  return compareText(a.protocol, b.protocol) || compareText(a.rule, b.rule)
-}
-
 export function lifts(override: OverrideEntry, rule: Contraindication, { version }: Assigned): boolean {
   return override.lifts.includes(rule.code) && override.versions.includes(version.id)
 }
@@ -543,8 +539,9 @@ function listInstructions(owners: readonly Owner[]): InstructionInForce[] {
   return listStated(owners, ({ instructions }) => instructions, isTrue | isUnknown)
 }
 
+/** Of one quantity they are in order already: by protocol, then by rule. */
 function orderLimits(a: LimitInForce | GoalInForce, b: LimitInForce | GoalInForce): number {
-  return compareText(a.quantity, b.quantity) || orderRules(a, b)
+  return compareText(a.quantity, b.quantity)
 }
 
 /** Of several limits on one quantity and unit the strictest is in force. */

@@ -4,6 +4,7 @@ import {
   type Derivation,
   derive,
   type Exercise,
+  type Grade,
   type Instant,
   type ProtocolDocument,
   type RecordEntry,
@@ -36,16 +37,20 @@ function protocol(code: string, parts: Partial<ProtocolDocument>): ProtocolDocum
 }
 
 /** The answer on the tenth day; the entries are recorded in the order in which they are written. */
-function answer(documents: readonly ProtocolDocument[], written: readonly Record<string, unknown>[] = []): Derivation {
+function answer(
+  documents: readonly ProtocolDocument[],
+  written: readonly Record<string, unknown>[] = [],
+  { alsoJudge = [], lacking = [] }: { alsoJudge?: readonly Exercise[]; lacking?: readonly number[] } = {},
+): Derivation {
   const first = [
     { kind: 'surgery', surgeryDate: '2026-03-02', procedures: ['repair'], levels: [], side: 'left' },
-    { kind: 'assignment', versions: documents.map(({ code }) => code) },
+    { kind: 'assignment', versions: [...documents.keys(), ...lacking].map((index) => `version-${9 - index}`) },
   ]
   const entries = [...first, ...written].map((entry, index) => {
     return { id: `entry-${index}`, revision: index + 1, recordedAt: now, until: null, reason: 'so', ...entry }
   }) as unknown as RecordEntry[]
-  const versions = documents.map((document) => ({ id: document.code, version: 1, document }))
-  const given = derive({ versions, entries, on: '2026-03-12' as CalendarDate, knownAt: now, ahead: false })
+  const versions = documents.map((document, index) => ({ id: `version-${9 - index}`, version: 1, document }))
+  const given = derive({ versions, entries, on: '2026-03-12' as CalendarDate, knownAt: now, alsoJudge, ahead: false })
   if (given === null) throw new Error('a surgery is on record')
   return given
 }
@@ -90,31 +95,36 @@ test('reasons: what withholds everything, what forbids, and what is missing; of 
       prescriptions: [{ ...prescription, code: 'walk', from: 'before' }],
     }),
   ]
-  const given = answer(documents, [
-    { id: 'hold-2', kind: 'hold', from: '2026-03-06' },
-    { id: 'hold-1', kind: 'hold', from: '2026-03-06' },
-    { id: 'later', kind: 'symptom', redFlag: 'ache', title: 'Ache', response: 'contact-surgeon', on: '2026-03-05' },
-    { id: 'earlier', kind: 'symptom', redFlag: 'ache', title: 'Ache', response: 'contact-surgeon', on: '2026-03-05' },
-    { id: 'numb', kind: 'symptom', redFlag: 'zero-feeling', title: 'Numb', response: 'emergency', on: '2026-03-05' },
-    { id: 'fever', kind: 'symptom', redFlag: 'fever', title: 'Fever', response: 'contact-surgeon', on: '2026-03-05' },
-    {
-      id: 'no',
-      kind: 'override',
-      effect: 'withhold',
-      exercise: 'walk',
-      entry: walk,
-      from: '2026-03-05',
-      lifts: [],
-      versions: [],
-    },
-    { id: 'closed', kind: 'closure', on: '2026-03-05' },
-  ])
+  const given = answer(
+    documents,
+    [
+      { id: 'hold-2', kind: 'hold', from: '2026-03-06' },
+      { id: 'hold-1', kind: 'hold', from: '2026-03-06' },
+      { id: 'later', kind: 'symptom', redFlag: 'ache', title: 'Ache', response: 'contact-surgeon', on: '2026-03-05' },
+      { id: 'earlier', kind: 'symptom', redFlag: 'ache', title: 'Ache', response: 'contact-surgeon', on: '2026-03-05' },
+      { id: 'numb', kind: 'symptom', redFlag: 'zero-feeling', title: 'Numb', response: 'emergency', on: '2026-03-05' },
+      { id: 'fever', kind: 'symptom', redFlag: 'fever', title: 'Fever', response: 'contact-surgeon', on: '2026-03-05' },
+      {
+        id: 'no',
+        kind: 'override',
+        effect: 'withhold',
+        exercise: 'walk',
+        entry: walk,
+        from: '2026-03-05',
+        lifts: [],
+        versions: [],
+      },
+      { id: 'closed', kind: 'closure', on: '2026-03-05' },
+    ],
+    { lacking: [3] },
+  )
   const open = ['numb', 'earlier', 'later', 'fever']
   expect(kindsAgainst(given, 'walk')).toEqual([
     'episode-closed',
     ...open.map((entry) => `red-flag ${entry}`),
     'hold hold-1',
     'hold hold-2',
+    'no-protocol',
     'contraindication a third',
     'contraindication b first',
     'contraindication b second',
@@ -247,6 +257,42 @@ test('of several grants provisos and texts are in one order', () => {
     dose: { note: 'on the flat; with a stick' },
   })
   expect(permitted?.dose).not.toHaveProperty('amounts')
+})
+
+test('whatever any version knows of an exercise counts, and of the question only what none does', () => {
+  const effort = {
+    code: 'no-effort',
+    title: 'No effort',
+    strength: 'absolute',
+    target: [{ attributes: { effort: 2 } }],
+  } as const
+  const knowing = (code: string, grade: Grade) =>
+    protocol(code, {
+      exercises: [{ ...walk, attributes: { effort: grade } }],
+      prescriptions: [{ ...prescription, code: 'walk' }],
+      contraindications: [effort],
+    })
+  const isWithheld = (documents: readonly ProtocolDocument[], asked: Grade) =>
+    answer(documents, [], { alsoJudge: [{ ...walk, attributes: { effort: asked } }] }).withheld.length === 1
+  expect(isWithheld([knowing('a', 3), knowing('b', 0)], 0)).toBe(true)
+  expect(isWithheld([knowing('a', 0), knowing('b', 3)], 0)).toBe(true)
+  expect(isWithheld([knowing('a', 0), knowing('b', 0)], 3)).toBe(false)
+})
+
+test('a limit says what it is in its own words, and one is made needless by a narrower one that shares an end', () => {
+  const turn = { quantity: 'turning', unit: 'deg', min: 10 }
+  const given = answer([
+    protocol('a', {
+      limits: [
+        { ...turn, code: 'narrow', max: 60, text: 'Slowly.' },
+        { ...turn, code: 'wide', max: 80 },
+      ],
+    }),
+  ])
+  expect(given.limits).toMatchObject([
+    { rule: 'narrow', text: 'Slowly.', supersededBy: null },
+    { rule: 'wide', text: null, supersededBy: { protocol: 'a', rule: 'narrow' } },
+  ])
 })
 
 test('a rule names the sources that it cites, by id, and no others', () => {
