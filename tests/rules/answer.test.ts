@@ -279,6 +279,76 @@ test('whatever any version knows of an exercise counts, and of the question only
   expect(isWithheld([knowing('a', 0), knowing('b', 0)], 3)).toBe(false)
 })
 
+test('what one version knows for certain is certain, and what none knows is named, each once', () => {
+  const ban = (code: string, attributes: Record<string, Grade>) =>
+    ({ code, title: code, strength: 'absolute', target: [{ attributes }] }) as const
+  const knowing = (code: string, attributes: Record<string, Grade>) =>
+    protocol(code, {
+      exercises: [{ ...walk, attributes }],
+      prescriptions: [{ ...prescription, code: 'walk' }],
+      contraindications:
+        code === 'a' ? [ban('one', { jump: 1, effort: 2 }), ban('three', { effort: 1 }), ban('two', { jump: 2 })] : [],
+    })
+  const against = (documents: readonly ProtocolDocument[]) =>
+    answer(documents).withheld[0]?.reasons.map((reason) =>
+      reason.kind === 'contraindication' ? [reason.rule, reason.certain, reason.ungraded] : reason.kind,
+    )
+  const open = knowing('a', { jump: 2 })
+  expect(against([open, knowing('b', { jump: 2, effort: 2 })])).toEqual([
+    ['one', true, []],
+    ['three', true, []],
+    ['two', true, []],
+  ])
+  expect(against([knowing('a', { jump: 2, effort: 2 }), knowing('b', { jump: 2 })])).toEqual([
+    ['one', true, []],
+    ['three', true, []],
+    ['two', true, []],
+  ])
+  expect(against([open, knowing('b', { effort: 2 })])).toEqual([
+    ['one', false, ['effort', 'jump']],
+    ['three', true, []],
+    ['two', true, []],
+  ])
+  expect(against([knowing('a', { jump: 0, effort: 1 }), knowing('b', { jump: 2, effort: 2 })])).toEqual([
+    ['one', true, []],
+    ['three', true, []],
+    ['two', true, []],
+  ])
+})
+
+test('a condition names what it counts from, and the phases that it means', () => {
+  const when = {
+    any: [
+      { days: { before: 20 } },
+      { days: { since: 'visit', before: 20 } },
+      { phase: { from: 'early' } },
+      { phase: { through: 'early' } },
+    ],
+  }
+  const given = answer([
+    protocol('a', {
+      milestones: [{ code: 'visit', title: 'Visit', grantedBy: ['surgeon'] }],
+      contraindications: [{ ...ban, code: 'no-walk', when, rationale: 'It is too early.' }],
+      redFlags: [{ code: 'fever', title: 'Fever', response: 'emergency', text: 'Call.' }],
+    }),
+  ])
+  const early = { code: 'early', title: 'Early' }
+  expect(given.avoid).toMatchObject([
+    {
+      rationale: 'It is too early.',
+      when: {
+        of: [
+          { since: null, until: '2026-03-22' },
+          { since: { code: 'visit', title: 'Visit' }, until: null },
+          { from: early, through: null },
+          { from: null, through: early },
+        ],
+      },
+    },
+  ])
+  expect(given.redFlags).toMatchObject([{ text: 'Call.' }])
+})
+
 test('a limit says what it is in its own words, and one is made needless by a narrower one that shares an end', () => {
   const turn = { quantity: 'turning', unit: 'deg', min: 10 }
   const given = answer([
