@@ -380,7 +380,7 @@ test('a rule names the sources that it cites, by id, and no others', () => {
   expect(given.instructions.map((instruction) => instruction.sources.map(({ id }) => id))).toEqual([['b', 'c'], [], []])
 })
 
-test('a phase that asks about phases is never reached, and the same question of a rule has an answer', () => {
+test('a phase that asks about phases is never reached; the same question of a rule has an answer if there is the phase', () => {
   const asked = { phase: { from: 'early' } }
   const given = answer([
     protocol('a', {
@@ -388,9 +388,13 @@ test('a phase that asks about phases is never reached, and the same question of 
         { code: 'early', title: 'Early', entry: { days: { atLeast: 0 } } },
         { code: 'late', title: 'Late', entry: asked },
       ],
-      instructions: [{ code: 'sleep', about: 'sleep', text: 'On the side.', when: asked }],
+      instructions: [
+        { code: 'sleep', about: 'sleep', text: 'On the side.', when: asked },
+        { code: 'sleep-1', about: 'sleep', text: 'On the side.', when: { phase: { from: 'nowhere' } } },
+        { code: 'sleep-2', about: 'sleep', text: 'On the side.', when: { phase: { through: 'nowhere' } } },
+      ],
     }),
   ])
   expect(given.protocols).toMatchObject([{ phase: { code: 'early' } }])
-  expect(given.instructions).toMatchObject([{ certain: true }])
+  expect(given.instructions.map(({ certain }) => certain)).toEqual([true, false, false])
 })
