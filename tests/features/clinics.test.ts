@@ -23,6 +23,7 @@ describe('the caller’s clinic', () => {
       id: clinic.clinicId,
       name: 'Library clinic',
       timeZone: 'America/New_York',
+      approval: 'none',
       revision: 1,
       createdAt: '2026-11-20T12:00:00.000Z',
     })
@@ -44,7 +45,7 @@ describe('the caller’s clinic', () => {
   })
 
   const refused: [what: string, body: object, pointer: string, says: string][] = [
-    ['nothing', {}, '', 'must change something: give `name` or `timeZone`'],
+    ['nothing', {}, '', 'must change something: give `name`, `timeZone` or `approval`'],
     ['an unknown field', { timezone: 'UTC' }, '/timezone', 'did you mean `timeZone`?'],
     ['a time zone that is none', { timeZone: 'Europe/Berlinn' }, '/timeZone', 'must be an IANA time zone'],
     ['SQL', { timeZone: 'Europe/Berlin; DROP TABLE clinic' }, '/timeZone', 'must be an IANA time zone'],
