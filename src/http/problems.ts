@@ -90,7 +90,8 @@ export const problemDefinitions = {
   PRECONDITION_FAILED: {
     status: 412,
     title: 'The resource has changed since it was read',
-    advice: 'Read it again, decide again, and send the new `ETag` in `If-Match`.',
+    advice:
+      'Read it again, decide again, and send the new `ETag` in `If-Match`. For a draft, `since` says what was changed meanwhile, by whom and when.',
   },
 
   // Resources that a path names

@@ -6,10 +6,10 @@ import { readAttributeCodes } from '../attributes/repository.ts'
 import { readClinic } from '../clinics/repository.ts'
 import { createExercise, readAllExercises } from '../exercises/repository.ts'
 import { readProcedureCodes } from '../procedures/repository.ts'
+import { insertEvent, type ProtocolEvent, readLastRevision } from '../protocol-events/repository.ts'
 import { hashDocument } from './canonical.ts'
 import { boundChanges, changesBetween, fieldsThatDiffer } from './changes.ts'
 import { toLocations } from './describe-flaws.ts'
-import { insertEvent, type ProtocolEvent, readLastRevision } from './history.ts'
 import { nameKeys, speakInstant, speakKey } from './keys.ts'
 import {
   insertDraft,
@@ -18,6 +18,7 @@ import {
   type PartKind,
   publishDraft,
   readProtocol,
+  readVersion,
   replaceDraft,
   type StoredVersion,
   setProtocolTitle,
@@ -219,12 +220,14 @@ export async function changeDraft(
   await checkDraft(tx, author, protocol, document)
   const key = { clinicId: author.clinicId, versionId: draft.id }
   if (!(await replaceDraft(tx, key, { author: author.keyId, seen: draft }, document, changed))) throw lostRace()
+  // As it is stored: a list that the author sent empty is one that was left out.
+  const stored = await readVersion(tx, author.clinicId, protocol.id, 'draft')
   await recordEvent(tx, author, protocol, {
     versionId: draft.id,
     kind: 'edited',
     revision: draft.revision + 1,
     payload: {
-      ...boundChanges(changesBetween(draft.document, document)),
+      ...boundChanges(changesBetween(draft.document, stored?.document ?? document)),
       ...(draft.status === 'approved' && { lostApproval: true }),
     },
   })

@@ -160,7 +160,7 @@ function requireSubmittedContent({ protocol, draft, submittedExercises }: DraftA
   const exercisesChanged = exercisesThatDiffer(submittedExercises, draft.document.exercises)
   throw new ProblemError(
     'CONTENT_CHANGED',
-    `since the draft of \`${protocol.code}\` was submitted, the catalogue has changed ${speakExercises(exercisesChanged)}: take it back (POST /v1/protocols/${protocol.code}/draft/withdraw), look at it again, and submit it again`,
+    `since the draft of \`${protocol.code}\` was submitted, the catalogue has changed: ${speakExercises(exercisesChanged)}: take it back (POST /v1/protocols/${protocol.code}/draft/withdraw), look at it again, and submit it again`,
     { exercisesChanged },
   )
 }
@@ -169,7 +169,7 @@ function requireSubmittedContent({ protocol, draft, submittedExercises }: DraftA
 export function requireUnchanged(document: ProtocolDocument, checked: ProtocolDocument): void {
   if (hashDocument(document) === hashDocument(checked)) return
   const exercisesChanged = exercisesThatDiffer(checked.exercises, document.exercises)
-  const what = exercisesChanged.length === 0 ? 'the draft' : speakExercises(exercisesChanged)
+  const what = exercisesChanged.length === 0 ? 'the draft' : `the catalogue’s ${speakExercises(exercisesChanged)}`
   throw new ProblemError('CONFLICT', `somebody changed ${what} while the draft was checked: send the request again`, {
     exercisesChanged,
   })
@@ -178,6 +178,7 @@ export function requireUnchanged(document: ProtocolDocument, checked: ProtocolDo
 const mostSpoken = 10
 
 function speakExercises(changes: readonly ExerciseChange[]): string {
+  if (changes.length === 0) return 'what it rests on'
   const told = changes
     .slice(0, mostSpoken)
     .map(({ exercise, change, fields }) => `\`${exercise}\` (${change === 'changed' ? fields.join(', ') : change})`)

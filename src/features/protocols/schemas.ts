@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import { instant, slug, text } from '../../http/schemas.ts'
 import { finding } from '../checks/schemas.ts'
+import { eventKinds } from '../protocol-events/repository.ts'
 import { protocolDocument } from './document-schema.ts'
-import { eventKinds } from './history.ts'
 
 export const draftStatus = z
   .enum(['draft', 'in-review', 'approved'])

@@ -2,8 +2,8 @@ import type { FastifyRequest } from 'fastify'
 import type { Transaction } from '../../db/client.ts'
 import { readRevisions } from '../../http/etag.ts'
 import { ProblemError } from '../../http/problems.ts'
+import { type ProtocolEvent, readDraftEvents } from '../protocol-events/repository.ts'
 import { boundChanges, type Change, netChanges } from './changes.ts'
-import { type ProtocolEvent, readDraftEvents } from './history.ts'
 import { nameKeys, speakInstant, speakKey } from './keys.ts'
 
 /** More events than this are not looked at: whoever is so far behind reads the draft as a new one. */

@@ -3,7 +3,7 @@ import { fromTimestamp } from '../../db/dates.ts'
 import type { ProtocolEvent as EventRow, Prisma } from '../../db/generated/client.ts'
 import type { Instant } from '../../rules/index.ts'
 import type { Clinic } from '../clinics/repository.ts'
-import type { Change } from './changes.ts'
+import type { Change } from '../protocols/changes.ts'
 
 /** What an event says beside who, when and why. */
 export interface EventPayload {
