@@ -84,10 +84,10 @@ describe('the changes between two documents', () => {
     const long = Array.from({ length: 120 }, (_, index): Change => {
       return { kind: 'limits', code: `l-${index}`, change: 'added', after: 'x'.repeat(1000) }
     })
-    const kept = boundChanges(long)
+    const kept = boundChanges(long, 10_000)
     expect([kept.changes.length, kept.moreChanges]).toEqual([100, 20])
     expect(kept.changes[0]).toEqual({ kind: 'limits', code: 'l-0', change: 'added' })
-    expect(boundChanges(long.slice(0, 3))).toEqual({ changes: long.slice(0, 3), moreChanges: 0 })
+    expect(boundChanges(long.slice(0, 3), 10_000)).toEqual({ changes: long.slice(0, 3), moreChanges: 0 })
     // Without values it is not known whether a part is as it was, so it is told.
     const there: Change = { kind: 'limits', code: 'l', change: 'changed' }
     expect(netChanges([there, there])).toEqual([there])

@@ -7,7 +7,7 @@ import { readProtocol, readVersion } from '../../src/features/protocols/reposito
 import type * as schemas from '../../src/features/protocols/schemas.ts'
 import { toInstantText } from '../../src/http/schemas.ts'
 import { accepted, addDays, openEpisode } from './library-clinic.ts'
-import { type Answer, type Client, type Page, type Problem, startClinic } from './support.ts'
+import { type Answer, type Client, type Page, type Problem, startClinic, storeDraft } from './support.ts'
 
 type Version = z.output<typeof schemas.version>
 type HistoryEvent = z.output<typeof schemas.historyEvent>
@@ -527,17 +527,24 @@ describe('a version that is retired', () => {
 })
 
 describe('the history', () => {
+  beforeEach(() => wantSecondPerson('none'))
+
   test('is read page by page, by its kind, and by nobody else', async () => {
     for (const title of ['One', 'Two', 'Three']) await putDraft(author, { title })
     const pages = await author.pages<HistoryEvent>(`/protocols/${code}/history?limit=3`)
     expect(pages.map((page) => page.map(({ revision }) => revision))).toEqual([[4, 3, 2], [1]])
     expect(await readHistory('?kind=started')).toHaveLength(1)
     expect((await author.get(`/protocols/${code}/history?kind=begun`)).status).toBe(400)
+    const forged = { recordedAt: '2026-99-99T00:00:00.000Z', revision: 1, id: randomUUIDv7() }
+    const cursor = Buffer.from(JSON.stringify(forged)).toString('base64url')
+    expect((await author.get(`/protocols/${code}/history?cursor=${cursor}`)).status).toBe(400)
     expect((await foreigner.get(`/protocols/${code}/history`)).status).toBe(404)
     for (const what of ['submit', 'withdraw', 'approve', 'return', 'publish']) {
       const body = { submit: { changeNote: 'x' }, return: { note: 'x' } }[what] ?? {}
       expect((await refused(foreigner, what, body)).status).toBe(404)
     }
+    accepted(await act(author, 'submit', { changeNote: 'First' }))
+    accepted(await act(author, 'approve'))
     accepted(await author.delete(`/protocols/${code}`))
     expect((await author.get(`/protocols/${code}/history`)).status).toBe(404)
   })
@@ -592,6 +599,21 @@ describe('SQL through the service’s role', () => {
       )
     }
     expect(await attempt(`DELETE FROM protocol_version WHERE id = '${id}'`)).toBe(restricted)
+    await wantSecondPerson('none')
+  })
+
+  test('cannot publish a draft of which nobody knows who wrote it', async () => {
+    await storeDraft(clinic, { code: `older-${count}`, procedures: ['plif'] })
+    await wantSecondPerson('second-person')
+    const own = `WHERE title = 'older-${count}'`
+    const review = `submitted_at = now(), submitted_by = gen_random_uuid(), submitted_hash = 'x', change_note = 'x'`
+    const steps = [
+      `UPDATE protocol_version SET status = 'in-review', ${review} ${own}`,
+      `UPDATE protocol_version SET status = 'approved', decision = 'approved', reviewed_at = now(), reviewed_by = gen_random_uuid() ${own}`,
+    ]
+    expect(await attempt(...steps)).toBe('1 rows')
+    const publication = `status = 'published', number = 1, published_at = now(), content_hash = 'x'`
+    expect(await attempt(...steps, `UPDATE protocol_version SET ${publication} ${own}`)).toBe(restricted)
     await wantSecondPerson('none')
   })
 

@@ -110,7 +110,6 @@ CREATE TABLE "protocol_event" (
     "id" UUID NOT NULL,
     "protocol_id" UUID NOT NULL,
     "version_id" UUID NOT NULL,
-    "sequence" BIGINT GENERATED ALWAYS AS IDENTITY,
     "kind" TEXT NOT NULL,
     "revision" INTEGER NOT NULL,
     "note" TEXT,
@@ -120,8 +119,10 @@ CREATE TABLE "protocol_event" (
 
     CONSTRAINT "protocol_event_pkey" PRIMARY KEY ("clinic_id","id")
 );
-CREATE UNIQUE INDEX "protocol_event_clinic_id_protocol_id_sequence_key"
-  ON "protocol_event"("clinic_id", "protocol_id", "sequence");
+CREATE UNIQUE INDEX "protocol_event_clinic_id_version_id_revision_key"
+  ON "protocol_event"("clinic_id", "version_id", "revision");
+CREATE INDEX "protocol_event_clinic_id_protocol_id_recorded_at_idx"
+  ON "protocol_event"("clinic_id", "protocol_id", "recorded_at");
 ALTER TABLE "protocol_event" ADD CONSTRAINT "protocol_event_clinic_id_protocol_id_fkey"
   FOREIGN KEY ("clinic_id", "protocol_id") REFERENCES "protocol"("clinic_id", "id") ON DELETE CASCADE ON UPDATE CASCADE;
 ALTER TABLE protocol_event ADD CHECK (kind IN ('started', 'edited', 'submitted', 'withdrawn', 'returned', 'approved',

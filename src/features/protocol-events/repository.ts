@@ -1,5 +1,5 @@
 import type { Transaction } from '../../db/client.ts'
-import { fromTimestamp } from '../../db/dates.ts'
+import { fromTimestamp, toTimestamp } from '../../db/dates.ts'
 import type { ProtocolEvent as EventRow, Prisma } from '../../db/generated/client.ts'
 import type { Instant } from '../../rules/index.ts'
 import type { Clinic } from '../clinics/repository.ts'
@@ -36,7 +36,6 @@ export const eventKinds = [
 export interface ProtocolEvent {
   id: string
   versionId: string
-  sequence: number
   kind: (typeof eventKinds)[number]
   revision: number
   note: string | null
@@ -49,7 +48,6 @@ function toEvent(row: EventRow): ProtocolEvent {
   return {
     id: row.id,
     versionId: row.versionId,
-    sequence: Number(row.sequence),
     kind: row.kind as ProtocolEvent['kind'],
     revision: row.revision,
     note: row.note,
@@ -61,26 +59,29 @@ function toEvent(row: EventRow): ProtocolEvent {
 
 export async function insertEvent(
   tx: Transaction,
-  event: Omit<ProtocolEvent, 'sequence'> & { clinicId: string; protocolId: string },
+  event: ProtocolEvent & { clinicId: string; protocolId: string },
 ): Promise<void> {
   await tx.protocolEvent.create({ data: { ...event, payload: event.payload as Prisma.InputJsonObject } })
 }
 
-/** A protocol's events, newest first, before `before`. */
+/** Where a page of the history ends. */
+export type EventPlace = Pick<ProtocolEvent, 'recordedAt' | 'revision' | 'id'>
+
+/** A protocol's events, newest first, from before `before`. */
 export async function listEvents(
   tx: Transaction,
   clinicId: string,
   protocolId: string,
-  page: { before: number | null; take: number; kind: ProtocolEvent['kind'] | undefined },
+  page: { before: EventPlace | null; take: number; kind: ProtocolEvent['kind'] | undefined },
 ): Promise<(ProtocolEvent & { version: number | null })[]> {
   const rows = await tx.protocolEvent.findMany({
     where: {
       clinicId,
       protocolId,
       ...(page.kind !== undefined && { kind: page.kind }),
-      ...(page.before !== null && { sequence: { lt: page.before } }),
+      ...(page.before !== null && { OR: earlierThan(page.before) }),
     },
-    orderBy: { sequence: 'desc' },
+    orderBy: [{ recordedAt: 'desc' }, { revision: 'desc' }, { id: 'desc' }],
     take: page.take,
   })
   const versions = await tx.protocolVersion.findMany({
@@ -89,6 +90,15 @@ export async function listEvents(
   })
   const numbers = new Map(versions.map(({ id, number }) => [id, number]))
   return rows.map((row) => ({ ...toEvent(row), version: numbers.get(row.versionId) ?? null }))
+}
+
+function earlierThan({ recordedAt: at, revision, id }: EventPlace): Prisma.ProtocolEventWhereInput[] {
+  const recordedAt = toTimestamp(at)
+  return [
+    { recordedAt: { lt: recordedAt } },
+    { recordedAt, revision: { lt: revision } },
+    { recordedAt, revision, id: { lt: id } },
+  ]
 }
 
 /** What happened to the protocol's drafts after a revision, oldest first: the last `most` of it. */
@@ -101,7 +111,8 @@ export async function readDraftEvents(
   const rows = await tx.protocolEvent.findMany({
     // A version that is retired goes on counting from its publication, beside the drafts.
     where: { clinicId, protocolId, revision: { gt: after }, kind: { not: 'retired' } },
-    orderBy: { sequence: 'desc' },
+    // The revisions of one draft after another, whatever the clocks say.
+    orderBy: { revision: 'desc' },
     take: most,
   })
   return rows.map(toEvent).reverse()

@@ -207,6 +207,9 @@ export async function startDraft(
   await insertFirst(tx, author, protocol, document, startedFrom)
 }
 
+/** An edit that takes more is kept without its values: a history has very many edits. */
+const mostCharacters = 16 * 1024
+
 /** Replaces the draft at the revision that the author has seen. One that was approved has to be submitted again. */
 export async function changeDraft(
   tx: Transaction,
@@ -227,7 +230,7 @@ export async function changeDraft(
     kind: 'edited',
     revision: draft.revision + 1,
     payload: {
-      ...boundChanges(changesBetween(draft.document, stored?.document ?? document)),
+      ...boundChanges(changesBetween(draft.document, stored?.document ?? document), mostCharacters),
       ...(draft.status === 'approved' && { lostApproval: true }),
     },
   })

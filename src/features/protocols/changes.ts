@@ -84,8 +84,11 @@ export function netChanges<C extends Change>(edits: readonly C[]): C[] {
   })
 }
 
-/** Changes to be kept or sent: no more than are read, and their values only if they are short. */
-export function boundChanges<C extends Change>(changes: readonly C[]): { changes: C[]; moreChanges: number } {
+/** Changes to be kept or sent: no more than are read, and their values only if they take no more than so many characters. */
+export function boundChanges<C extends Change>(
+  changes: readonly C[],
+  mostCharacters: number,
+): { changes: C[]; moreChanges: number } {
   const kept = changes.slice(0, mostChanges)
   const isShort = JSON.stringify(kept).length <= mostCharacters
   return {
@@ -95,7 +98,6 @@ export function boundChanges<C extends Change>(changes: readonly C[]): { changes
 }
 
 const mostChanges = 100
-const mostCharacters = 64 * 1024
 
 /** How an exercise of the catalogue differs from what it was. */
 export interface ExerciseChange {

@@ -5,6 +5,7 @@ import type { Context } from '../../http/context.ts'
 import { ifMatchHeader, requireIfMatch } from '../../http/etag.ts'
 import { cursorOf, pageOf, pageQuery, toPage } from '../../http/pagination.ts'
 import { errors, ProblemError } from '../../http/problems.ts'
+import { instantInput, uuid } from '../../http/schemas.ts'
 import type { ProtocolDocument } from '../../rules/index.ts'
 import { requireChecked } from '../checks/answer.ts'
 import { eventKinds, listEvents } from '../protocol-events/repository.ts'
@@ -28,7 +29,9 @@ import {
   versionParams,
 } from './schemas.ts'
 
-const historyCursor = cursorOf(z.tuple([z.int().min(1)]))
+const historyCursor = cursorOf(
+  z.strictObject({ recordedAt: instantInput, revision: z.int().min(1).max(2_147_483_647), id: uuid }),
+)
 
 const ofDraft = ['PROTOCOL_NOT_FOUND', 'DRAFT_NOT_FOUND'] as const
 
@@ -228,7 +231,7 @@ export function registerLifecycle(app: FastifyInstance, context: Context): void 
     },
     async (request, reply) => {
       const { limit, cursor, kind } = request.query
-      const before = historyCursor.read(cursor)?.[0] ?? null
+      const before = historyCursor.read(cursor)
       const rows = await inProtocol(request, context, request.params.code, async ({ tx, author, protocol: { id } }) => {
         const events = await listEvents(tx, author.clinicId, id, { before, take: limit + 1, kind })
         const keyOf = await nameKeys(
@@ -238,7 +241,9 @@ export function registerLifecycle(app: FastifyInstance, context: Context): void 
         )
         return events.map((event) => ({ ...event, by: keyOf(event.recordedBy) }))
       })
-      const page = toPage(request, reply, rows, limit, ({ sequence }) => historyCursor.write([sequence]))
+      const page = toPage(request, reply, rows, limit, ({ recordedAt, revision, id }) =>
+        historyCursor.write({ recordedAt, revision, id }),
+      )
       const items = page.items.map(({ version: number, kind: what, revision, recordedAt, by, note, payload }) => {
         const { from, ...rest } = payload
         const about = from === undefined ? rest : { startedFrom: from }

@@ -130,7 +130,7 @@ const change = z
     before: part.describe('What was there; left out if nothing was, or where it is too long.'),
     after: part.describe('What is there now; left out if nothing is, or where it is too long.'),
   })
-  .meta({ id: 'Change', description: 'What an edit did to one part of a draft.' })
+  .meta({ id: 'DraftChange', description: 'What an edit did to one part of a draft.' })
 
 export const historyEvent = z
   .object({

@@ -9,6 +9,8 @@ import { nameKeys, speakInstant, speakKey } from './keys.ts'
 /** More events than this are not looked at: whoever is so far behind reads the draft as a new one. */
 const mostEvents = 100
 
+const mostCharacters = 64 * 1024
+
 /** Does the work; if the caller's `If-Match` is out of date, the problem says what has been done to the draft since. */
 export async function tellSince<Result>(
   request: FastifyRequest,
@@ -44,7 +46,7 @@ async function readSince(tx: Transaction, clinicId: string, protocolId: string, 
     (payload.changes ?? []).map((change) => ({ ...change, by: keyOf(recordedBy), at: recordedAt })),
   )
   const cut = events.reduce((sum, { payload }) => sum + (payload.moreChanges ?? 0), 0)
-  const net = boundChanges(netChanges(edits))
+  const net = boundChanges(netChanges(edits), mostCharacters)
   return {
     revision,
     /** False: more has happened than is told here. */
