@@ -45,16 +45,22 @@ export interface ProtocolEvent {
 }
 
 function toEvent(row: EventRow): ProtocolEvent {
+  const payload = row.payload as EventPayload
   return {
     id: row.id,
     versionId: row.versionId,
     kind: row.kind as ProtocolEvent['kind'],
     revision: row.revision,
     note: row.note,
-    payload: row.payload as EventPayload,
+    payload: { ...payload, ...(payload.changes && { changes: payload.changes.map(inOrder) }) },
     recordedAt: fromTimestamp(row.recordedAt),
     recordedBy: row.recordedBy,
   }
+}
+
+/** JSONB has an order of its own; a change is read from left to right. */
+function inOrder({ kind, code, change, ...values }: Change): Change {
+  return { kind, code, change, ...values }
 }
 
 export async function insertEvent(

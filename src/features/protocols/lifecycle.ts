@@ -206,12 +206,14 @@ export async function retire(
   version: StoredVersion,
   { episodes, defaults, note }: Retirement,
 ): Promise<{ openEpisodes: number; defaultOf: string[] }> {
+  const name = `version ${version.number} of \`${protocol.code}\``
+  const retiredAlready = new ProblemError('VERSION_NOT_PUBLISHED', `${name} is retired already`)
+  if (version.status !== 'published') throw retiredAlready
   const key = { clinicId: author.clinicId, versionId: version.id }
   const followers = await readFollowers(tx, key, protocol)
   const { openEpisodes } = followers
   // A default is without a version only if this is the last that is not retired.
   const defaultOf = followers.otherPublished === 0 ? followers.defaultOf : []
-  const name = `version ${version.number} of \`${protocol.code}\``
   const errors: ProblemLocation[] = []
   if (openEpisodes > 0 && episodes === undefined) {
     const count = openEpisodes === 1 ? 'one open episode follows' : `${openEpisodes} open episodes follow`
@@ -235,9 +237,7 @@ export async function retire(
   }
   const retirementNote = note ?? null
   const retirement = { retiredAt: author.now, retiredBy: author.keyId, retirementNote }
-  if (version.status !== 'published' || !(await retireVersion(tx, key, version.revision, retirement))) {
-    throw new ProblemError('VERSION_NOT_PUBLISHED', `${name} is retired already`)
-  }
+  if (!(await retireVersion(tx, key, version.revision, retirement))) throw retiredAlready
   await recordEvent(tx, author, protocol, {
     versionId: version.id,
     kind: 'retired',
