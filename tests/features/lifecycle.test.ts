@@ -503,6 +503,28 @@ describe('a version that is retired', () => {
     accepted(await clinic.patch('/procedures/plif', { defaultProtocol: null }, '*'))
   })
 
+  test('is not retired behind the back of an episode that begins to follow it at the same time', async () => {
+    accepted(await act(author, 'publish'))
+    const patients = await Promise.all(
+      Array.from({ length: 6 }, (_, index) =>
+        clinic.post<{ id: string }>('/patients', { externalId: `${code}-${index}` }),
+      ),
+    )
+    const [retired, ...opened] = await Promise.all([
+      retire<Version>(1),
+      ...patients.map(({ body: { id } }) =>
+        clinic.post(`/patients/${id}/episodes`, {
+          procedures: ['plif'],
+          surgeryDate,
+          protocols: [{ code, version: 1 }],
+        }),
+      ),
+    ])
+    const following = opened.filter(({ status }) => status === 201).length
+    expect(retired.status).toBe(following > 0 ? 409 : 200)
+    expect(opened.every(({ status }) => [201, 409].includes(status))).toBe(true)
+  })
+
   test('is brought back as a draft with all that it had, and the answer says what the catalogue has changed', async () => {
     const version = accepted(await act(author, 'publish'))
     accepted(await retire(1))
