@@ -92,6 +92,17 @@ describe('a new clinic', () => {
     }
   })
 
+  test('has its library published without a second person, and says so', async () => {
+    const history = (await other.get<Page<object>>('/protocols/acdf-standard/history')).body.items
+    expect(history).toMatchObject([
+      { kind: 'published', version: 1, approval: 'none', note: 'Adopted from the built-in library' },
+      { kind: 'started', version: 1 },
+    ])
+    const version = accepted(await other.get<Version>('/protocols/acdf-standard/versions/1'))
+    const author = [{ id: expect.any(String), name: 'First key' }]
+    expect(version).toMatchObject({ authors: author, publishedBy: author[0], submitted: null, review: null })
+  })
+
   test('has of every version what the document in the library says', async () => {
     const library = readLibrary().protocols
     const brought = library.flatMap(({ document }) => document.exercises)

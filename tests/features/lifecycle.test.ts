@@ -103,6 +103,7 @@ describe('where a second person must approve', () => {
     expect(submitted).toMatchObject({ status: 'in-review', revision: 2, changeNote: 'First', review: null })
     expect(submitted.submitted?.by).toEqual(named('administrator'))
     expect((await author.get<Protocol>(`/protocols/${code}`)).body).toMatchObject({ draftStatus: 'in-review' })
+    accepted(await author.post('/protocols', protocolOf('not-submitted')))
     const waiting = await reviewer.get<Page<Protocol>>('/protocols?draft=in-review')
     expect(waiting.body.items.map((protocol) => protocol.code)).toEqual([code])
 

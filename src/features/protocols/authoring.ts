@@ -18,7 +18,6 @@ import {
   type PartKind,
   publishDraft,
   readProtocol,
-  readVersion,
   replaceDraft,
   type StoredVersion,
   setProtocolTitle,
@@ -223,14 +222,12 @@ export async function changeDraft(
   await checkDraft(tx, author, protocol, document)
   const key = { clinicId: author.clinicId, versionId: draft.id }
   if (!(await replaceDraft(tx, key, { author: author.keyId, seen: draft }, document, changed))) throw lostRace()
-  // As it is stored: a list that the author sent empty is one that was left out.
-  const stored = await readVersion(tx, author.clinicId, protocol.id, 'draft')
   await recordEvent(tx, author, protocol, {
     versionId: draft.id,
     kind: 'edited',
     revision: draft.revision + 1,
     payload: {
-      ...boundChanges(changesBetween(draft.document, stored?.document ?? document), mostCharacters),
+      ...boundChanges(changesBetween(draft.document, document), mostCharacters),
       ...(draft.status === 'approved' && { lostApproval: true }),
     },
   })

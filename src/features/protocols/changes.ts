@@ -34,7 +34,8 @@ function changesOfMember(kind: string, before: unknown, after: unknown): Change[
   for (const [code, part] of partsBefore) {
     const now = partsAfter.get(code)
     if (now === undefined) changes.push({ kind, code, change: 'removed', before: part })
-    else if (!isDeepStrictEqual(part, now)) changes.push({ kind, code, change: 'changed', before: part, after: now })
+    else if (!isDeepStrictEqual(plain(part), plain(now)))
+      changes.push({ kind, code, change: 'changed', before: part, after: now })
   }
   for (const [code, part] of partsAfter) {
     if (!partsBefore.has(code)) changes.push({ kind, code, change: 'added', after: part })
@@ -52,6 +53,13 @@ function toParts(value: unknown): Map<string, unknown> | null {
   if (!Array.isArray(value)) return null
   const named = value.map((part: unknown): [unknown, unknown] => [nameOf(part), part])
   return named.every((entry): entry is [string, unknown] => typeof entry[0] === 'string') ? new Map(named) : null
+}
+
+/** A list that is empty and a mark that is false say what it says to leave them out. */
+function plain(part: unknown): unknown {
+  const says = (value: unknown) =>
+    value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0)
+  return Object.fromEntries(Object.entries(part as object).filter(([, value]) => says(value)))
 }
 
 function nameOf(part: unknown): unknown {
@@ -120,8 +128,8 @@ const exerciseFields = [
 
 /** The fields in which two exercises differ; a list that is empty is one that is left out. */
 export function fieldsThatDiffer(a: Exercise, b: Exercise): (keyof Exercise)[] {
-  const plain = (value: unknown): unknown => (Array.isArray(value) && value.length === 0 ? undefined : value)
-  return exerciseFields.filter((field) => !isDeepStrictEqual(plain(a[field]), plain(b[field])))
+  const given = (value: unknown): unknown => (Array.isArray(value) && value.length === 0 ? undefined : value)
+  return exerciseFields.filter((field) => !isDeepStrictEqual(given(a[field]), given(b[field])))
 }
 
 /** What became of the exercises that a protocol is about, in the order of their codes. */
