@@ -37,6 +37,13 @@ export function requireIfMatch(request: FastifyRequest, currentRevision: number)
   )
 }
 
+/** The revisions that `If-Match` names. */
+export function readRevisions(request: FastifyRequest): number[] {
+  const tags = readTags(request.headers['if-match'] ?? '')
+  if (tags === null || tags === '*') return []
+  return tags.flatMap((tag) => (/^(?:W\/)?"\d{1,9}"$/.test(tag) ? [Number(tag.replace(/\D/g, ''))] : []))
+}
+
 /** Whether the caller of a read already has this revision (weak comparison, RFC 9110). */
 export function hasCurrent(request: FastifyRequest, etag: string): boolean {
   const header = request.headers['if-none-match']

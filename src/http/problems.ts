@@ -90,7 +90,8 @@ export const problemDefinitions = {
   PRECONDITION_FAILED: {
     status: 412,
     title: 'The resource has changed since it was read',
-    advice: 'Read it again, decide again, and send the new `ETag` in `If-Match`.',
+    advice:
+      'Read it again, decide again, and send the new `ETag` in `If-Match`. For a draft, `since` says what was changed meanwhile, by whom and when.',
   },
 
   // Resources that a path names
@@ -161,6 +162,32 @@ export const problemDefinitions = {
     status: 409,
     title: 'The change conflicts with what is stored',
     advice: 'Read the resources that the request names again, and decide again.',
+  },
+  IN_REVIEW: {
+    status: 409,
+    title: 'The draft is in review',
+    advice: 'Approve or return it, or take it back (`withdraw`) to go on editing.',
+  },
+  NOT_IN_REVIEW: { status: 409, title: 'The draft is not in review', advice: 'Submit it first.' },
+  NOT_APPROVED: {
+    status: 409,
+    title: 'The draft is not approved',
+    advice: 'Submit it, and have it approved by somebody who has neither edited nor submitted it.',
+  },
+  SECOND_PERSON_REQUIRED: {
+    status: 409,
+    title: 'Somebody else must approve it',
+    advice: 'Have it approved with a key that has neither edited nor submitted it.',
+  },
+  CONTENT_CHANGED: {
+    status: 409,
+    title: 'It is not what was submitted any more',
+    advice: 'Look at the exercises in `exercisesChanged`, take the draft back (`withdraw`), and submit it again.',
+  },
+  RETIREMENT_UNDECIDED: {
+    status: 409,
+    title: 'Something still relies on the version',
+    advice: 'Decide what `errors` asks, and say it in the body.',
   },
   VERSION_NOT_PUBLISHED: { status: 409, title: 'The version is not published', advice: 'Assign a published version.' },
   EPISODE_CLOSED: {

@@ -223,6 +223,13 @@ describe('a database of the first version', () => {
       [`UPDATE contraindication SET except_target = '{}'`, refused],
       [`UPDATE protocol_version SET accepted = '[]'`, 'stored'],
       [`UPDATE protocol_version SET accepted = '"gap"'`, refused],
+      [`UPDATE protocol_version SET status = 'in-review'`, refused],
+      [`UPDATE protocol_version SET status = 'rejected'`, refused],
+      [`UPDATE protocol_version SET number = NULL`, refused],
+      [`UPDATE protocol_version SET decision = 'approved'`, refused],
+      [`UPDATE protocol_version SET submitted_by = gen_random_uuid()`, refused],
+      [`UPDATE clinic SET approval = 'second-person'`, 'stored'],
+      [`UPDATE clinic SET approval = 'two'`, refused],
     ] as const) {
       expect([change, await attempt(change)]).toEqual([change, outcome])
     }

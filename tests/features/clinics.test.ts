@@ -23,6 +23,7 @@ describe('the caller’s clinic', () => {
       id: clinic.clinicId,
       name: 'Library clinic',
       timeZone: 'America/New_York',
+      approval: 'none',
       revision: 1,
       createdAt: '2026-11-20T12:00:00.000Z',
     })
@@ -44,7 +45,7 @@ describe('the caller’s clinic', () => {
   })
 
   const refused: [what: string, body: object, pointer: string, says: string][] = [
-    ['nothing', {}, '', 'must change something: give `name` or `timeZone`'],
+    ['nothing', {}, '', 'must change something: give `name`, `timeZone` or `approval`'],
     ['an unknown field', { timezone: 'UTC' }, '/timezone', 'did you mean `timeZone`?'],
     ['a time zone that is none', { timeZone: 'Europe/Berlinn' }, '/timeZone', 'must be an IANA time zone'],
     ['SQL', { timeZone: 'Europe/Berlin; DROP TABLE clinic' }, '/timeZone', 'must be an IANA time zone'],
@@ -89,6 +90,17 @@ describe('a new clinic', () => {
         expect((await other.get(`/procedures/${code}`)).body).toMatchObject({ defaultProtocol: document.code })
       }
     }
+  })
+
+  test('has its library published without a second person, and says so', async () => {
+    const history = (await other.get<Page<object>>('/protocols/acdf-standard/history')).body.items
+    expect(history).toMatchObject([
+      { kind: 'published', version: 1, approval: 'none', note: 'Adopted from the built-in library' },
+      { kind: 'started', version: 1 },
+    ])
+    const version = accepted(await other.get<Version>('/protocols/acdf-standard/versions/1'))
+    const author = [{ id: expect.any(String), name: 'First key' }]
+    expect(version).toMatchObject({ authors: author, publishedBy: author[0], submitted: null, review: null })
   })
 
   test('has of every version what the document in the library says', async () => {

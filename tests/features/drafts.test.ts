@@ -113,19 +113,22 @@ describe('a draft', () => {
     expect((await clinic.post(`/protocols/${code}/draft`, {})).body).toMatchObject({ code: 'VERSION_NOT_FOUND' })
 
     const made = await clinic.put<Version>(`/protocols/${code}/draft`, { ...everyFeature, code, title: 'First' })
-    expect(made).toMatchObject({ status: 200, etag: '"1"' })
-    accepted(await edit('POST', `${code}/draft/publish`, {}, 1))
-    accepted(await clinic.put(`/protocols/${code}/draft`, { ...everyFeature, code, title: 'Second' }))
-    accepted(await edit('POST', `${code}/draft/publish`, {}, 1))
+    // Revisions go on, so that the ETag of the draft that is gone is not that of this one.
+    expect(made).toMatchObject({ status: 200, etag: '"3"' })
+    accepted(await edit('POST', `${code}/draft/publish`, {}, 3))
+    const second = accepted(
+      await clinic.put<Version>(`/protocols/${code}/draft`, { ...everyFeature, code, title: 'Second' }),
+    )
+    accepted(await edit('POST', `${code}/draft/publish`, {}, second.revision))
 
     const started = await clinic.post<Version>(`/protocols/${code}/draft`, { from: 1 })
     expect(started).toMatchObject({ status: 201, location: `/v1/protocols/${code}/draft` })
-    expect(started.body).toMatchObject({ title: 'First', number: null, revision: 1 })
+    expect(started.body).toMatchObject({ title: 'First', number: null, startedFrom: 1, revision: second.revision + 2 })
     expect((await clinic.post(`/protocols/${code}/draft`, {})).body).toMatchObject({
       status: 409,
       code: 'ALREADY_EXISTS',
     })
-    accepted(await edit('DELETE', `${code}/draft`, undefined, 1))
+    accepted(await edit('DELETE', `${code}/draft`, undefined, started.body.revision))
     expect((await clinic.post(`/protocols/${code}/draft`, { from: 3 })).status).toBe(404)
     expect((await clinic.post<Version>(`/protocols/${code}/draft`, {})).body.title).toBe('Second')
   })

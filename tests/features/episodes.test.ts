@@ -415,7 +415,14 @@ describe('a correction', () => {
     const lumbar = { procedures: ['plif'], surgeryDate: '2026-10-01', protocols: [{ code: 'retiring-soon' }] }
     const id = await openEpisode(clinic, lumbar)
     const before = await clinic.get(`/episodes/${id}/permitted-exercises`)
-    accepted(await clinic.send('POST', '/protocols/retiring-soon/versions/1/retire', {}, { 'if-match': '*' }))
+    accepted(
+      await clinic.send(
+        'POST',
+        '/protocols/retiring-soon/versions/1/retire',
+        { episodes: 'keep' },
+        { 'if-match': '*' },
+      ),
+    )
     expect((await clinic.get(`/episodes/${id}/permitted-exercises`)).text).toBe(before.text)
     expect((await open(lumbar)).body).toMatchObject({ status: 422, code: 'UNKNOWN_REFERENCE' })
     const wider = await change<Episode>(id, { procedures: ['plif', 'alif'] }, '"2"')

@@ -37,6 +37,20 @@ function toMoment(milliseconds: number | null): Temporal.Instant | null {
   return milliseconds === null ? null : Temporal.Instant.fromEpochMilliseconds(Math.floor(milliseconds))
 }
 
+/** The names of these keys, by their ids. */
+export async function readKeyNames(
+  tx: Transaction,
+  clinicId: string,
+  ids: readonly string[],
+): Promise<Map<string, string>> {
+  if (ids.length === 0) return new Map()
+  const rows = await tx.apiKey.findMany({
+    where: { clinicId, id: { in: [...new Set(ids)] } },
+    select: { id: true, name: true },
+  })
+  return new Map(rows.map(({ id, name }) => [id, name]))
+}
+
 export interface NewApiKey {
   clinicId: string
   id: string

@@ -3,7 +3,7 @@ import type { Instant } from '../../rules/index.ts'
 import { insertApiKey } from '../api-keys/repository.ts'
 import { createAttribute } from '../attributes/repository.ts'
 import { createProcedure, readProcedure, updateProcedure } from '../procedures/repository.ts'
-import { type Authorship, createProtocol, publish } from '../protocols/authoring.ts'
+import { type Authorship, createProtocol, publish, withCatalogue } from '../protocols/authoring.ts'
 import { readProtocol, readVersion } from '../protocols/repository.ts'
 import { type Library, readLibrary } from './library.ts'
 import { insertClinic } from './repository.ts'
@@ -52,7 +52,8 @@ async function adoptLibrary(tx: Transaction, author: Authorship, library: Librar
     const protocol = await readProtocol(tx, clinicId, document.code)
     const draft = protocol === null ? null : await readVersion(tx, clinicId, protocol.id, 'draft')
     if (protocol === null || draft === null) throw new Error(`the draft of ${document.code} was just created`)
-    await publish(tx, author, protocol, draft, 'Adopted from the built-in library')
+    const adopted = { ...draft, document: await withCatalogue(tx, clinicId, draft.document) }
+    await publish(tx, author, protocol, adopted, 'Adopted from the built-in library')
     for (const code of document.procedures) {
       const procedure = await readProcedure(tx, clinicId, code)
       if (procedure !== null) await updateProcedure(tx, clinicId, procedure, { defaultProtocol: document.code })

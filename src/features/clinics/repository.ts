@@ -7,6 +7,8 @@ export interface Clinic {
   id: string
   name: string
   timeZone: string
+  /** Who must approve what is published. */
+  approval: 'none' | 'second-person'
   revision: number
   createdAt: Instant
 }
@@ -16,6 +18,7 @@ function toClinic(row: ClinicRow): Clinic {
     id: row.clinicId,
     name: row.name,
     timeZone: row.timeZone,
+    approval: row.approval as Clinic['approval'],
     revision: row.revision,
     createdAt: fromTimestamp(row.createdAt),
   }
@@ -36,7 +39,7 @@ export async function readClinic(tx: Transaction, clinicId: string): Promise<Cli
 export async function updateClinic(
   tx: Transaction,
   { id, revision }: Pick<Clinic, 'id' | 'revision'>,
-  change: { name?: string | undefined; timeZone?: string | undefined },
+  change: { name?: string | undefined; timeZone?: string | undefined; approval?: Clinic['approval'] | undefined },
 ): Promise<boolean> {
   const { count } = await tx.clinic.updateMany({
     where: { clinicId: id, revision },

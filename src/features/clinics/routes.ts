@@ -28,8 +28,9 @@ export async function registerClinic(app: FastifyInstance, { db }: Context): Pro
     {
       schema: {
         operationId: 'updateClinic',
-        summary: 'Change the clinic’s name or time zone',
-        description: 'The time zone decides which date "today" is, from the next request on.',
+        summary: 'Change the clinic’s name, time zone or rule of approval',
+        description:
+          'The time zone decides which date "today" is, from the next request on. With `approval: "second-person"` a draft is published only once a key that has neither edited nor submitted it has approved it; what is published already stays.',
         tags: ['clinic'],
         headers: ifMatchHeader,
         body: clinicChange,

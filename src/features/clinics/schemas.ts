@@ -20,8 +20,21 @@ function isTimeZone(name: string): boolean {
 
 export const clinicName = line(200)
 
+const approval = z
+  .enum(['none', 'second-person'])
+  .describe(
+    'Who must approve a protocol before it is published: `second-person` is a key that has neither edited nor submitted it. The built-in protocols that a new clinic adopts are published without.',
+  )
+
 export const clinic = z
-  .object({ id: uuid, name: z.string(), timeZone: z.string(), revision: z.int().min(1), createdAt: instant })
+  .object({
+    id: uuid,
+    name: z.string(),
+    timeZone: z.string(),
+    approval,
+    revision: z.int().min(1),
+    createdAt: instant,
+  })
   .meta({ id: 'Clinic', description: 'The clinic that the API key belongs to.' })
 
-export const clinicChange = changeOf({ name: clinicName, timeZone })
+export const clinicChange = changeOf({ name: clinicName, timeZone, approval })

@@ -3,6 +3,7 @@ import { findNearest, listWords } from '../../http/nearest.ts'
 import { ProblemError } from '../../http/problems.ts'
 import { readProcedure } from '../procedures/repository.ts'
 import {
+  holdVersions,
   listProtocols,
   readLatestPublished,
   readProtocol,
@@ -38,6 +39,14 @@ export async function chooseVersions(
     versions.push(await readNamedVersion(tx, clinicId, reference, `/protocols/${index}`, followed))
   }
   requireFit(versions, procedures)
+  const retired = await holdVersions(
+    tx,
+    clinicId,
+    versions.map(({ id }) => id).filter((id) => !followed.includes(id)),
+  )
+  if (retired.size > 0) {
+    throw new ProblemError('VERSION_NOT_PUBLISHED', 'a protocol version was retired just now: send the request again')
+  }
   return versions
 }
 
@@ -76,7 +85,7 @@ export async function readNamedVersion(
     new ProblemError('UNKNOWN_REFERENCE', detail, { errors: [{ pointer, detail }] })
   const protocol = await readProtocol(tx, clinicId, code)
   if (protocol === null) {
-    const known = await listProtocols(tx, clinicId, { after: null, take: 1000, procedure: undefined })
+    const known = await listProtocols(tx, clinicId, { after: null, take: 1000 })
     const nearest = findNearest(
       code,
       known.map((candidate) => candidate.code),

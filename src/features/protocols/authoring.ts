@@ -1,13 +1,16 @@
-import { isDeepStrictEqual } from 'node:util'
 import type { Transaction } from '../../db/client.ts'
 import { holdCodes } from '../../db/codes.ts'
 import { ProblemError, type ProblemLocation } from '../../http/problems.ts'
 import { type Exercise, findFlaws, type Instant, isAbout, type ProtocolDocument } from '../../rules/index.ts'
 import { readAttributeCodes } from '../attributes/repository.ts'
+import { readClinic } from '../clinics/repository.ts'
 import { createExercise, readAllExercises } from '../exercises/repository.ts'
 import { readProcedureCodes } from '../procedures/repository.ts'
+import { insertEvent, type ProtocolEvent, readLastRevision } from '../protocol-events/repository.ts'
 import { hashDocument } from './canonical.ts'
+import { boundChanges, changesBetween, fieldsThatDiffer } from './changes.ts'
 import { toLocations } from './describe-flaws.ts'
+import { nameKeys, speakInstant, speakKey } from './keys.ts'
 import {
   insertDraft,
   insertProtocol,
@@ -71,15 +74,18 @@ async function bringExercises(tx: Transaction, author: Authorship, document: Pro
   return [...catalogue, ...added]
 }
 
-function fieldsThatDiffer(a: Exercise, b: Exercise): (keyof Exercise)[] {
-  const fields = ['title', 'kind', 'position', 'instructions', 'target', 'equipment', 'groups', 'attributes'] as const
-  const plain = (value: unknown): unknown => (Array.isArray(value) && value.length === 0 ? undefined : value)
-  return fields.filter((field) => !isDeepStrictEqual(plain(a[field]), plain(b[field])))
-}
-
 /** The exercises that the document's rules grant, withhold or except, as the catalogue has them. */
 export function exercisesOf(document: ProtocolDocument, catalogue: readonly Exercise[]): Exercise[] {
   return catalogue.filter((exercise) => isAbout(document, exercise)).sort((a, b) => (a.code < b.code ? -1 : 1))
+}
+
+/** The document with its exercises as the catalogue has them now. */
+export async function withCatalogue(
+  tx: Transaction,
+  clinicId: string,
+  document: ProtocolDocument,
+): Promise<ProtocolDocument> {
+  return { ...document, exercises: exercisesOf(document, await readAllExercises(tx, clinicId)) }
 }
 
 /** More mistakes than this are counted and not described. */
@@ -142,7 +148,50 @@ export async function createProtocol(
     library,
     createdAt: now,
   })
-  await insertDraft(tx, { clinicId, id: nextId(), protocolId, document, createdAt: now })
+  await insertFirst(tx, author, { id: protocolId }, document, null)
+}
+
+/** Revisions go on from one draft to the next, so that an ETag of an earlier one is never that of a later one. */
+async function insertFirst(
+  tx: Transaction,
+  author: Authorship,
+  protocol: { id: string },
+  document: ProtocolDocument,
+  startedFrom: number | null,
+): Promise<void> {
+  const id = author.nextId()
+  const revision = (await readLastRevision(tx, author.clinicId, protocol.id)) + 1
+  await insertDraft(tx, {
+    clinicId: author.clinicId,
+    id,
+    protocolId: protocol.id,
+    document,
+    revision,
+    startedFrom,
+    author: author.keyId,
+    createdAt: author.now,
+  })
+  const payload = startedFrom === null ? {} : { from: startedFrom }
+  await recordEvent(tx, author, protocol, { versionId: id, kind: 'started', revision, payload })
+}
+
+/** Adds to the protocol's history what the author has done. */
+export async function recordEvent(
+  tx: Transaction,
+  author: Authorship,
+  protocol: { id: string },
+  event: Pick<ProtocolEvent, 'versionId' | 'kind' | 'revision'> & Partial<Pick<ProtocolEvent, 'note' | 'payload'>>,
+): Promise<void> {
+  await insertEvent(tx, {
+    note: null,
+    payload: {},
+    ...event,
+    clinicId: author.clinicId,
+    id: author.nextId(),
+    protocolId: protocol.id,
+    recordedAt: author.now,
+    recordedBy: author.keyId,
+  })
 }
 
 /** Starts a draft of an existing protocol. */
@@ -151,32 +200,57 @@ export async function startDraft(
   author: Authorship,
   protocol: { id: string; code: string },
   document: ProtocolDocument,
+  startedFrom: number | null = null,
 ): Promise<void> {
   await checkDraft(tx, author, protocol, document)
-  await insertDraft(tx, {
-    clinicId: author.clinicId,
-    id: author.nextId(),
-    protocolId: protocol.id,
-    document,
-    createdAt: author.now,
-  })
+  await insertFirst(tx, author, protocol, document, startedFrom)
 }
 
-/** Replaces the draft at the revision that the author has seen. */
+/** An edit that takes more is kept without its values: a history has very many edits. */
+const mostCharacters = 16 * 1024
+
+/** Replaces the draft at the revision that the author has seen. One that was approved has to be submitted again. */
 export async function changeDraft(
   tx: Transaction,
   author: Authorship,
   protocol: { id: string; code: string },
-  draft: { id: string; revision: number },
+  draft: StoredVersion,
   document: ProtocolDocument,
   changed?: readonly PartKind[],
 ): Promise<void> {
+  await requireEditable(tx, author.clinicId, protocol, draft)
   await checkDraft(tx, author, protocol, document)
   const key = { clinicId: author.clinicId, versionId: draft.id }
-  if (!(await replaceDraft(tx, key, draft.revision, document, changed))) throw lostRace()
+  if (!(await replaceDraft(tx, key, { author: author.keyId, seen: draft }, document, changed))) throw lostRace()
+  await recordEvent(tx, author, protocol, {
+    versionId: draft.id,
+    kind: 'edited',
+    revision: draft.revision + 1,
+    payload: {
+      ...boundChanges(changesBetween(draft.document, document), mostCharacters),
+      ...(draft.status === 'approved' && { lostApproval: true }),
+    },
+  })
 }
 
-function lostRace(): ProblemError {
+/** Refuses to change what somebody is reviewing. */
+export async function requireEditable(
+  tx: Transaction,
+  clinicId: string,
+  protocol: { code: string },
+  draft: StoredVersion,
+): Promise<void> {
+  if (draft.status !== 'in-review' || draft.submitted === null) return
+  const { by, at } = draft.submitted
+  const keyOf = await nameKeys(tx, clinicId, [by])
+  throw new ProblemError(
+    'IN_REVIEW',
+    `${speakKey(keyOf(by))} submitted the draft of \`${protocol.code}\` on ${speakInstant(at)}, and it is in review: take it back to change it (POST /v1/protocols/${protocol.code}/draft/withdraw)`,
+    { submitted: { by: keyOf(by), at } },
+  )
+}
+
+export function lostRace(): ProblemError {
   return new ProblemError('PRECONDITION_FAILED', 'the draft was changed by somebody else just now: read it again')
 }
 
@@ -207,7 +281,10 @@ export async function requirePublishable(
   throw new ProblemError('DOCUMENT_INVALID', `\`phases\` ${detail}`, { errors: [{ pointer: '/phases', detail }] })
 }
 
-/** Freezes the draft as the protocol's next version. From then on it never changes. */
+/**
+ * Freezes the draft as the protocol's next version, with exactly the exercises that its document has here. From then on
+ * it never changes.
+ */
 export async function publish(
   tx: Transaction,
   author: Authorship,
@@ -216,16 +293,16 @@ export async function publish(
   changeNote: string | null,
 ): Promise<number> {
   const { clinicId } = author
-  await holdNames(tx, clinicId, draft.document)
-  const catalogue = await readAllExercises(tx, clinicId)
-  const document = { ...draft.document, exercises: exercisesOf(draft.document, catalogue) }
-  await requirePublishable(tx, clinicId, document, catalogue)
+  const { document } = draft
+  await holdNames(tx, clinicId, document)
+  await requirePublishable(tx, clinicId, document, document.exercises)
   const number = await nextNumber(tx, clinicId, protocol.id)
   const published = await publishDraft(
     tx,
     { clinicId, versionId: draft.id },
     {
       revision: draft.revision,
+      status: draft.status === 'approved' ? 'approved' : 'draft',
       number,
       document,
       contentHash: hashDocument(document),
@@ -236,5 +313,13 @@ export async function publish(
   )
   if (!published) throw lostRace()
   await setProtocolTitle(tx, clinicId, protocol.id, document.title)
+  const { approval } = await readClinic(tx, clinicId)
+  await recordEvent(tx, author, protocol, {
+    versionId: draft.id,
+    kind: 'published',
+    revision: draft.revision + 1,
+    note: changeNote,
+    payload: { approval },
+  })
   return number
 }

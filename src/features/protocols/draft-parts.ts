@@ -71,7 +71,14 @@ function registerParts(app: FastifyInstance, context: Context, kind: Editable): 
         body: body as z.ZodType<object>,
         response: {
           201: stored,
-          ...errors('PROTOCOL_NOT_FOUND', 'DRAFT_NOT_FOUND', 'ALREADY_EXISTS', 'DOCUMENT_INVALID', 'CONFLICT'),
+          ...errors(
+            'PROTOCOL_NOT_FOUND',
+            'DRAFT_NOT_FOUND',
+            'ALREADY_EXISTS',
+            'DOCUMENT_INVALID',
+            'CONFLICT',
+            'IN_REVIEW',
+          ),
         },
       },
     },
@@ -129,7 +136,14 @@ function registerParts(app: FastifyInstance, context: Context, kind: Editable): 
         body: body as z.ZodType<object>,
         response: {
           200: stored,
-          ...errors('PROTOCOL_NOT_FOUND', 'DRAFT_NOT_FOUND', 'PART_NOT_FOUND', 'DOCUMENT_INVALID', 'CONFLICT'),
+          ...errors(
+            'PROTOCOL_NOT_FOUND',
+            'DRAFT_NOT_FOUND',
+            'PART_NOT_FOUND',
+            'DOCUMENT_INVALID',
+            'CONFLICT',
+            'IN_REVIEW',
+          ),
         },
       },
     },
@@ -167,7 +181,7 @@ function registerParts(app: FastifyInstance, context: Context, kind: Editable): 
         headers: ifMatchHeader,
         response: {
           204: noContent,
-          ...errors('PROTOCOL_NOT_FOUND', 'DRAFT_NOT_FOUND', 'PART_NOT_FOUND', 'DOCUMENT_INVALID'),
+          ...errors('PROTOCOL_NOT_FOUND', 'DRAFT_NOT_FOUND', 'PART_NOT_FOUND', 'DOCUMENT_INVALID', 'IN_REVIEW'),
         },
       },
     },

@@ -4,9 +4,10 @@ import type { Context } from '../../http/context.ts'
 import { findNearest, listWords } from '../../http/nearest.ts'
 import { ProblemError } from '../../http/problems.ts'
 import { toInstantText } from '../../http/schemas.ts'
-import { readAllExercises } from '../exercises/repository.ts'
-import { type Authorship, exercisesOf } from './authoring.ts'
+import type { Exercise } from '../../rules/index.ts'
+import { type Authorship, withCatalogue } from './authoring.ts'
 import { listProtocols, type ProtocolSummary, readProtocol, readVersion, type StoredVersion } from './repository.ts'
+import { tellSince } from './since.ts'
 
 type Work<Scope, Result> = (scope: Scope) => Promise<Result>
 
@@ -17,6 +18,13 @@ interface ClinicScope {
 
 interface ProtocolScope extends ClinicScope {
   protocol: ProtocolSummary
+}
+
+interface DraftScope extends ProtocolScope {
+  /** With its exercises as the catalogue has them now. */
+  draft: StoredVersion
+  /** As they were submitted; none before. */
+  submittedExercises: readonly Exercise[]
 }
 
 /** Who makes this request, as an author. */
@@ -43,12 +51,12 @@ export function inProtocol<Result>(
   })
 }
 
-/** Works on the draft of the protocol with that code. */
+/** Works on the draft of the protocol with that code. Who has not seen its last revision is told what was done since. */
 export function inDraft<Result>(
   request: FastifyRequest,
   context: Context,
   code: string,
-  work: Work<ProtocolScope & { draft: StoredVersion }, Result>,
+  work: Work<DraftScope, Result>,
 ): Promise<Result> {
   return inProtocol(request, context, code, async (scope) => {
     const { clinicId } = scope.author
@@ -59,9 +67,10 @@ export function inDraft<Result>(
         `the protocol \`${scope.protocol.code}\` has no draft: start one (POST /v1/protocols/${scope.protocol.code}/draft)`,
       )
     }
-    const catalogue = await readAllExercises(scope.tx, clinicId)
-    const exercises = exercisesOf(stored.document, catalogue)
-    return work({ ...scope, draft: { ...stored, document: { ...stored.document, exercises } } })
+    const draft = { ...stored, document: await withCatalogue(scope.tx, clinicId, stored.document) }
+    return tellSince(request, { tx: scope.tx, clinicId, protocolId: scope.protocol.id }, () =>
+      work({ ...scope, draft, submittedExercises: stored.document.exercises }),
+    )
   })
 }
 
@@ -69,7 +78,7 @@ export function inDraft<Result>(
 export async function requireProtocol(tx: Transaction, clinicId: string, code: string): Promise<ProtocolSummary> {
   const protocol = await readProtocol(tx, clinicId, code)
   if (protocol !== null) return protocol
-  const known = await listProtocols(tx, clinicId, { after: null, take: 1000, procedure: undefined })
+  const known = await listProtocols(tx, clinicId, { after: null, take: 1000 })
   const nearest = findNearest(
     code,
     known.map((candidate) => candidate.code),

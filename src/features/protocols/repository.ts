@@ -26,23 +26,38 @@ export interface ProtocolSummary {
   title: string
   library: { code: string; hash: string } | null
   latestVersion: number | null
+  /** The newest that is not retired: what new episodes get. */
+  currentVersion: number | null
   hasDraft: boolean
+  draftStatus: DraftStatus | null
   createdAt: Instant
 }
+
+/** A version before it is published. */
+export type DraftStatus = 'draft' | 'in-review' | 'approved'
 
 /** A version without its rules. */
 export interface VersionSummary {
   id: string
   number: number | null
-  status: 'draft' | 'published' | 'retired'
+  status: DraftStatus | 'published' | 'retired'
   title: string
   procedures: string[]
+  accepted: AcceptedFinding[]
   contentHash: string | null
   changeNote: string | null
   revision: number
+  startedFrom: number | null
+  /** Ids of API keys, as all of `by` are. */
+  authors: string[]
+  submitted: { by: string; at: Instant; hash: string } | null
+  review: { decision: 'approved' | 'returned'; by: string; at: Instant; note: string | null } | null
   createdAt: Instant
   publishedAt: Instant | null
+  publishedBy: string | null
   retiredAt: Instant | null
+  retiredBy: string | null
+  retirementNote: string | null
 }
 
 /** The lists of a document that are stored as rows of the version. */
@@ -252,12 +267,31 @@ function toSummary(row: SummaryRow): VersionSummary {
     status: row.status as VersionSummary['status'],
     title: row.title,
     procedures: row.procedures,
+    accepted: fromJson<AcceptedFinding[] | null>(row.accepted) ?? [],
     contentHash: row.contentHash,
     changeNote: row.changeNote,
     revision: row.revision,
+    startedFrom: row.startedFrom,
+    authors: row.authors,
+    submitted:
+      row.submittedAt === null || row.submittedBy === null || row.submittedHash === null
+        ? null
+        : { by: row.submittedBy, at: fromTimestamp(row.submittedAt), hash: row.submittedHash },
+    review:
+      row.decision === null || row.reviewedAt === null || row.reviewedBy === null
+        ? null
+        : {
+            decision: row.decision as NonNullable<VersionSummary['review']>['decision'],
+            by: row.reviewedBy,
+            at: fromTimestamp(row.reviewedAt),
+            note: row.reviewNote,
+          },
     createdAt: fromTimestamp(row.createdAt),
     publishedAt: row.publishedAt === null ? null : fromTimestamp(row.publishedAt),
+    publishedBy: row.publishedBy,
     retiredAt: row.retiredAt === null ? null : fromTimestamp(row.retiredAt),
+    retiredBy: row.retiredBy,
+    retirementNote: row.retirementNote,
   }
 }
 
@@ -268,6 +302,7 @@ const summaryOfProtocol = {
 type ProtocolRow = Prisma.ProtocolGetPayload<{ include: typeof summaryOfProtocol }>
 
 function toProtocol(row: ProtocolRow): ProtocolSummary {
+  const draft = row.versions.find(({ number }) => number === null)
   return {
     id: row.id,
     code: row.code,
@@ -275,22 +310,27 @@ function toProtocol(row: ProtocolRow): ProtocolSummary {
     library:
       row.libraryCode === null || row.libraryHash === null ? null : { code: row.libraryCode, hash: row.libraryHash },
     latestVersion: row.versions[0]?.number ?? null,
-    hasDraft: row.versions.some((version) => version.status === 'draft'),
+    currentVersion: row.versions.find(({ status }) => status === 'published')?.number ?? null,
+    hasDraft: draft !== undefined,
+    draftStatus: (draft?.status as DraftStatus | undefined) ?? null,
     createdAt: fromTimestamp(row.createdAt),
   }
 }
 
-/** Protocols in the order of their codes, after `after`; only those with a version for `procedure` if it is given. */
+/** Protocols in the order of their codes, after `after`; only those with a version for `procedure`, with a draft in that state. */
 export async function listProtocols(
   tx: Transaction,
   clinicId: string,
-  page: { after: string | null; take: number; procedure: string | undefined },
+  page: { after: string | null; take: number; procedure?: string | undefined; draft?: DraftStatus | undefined },
 ): Promise<ProtocolSummary[]> {
   const rows = await tx.protocol.findMany({
     where: {
       clinicId,
       ...(page.after !== null && { code: { gt: page.after } }),
-      ...(page.procedure !== undefined && { versions: { some: { procedures: { has: page.procedure } } } }),
+      AND: [
+        ...(page.procedure === undefined ? [] : [{ versions: { some: { procedures: { has: page.procedure } } } }]),
+        ...(page.draft === undefined ? [] : [{ versions: { some: { status: page.draft } } }]),
+      ],
     },
     include: summaryOfProtocol,
     orderBy: { code: 'asc' },
@@ -352,7 +392,7 @@ async function toStored(tx: Transaction, row: VersionRow): Promise<StoredVersion
   return { ...toSummary(row), document: toDocument(row, parts) }
 }
 
-/** The version with that number, or the draft for `'draft'`. */
+/** The version with that number or, for `'draft'`, the one that is not published; that one has the exercises that were submitted. */
 export async function readVersion(
   tx: Transaction,
   clinicId: string,
@@ -360,7 +400,7 @@ export async function readVersion(
   which: number | 'draft',
 ): Promise<StoredVersion | null> {
   const row = await tx.protocolVersion.findFirst({
-    where: { clinicId, protocolId, ...(which === 'draft' ? { status: 'draft' } : { number: which }) },
+    where: { clinicId, protocolId, number: which === 'draft' ? null : which },
     include: withProtocol,
   })
   return row === null ? null : toStored(tx, row)
@@ -396,9 +436,18 @@ export async function readVersionsById(
 
 export async function insertDraft(
   tx: Transaction,
-  draft: { clinicId: string; id: string; protocolId: string; document: ProtocolDocument; createdAt: Instant },
+  draft: {
+    clinicId: string
+    id: string
+    protocolId: string
+    document: ProtocolDocument
+    revision: number
+    startedFrom: number | null
+    author: string
+    createdAt: Instant
+  },
 ): Promise<void> {
-  const { document, ...columns } = draft
+  const { document, author, ...columns } = draft
   await tx.protocolVersion.create({
     data: {
       ...columns,
@@ -407,52 +456,139 @@ export async function insertDraft(
       description: document.description ?? null,
       procedures: [...document.procedures],
       accepted: toNullableJson(document.accepted),
-      revision: 1,
+      authors: [author],
     },
   })
   await insertParts(tx, { clinicId: draft.clinicId, versionId: draft.id }, document, partKinds)
 }
 
+/** The draft as its next writer has seen it. */
+export interface SeenDraft {
+  revision: number
+  status: VersionSummary['status']
+  authors: readonly string[]
+}
+
 /**
- * Replaces the draft's content if it is still at `revision`; false when another writer was first.
- * Only the lists named in `changed` are written again.
+ * Replaces the draft's content if it is still at the revision that was seen; false when another writer was first.
+ * Only the lists named in `changed` are written again. It is not approved any more.
  */
 export async function replaceDraft(
   tx: Transaction,
   key: VersionKey,
-  revision: number,
+  { author, seen }: { author: string; seen: SeenDraft },
   document: ProtocolDocument,
   changed: readonly PartKind[] = partKinds,
 ): Promise<boolean> {
-  const { count } = await tx.protocolVersion.updateMany({
-    where: { clinicId: key.clinicId, id: key.versionId, revision, status: 'draft' },
-    data: {
-      title: document.title,
-      description: document.description ?? null,
-      procedures: [...document.procedures],
-      accepted: toNullableJson(document.accepted),
-      revision: { increment: 1 },
-    },
+  const reopened = await reopenDraft(tx, key, {
+    seen,
+    ...(seen.status === 'approved' && notSubmitted),
+    title: document.title,
+    description: document.description ?? null,
+    procedures: [...document.procedures],
+    accepted: toNullableJson(document.accepted),
+    authors: [...new Set([...seen.authors, author])],
   })
-  if (count === 0) return false
+  if (!reopened) return false
   await deleteParts(tx, key, changed)
   await insertParts(tx, key, document, changed)
   return true
 }
 
+const notSubmitted = {
+  changeNote: null,
+  submittedAt: null,
+  submittedBy: null,
+  submittedHash: null,
+  decision: null,
+  reviewedAt: null,
+  reviewedBy: null,
+  reviewNote: null,
+}
+
+/** Takes what was submitted back to be edited; false when another writer was first. */
+export function withdrawDraft(tx: Transaction, key: VersionKey, seen: SeenDraft): Promise<boolean> {
+  return reopenDraft(tx, key, { seen, ...notSubmitted })
+}
+
+/** Gives what was submitted back to its authors, with what the reviewer says; false when another writer was first. */
+export function returnDraft(
+  tx: Transaction,
+  key: VersionKey,
+  seen: SeenDraft,
+  review: { reviewedAt: Instant; reviewedBy: string; reviewNote: string },
+): Promise<boolean> {
+  return reopenDraft(tx, key, { seen, ...review, decision: 'returned' })
+}
+
+async function reopenDraft(
+  tx: Transaction,
+  key: VersionKey,
+  { seen, ...change }: { seen: SeenDraft } & Omit<Prisma.ProtocolVersionUpdateManyMutationInput, 'status' | 'revision'>,
+): Promise<boolean> {
+  const { count } = await tx.protocolVersion.updateMany({
+    where: { clinicId: key.clinicId, id: key.versionId, revision: seen.revision, status: seen.status },
+    data: { ...change, status: 'draft', revision: { increment: 1 } },
+  })
+  if (count === 0) return false
+  // Those that were submitted: a draft takes its exercises from the catalogue.
+  if (seen.status !== 'draft') await tx.versionExercise.deleteMany({ where: key })
+  return true
+}
+
 export async function deleteDraft(tx: Transaction, key: VersionKey, revision: number): Promise<boolean> {
   const { count } = await tx.protocolVersion.deleteMany({
-    where: { clinicId: key.clinicId, id: key.versionId, revision, status: 'draft' },
+    where: { clinicId: key.clinicId, id: key.versionId, revision, number: null },
   })
   return count === 1
 }
 
-/** Freezes the draft, with the catalogue entries it prescribes as they are now; false when another writer was first. */
+/** Keeps the draft as it is for a reviewer, with the catalogue entries that it is about; false when another writer was first. */
+export async function submitDraft(
+  tx: Transaction,
+  key: VersionKey,
+  submission: {
+    revision: number
+    document: ProtocolDocument
+    submittedHash: string
+    changeNote: string
+    submittedAt: Instant
+    submittedBy: string
+  },
+): Promise<boolean> {
+  const { revision, document, ...columns } = submission
+  if (!(await keepExercises(tx, key, revision, document))) return false
+  await tx.protocolVersion.update({
+    where: { clinicId_id: { clinicId: key.clinicId, id: key.versionId } },
+    data: { ...notSubmitted, ...columns, status: 'in-review' },
+  })
+  return true
+}
+
+/** Stores the approval of what was submitted; false when another writer was first. */
+export async function approveDraft(
+  tx: Transaction,
+  key: VersionKey,
+  revision: number,
+  review: { reviewedAt: Instant; reviewedBy: string; reviewNote: string | null },
+): Promise<boolean> {
+  const { count } = await tx.protocolVersion.updateMany({
+    where: { clinicId: key.clinicId, id: key.versionId, revision, status: 'in-review' },
+    data: { ...review, decision: 'approved', status: 'approved', revision: { increment: 1 } },
+  })
+  return count === 1
+}
+
+/**
+ * Freezes the draft, with the catalogue entries that it is about as `document` has them; false when another writer was
+ * first. One that is approved has them already.
+ */
 export async function publishDraft(
   tx: Transaction,
   key: VersionKey,
   publication: {
     revision: number
+    status: 'draft' | 'approved'
     number: number
     document: ProtocolDocument
     contentHash: string
@@ -461,11 +597,33 @@ export async function publishDraft(
     publishedBy: string
   },
 ): Promise<boolean> {
-  const { revision, document, ...columns } = publication
+  const { revision, status, document, changeNote, ...columns } = publication
   const draft = { clinicId: key.clinicId, id: key.versionId }
+  if (status === 'approved') {
+    const { count } = await tx.protocolVersion.updateMany({
+      where: { ...draft, revision, status },
+      data: { ...columns, status: 'published', revision: { increment: 1 } },
+    })
+    return count === 1
+  }
+  if (!(await keepExercises(tx, key, revision, document))) return false
+  await tx.protocolVersion.update({
+    where: { clinicId_id: draft },
+    data: { ...notSubmitted, ...columns, changeNote, status: 'published' },
+  })
+  return true
+}
+
+/** Raises the draft's revision and stores the exercises of the document with it; false when another writer was first. */
+async function keepExercises(
+  tx: Transaction,
+  key: VersionKey,
+  revision: number,
+  document: ProtocolDocument,
+): Promise<boolean> {
   // The version first: two publications at once would otherwise each wait for the other's exercises.
   const { count } = await tx.protocolVersion.updateMany({
-    where: { ...draft, revision, status: 'draft' },
+    where: { clinicId: key.clinicId, id: key.versionId, revision, status: 'draft' },
     data: { revision: { increment: 1 } },
   })
   if (count === 0) return false
@@ -485,7 +643,6 @@ export async function publishDraft(
       attributes: exercise.attributes,
     })),
   })
-  await tx.protocolVersion.update({ where: { clinicId_id: draft }, data: { ...columns, status: 'published' } })
   return true
 }
 
@@ -495,15 +652,48 @@ export async function nextNumber(tx: Transaction, clinicId: string, protocolId: 
   return (_max.number ?? 0) + 1
 }
 
+/**
+ * How many open episodes follow the version, how many others of its protocol are published, and the procedures whose
+ * default that protocol is. Until the transaction ends no other episode can begin to follow it.
+ */
+export async function readFollowers(
+  tx: Transaction,
+  { clinicId, versionId }: VersionKey,
+  protocol: { id: string; code: string },
+): Promise<{ openEpisodes: number; otherPublished: number; defaultOf: string[] }> {
+  // Every version that is published: of two that are retired at once, one is the last.
+  await tx.$queryRaw`
+    SELECT FROM protocol_version WHERE clinic_id = ${clinicId}::uuid AND protocol_id = ${protocol.id}::uuid
+      AND status = 'published' ORDER BY id FOR UPDATE`
+  const openEpisodes = await tx.episodeProtocol.count({ where: { clinicId, versionId, episode: { status: 'open' } } })
+  const procedures = await tx.procedure.findMany({
+    where: { clinicId, defaultProtocolCode: protocol.code },
+    select: { code: true },
+    orderBy: { code: 'asc' },
+  })
+  const otherPublished = await tx.protocolVersion.count({
+    where: { clinicId, protocolId: protocol.id, status: 'published', id: { not: versionId } },
+  })
+  return { openEpisodes, otherPublished, defaultOf: procedures.map(({ code }) => code) }
+}
+
+/** Those of the versions that are retired by now. Until the transaction ends none of the others can be. */
+export async function holdVersions(tx: Transaction, clinicId: string, ids: readonly string[]): Promise<Set<string>> {
+  const rows = await tx.$queryRaw<{ id: string; status: string }[]>`
+    SELECT id, status FROM protocol_version WHERE clinic_id = ${clinicId}::uuid AND id = ANY(${ids}::uuid[])
+    ORDER BY id FOR SHARE`
+  return new Set(rows.filter(({ status }) => status === 'retired').map(({ id }) => id))
+}
+
 export async function retireVersion(
   tx: Transaction,
   key: VersionKey,
   revision: number,
-  retiredAt: Instant,
+  retirement: { retiredAt: Instant; retiredBy: string; retirementNote: string | null },
 ): Promise<boolean> {
   const { count } = await tx.protocolVersion.updateMany({
     where: { clinicId: key.clinicId, id: key.versionId, revision, status: 'published' },
-    data: { status: 'retired', retiredAt, revision: { increment: 1 } },
+    data: { ...retirement, status: 'retired', revision: { increment: 1 } },
   })
   return count === 1
 }

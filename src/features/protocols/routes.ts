@@ -1,30 +1,35 @@
-import { isDeepStrictEqual } from 'node:util'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import type { Transaction } from '../../db/client.ts'
 import type { Context } from '../../http/context.ts'
 import { etagOf, ifMatchHeader, requireIfMatch } from '../../http/etag.ts'
 import { cursorOf, pageOf, pageQuery, toPage } from '../../http/pagination.ts'
 import { errors, ProblemError } from '../../http/problems.ts'
 import { noContent, slug } from '../../http/schemas.ts'
-import { requireChecked } from '../checks/answer.ts'
-import { changeDraft, createProtocol, publish, requirePublishable, startDraft } from './authoring.ts'
+import { readLastRevision } from '../protocol-events/repository.ts'
+import { changeDraft, createProtocol, startDraft } from './authoring.ts'
+import { exercisesThatDiffer } from './changes.ts'
 import { acceptYaml, toYaml } from './document-body.ts'
 import { completeDocument, documentBody, protocolDocument } from './document-schema.ts'
 import { registerDraftParts } from './draft-parts.ts'
 import { authorOf, inDraft, inProtocol, requireVersion } from './in-protocol.ts'
-import { deleteDraft, deleteProtocol, listProtocols, listVersions, readVersion, retireVersion } from './repository.ts'
+import { withKeyNames, withKeyNamesOf } from './keys.ts'
+import { discard } from './lifecycle.ts'
+import { registerLifecycle } from './lifecycle-routes.ts'
+import { deleteProtocol, listProtocols, listVersions, readVersion } from './repository.ts'
 import {
   codeParams,
   documentTypes,
+  draftStatus,
   protocol,
-  publishBody,
-  publishedVersion,
   startBody,
+  startedVersion,
   version,
   versionParams,
   versionSummary,
 } from './schemas.ts'
+import { tellSince } from './since.ts'
 
 const protocolsCursor = cursorOf(z.tuple([slug]))
 const versionsCursor = cursorOf(z.tuple([z.int().min(1)]))
@@ -35,6 +40,7 @@ export async function registerProtocols(app: FastifyInstance, context: Context):
   await app.register(async (scope) => {
     acceptYaml(scope)
     registerRoutes(scope, context)
+    registerLifecycle(scope, context)
     registerDraftParts(scope, context)
   })
 }
@@ -53,16 +59,19 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
         querystring: z.strictObject({
           ...pageQuery,
           procedure: slug.optional().describe('Only those that have a version for this procedure.'),
+          draft: draftStatus
+            .optional()
+            .describe('Only those with a draft in this state: `in-review` waits for somebody.'),
         }),
         response: { 200: pageOf(protocol) },
       },
     },
     async (request, reply) => {
-      const { limit, cursor, procedure } = request.query
+      const { limit, cursor, procedure, draft } = request.query
       const after = protocolsCursor.read(cursor)?.[0] ?? null
       const { clinicId } = request.actor
       const rows = await db.asClinic(clinicId, (tx) =>
-        listProtocols(tx, clinicId, { after, take: limit + 1, procedure }),
+        listProtocols(tx, clinicId, { after, take: limit + 1, procedure, draft }),
       )
       return toPage(request, reply, rows, limit, (row) => protocolsCursor.write([row.code]))
     },
@@ -87,7 +96,9 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
       const document = completeDocument(request.body)
       await db.asClinic(author.clinicId, (tx) => createProtocol(tx, author, document))
       reply.code(201).header('location', `/v1/protocols/${document.code}/draft`)
-      return inDraft(request, context, document.code, async ({ draft }) => draft)
+      return inDraft(request, context, document.code, ({ tx, author, draft }) =>
+        withKeyNamesOf(tx, author.clinicId, draft),
+      )
     },
   )
 
@@ -113,7 +124,7 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
         summary: 'Delete a protocol of which nothing was ever published',
         tags: ['protocols'],
         params: codeParams,
-        response: { 204: noContent, ...errors('PROTOCOL_NOT_FOUND', 'IN_USE') },
+        response: { 204: noContent, ...errors('PROTOCOL_NOT_FOUND', 'IN_USE', 'IN_REVIEW') },
       },
     },
     async (request, reply) => {
@@ -121,11 +132,17 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
         request,
         context,
         request.params.code,
-        async ({ tx, author, protocol: { id, code, latestVersion } }) => {
+        async ({ tx, author, protocol: { id, code, latestVersion, draftStatus: state } }) => {
           if (latestVersion !== null) {
             throw new ProblemError(
               'IN_USE',
               `\`${code}\` has published versions, which stay readable: retire them instead`,
+            )
+          }
+          if (state === 'in-review') {
+            throw new ProblemError(
+              'IN_REVIEW',
+              `the draft of \`${code}\` is in review: take it back first (POST /v1/protocols/${code}/draft/withdraw)`,
             )
           }
           await deleteProtocol(tx, author.clinicId, id)
@@ -150,8 +167,8 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
     async (request, reply) => {
       const { limit, cursor } = request.query
       const below = versionsCursor.read(cursor)?.[0] ?? null
-      const rows = await inProtocol(request, context, request.params.code, ({ tx, author, protocol: { id } }) =>
-        listVersions(tx, author.clinicId, id, { below, take: limit + 1 }),
+      const rows = await inProtocol(request, context, request.params.code, async ({ tx, author, protocol: { id } }) =>
+        withKeyNames(tx, author.clinicId, await listVersions(tx, author.clinicId, id, { below, take: limit + 1 })),
       )
       return toPage(request, reply, rows, limit, (row) => versionsCursor.write([row.number ?? 1]))
     },
@@ -169,8 +186,8 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
       },
     },
     (request) =>
-      inProtocol(request, context, request.params.code, ({ tx, author, protocol: owner }) =>
-        requireVersion(tx, author.clinicId, owner, request.params.number),
+      inProtocol(request, context, request.params.code, async ({ tx, author, protocol: owner }) =>
+        withKeyNamesOf(tx, author.clinicId, await requireVersion(tx, author.clinicId, owner, request.params.number)),
       ),
   )
 
@@ -208,35 +225,6 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
     },
   )
 
-  routes.post(
-    '/protocols/:code/versions/:number/retire',
-    {
-      schema: {
-        operationId: 'retireVersion',
-        summary: 'Retire a version: it is not assigned any more',
-        description: 'Episodes that follow it keep it, and their answers stay what they are.',
-        tags: ['protocols'],
-        params: versionParams,
-        headers: ifMatchHeader,
-        response: {
-          200: versionSummary,
-          ...errors('PROTOCOL_NOT_FOUND', 'VERSION_NOT_FOUND', 'VERSION_NOT_PUBLISHED'),
-        },
-      },
-    },
-    (request) =>
-      inProtocol(request, context, request.params.code, async ({ tx, author, protocol: owner }) => {
-        const { number } = request.params
-        const current = await requireVersion(tx, author.clinicId, owner, number)
-        requireIfMatch(request, current.revision)
-        const key = { clinicId: author.clinicId, versionId: current.id }
-        if (current.status !== 'published' || !(await retireVersion(tx, key, current.revision, author.now))) {
-          throw new ProblemError('VERSION_NOT_PUBLISHED', `version ${number} of \`${owner.code}\` is retired already`)
-        }
-        return requireVersion(tx, author.clinicId, owner, number)
-      }),
-  )
-
   routes.get(
     '/protocols/:code/draft',
     {
@@ -248,7 +236,10 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
         response: { 200: version, ...errors('PROTOCOL_NOT_FOUND', 'DRAFT_NOT_FOUND') },
       },
     },
-    (request) => inDraft(request, context, request.params.code, async ({ draft }) => draft),
+    (request) =>
+      inDraft(request, context, request.params.code, ({ tx, author, draft }) =>
+        withKeyNamesOf(tx, author.clinicId, draft),
+      ),
   )
 
   routes.post(
@@ -256,27 +247,35 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
     {
       schema: {
         operationId: 'startDraft',
-        summary: 'Start a draft from a published version',
+        summary: 'Start a draft from a version, published or retired',
+        description:
+          'With everything that the version has, accepted warnings included, and with the exercises of today’s catalogue: the answer says in which of them it differs.',
         tags: ['drafts'],
         params: codeParams,
         body: startBody,
         response: {
-          201: version,
+          201: startedVersion,
           ...errors('PROTOCOL_NOT_FOUND', 'VERSION_NOT_FOUND', 'ALREADY_EXISTS', 'DOCUMENT_INVALID', 'CONFLICT'),
         },
       },
     },
     async (request, reply) => {
-      await inProtocol(request, context, request.params.code, async ({ tx, author, protocol: owner }) => {
+      const { code } = request.params
+      const before = await inProtocol(request, context, code, async ({ tx, author, protocol: owner }) => {
         if (owner.hasDraft) {
           throw new ProblemError('ALREADY_EXISTS', `\`${owner.code}\` has a draft already: edit, publish or delete it`)
         }
-        const source = await requireVersion(tx, author.clinicId, owner, request.body.from ?? owner.latestVersion ?? 1)
+        const number = request.body.from ?? owner.latestVersion ?? 1
+        const source = await requireVersion(tx, author.clinicId, owner, number)
         // The catalogue has moved on since: the draft takes its exercises from there.
-        await startDraft(tx, author, owner, { ...source.document, exercises: [] })
+        await startDraft(tx, author, owner, { ...source.document, exercises: [] }, number)
+        return source.document.exercises
       })
-      reply.code(201).header('location', `/v1/protocols/${request.params.code}/draft`)
-      return inDraft(request, context, request.params.code, async ({ draft }) => draft)
+      reply.code(201).header('location', `/v1/protocols/${code}/draft`)
+      return inDraft(request, context, code, async ({ tx, author, draft }) => ({
+        ...(await withKeyNamesOf(tx, author.clinicId, draft)),
+        exercisesChanged: exercisesThatDiffer(before, draft.document.exercises),
+      }))
     },
   )
 
@@ -287,24 +286,32 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
         operationId: 'replaceDraft',
         summary: 'Replace the draft by a document',
         description:
-          'Takes JSON, or YAML with `Content-Type: application/yaml`. Without a draft it makes one, and then `If-Match` is not needed.',
+          'Takes JSON, or YAML with `Content-Type: application/yaml`. Without a draft it makes one, and then `If-Match` must be left out. A draft that was approved has to be submitted again. Whoever has not seen the last revision is told what was changed since, by whom and when (412, `since`).',
         tags: ['drafts'],
         params: codeParams,
         headers: ifMatchHeader,
         consumes: documentTypes,
         body: documentBody,
-        response: { 200: version, ...errors('PROTOCOL_NOT_FOUND', 'CONFLICT', 'DOCUMENT_INVALID') },
+        response: { 200: version, ...errors('PROTOCOL_NOT_FOUND', 'CONFLICT', 'DOCUMENT_INVALID', 'IN_REVIEW') },
       },
     },
     async (request) => {
       const document = completeDocument(request.body)
       await inProtocol(request, context, request.params.code, async ({ tx, author, protocol: owner }) => {
-        const draft = await readVersion(tx, author.clinicId, owner.id, 'draft')
-        if (draft === null) return startDraft(tx, author, owner, document)
-        requireIfMatch(request, draft.revision)
-        return changeDraft(tx, author, owner, draft, document)
+        const place = { tx, clinicId: author.clinicId, protocolId: owner.id }
+        await tellSince(request, place, async () => {
+          const draft = await readVersion(tx, author.clinicId, owner.id, 'draft')
+          if (draft !== null) {
+            requireIfMatch(request, draft.revision)
+            return changeDraft(tx, author, owner, draft, document)
+          }
+          await requireNoneSeen(request, place, owner.code)
+          return startDraft(tx, author, owner, document)
+        })
       })
-      return inDraft(request, context, request.params.code, async ({ draft }) => draft)
+      return inDraft(request, context, request.params.code, ({ tx, author, draft }) =>
+        withKeyNamesOf(tx, author.clinicId, draft),
+      )
     },
   )
 
@@ -317,56 +324,29 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
         tags: ['drafts'],
         params: codeParams,
         headers: ifMatchHeader,
-        response: { 204: noContent, ...errors('PROTOCOL_NOT_FOUND', 'DRAFT_NOT_FOUND') },
+        response: { 204: noContent, ...errors('PROTOCOL_NOT_FOUND', 'DRAFT_NOT_FOUND', 'IN_REVIEW') },
       },
     },
     async (request, reply) => {
-      await inDraft(request, context, request.params.code, async ({ tx, author, draft }) => {
-        requireIfMatch(request, draft.revision)
-        const deleted = await deleteDraft(tx, { clinicId: author.clinicId, versionId: draft.id }, draft.revision)
-        if (!deleted) throw new ProblemError('PRECONDITION_FAILED', 'the draft was changed by somebody else just now')
+      await inDraft(request, context, request.params.code, async (scope) => {
+        requireIfMatch(request, scope.draft.revision)
+        await discard(scope)
       })
       return reply.code(204).send(null)
     },
   )
+}
 
-  routes.post(
-    '/protocols/:code/draft/publish',
-    {
-      schema: {
-        operationId: 'publishDraft',
-        summary: 'Publish the draft as the next version',
-        description:
-          'The draft is checked first: errors refuse it, and warnings that are not accepted come with the answer. From then on the version never changes, and neither do the exercises in it. Episodes keep the version that they have.',
-        tags: ['drafts'],
-        params: codeParams,
-        headers: ifMatchHeader,
-        body: publishBody,
-        response: {
-          201: publishedVersion,
-          ...errors('PROTOCOL_NOT_FOUND', 'DRAFT_NOT_FOUND', 'DOCUMENT_INVALID', 'CHECK_FAILED', 'CONFLICT'),
-        },
-      },
-    },
-    async (request, reply) => {
-      const { code } = request.params
-      const checked = await inDraft(request, context, code, async ({ tx, author, draft }) => {
-        requireIfMatch(request, draft.revision)
-        await requirePublishable(tx, author.clinicId, draft.document)
-        return draft.document
-      })
-      // Outside of a transaction: it can take long enough to be in the way of others.
-      const warnings = requireChecked(checked)
-      const published = await inDraft(request, context, code, async ({ tx, author, protocol: owner, draft }) => {
-        requireIfMatch(request, draft.revision)
-        if (!isDeepStrictEqual(draft.document, checked)) {
-          throw new ProblemError('CONFLICT', 'an exercise was changed while the draft was checked: publish again')
-        }
-        const number = await publish(tx, author, owner, draft, request.body.changeNote ?? null)
-        return requireVersion(tx, author.clinicId, owner, number)
-      })
-      reply.code(201).header('location', `/v1/protocols/${request.params.code}/versions/${published.number}`)
-      return { ...published, warnings }
-    },
+/** Whoever has seen a draft does not mean to start one: what they edited was published or discarded meanwhile. */
+async function requireNoneSeen(
+  request: FastifyRequest,
+  { tx, clinicId, protocolId }: { tx: Transaction; clinicId: string; protocolId: string },
+  code: string,
+): Promise<void> {
+  if (request.headers['if-match'] === undefined) return
+  throw new ProblemError(
+    'PRECONDITION_FAILED',
+    `\`${code}\` has no draft any more: leave \`If-Match\` out to start one with this document`,
+    { currentRevision: await readLastRevision(tx, clinicId, protocolId) },
   )
 }

@@ -1,7 +1,16 @@
 import { z } from 'zod'
 import { instant, slug, text } from '../../http/schemas.ts'
 import { finding } from '../checks/schemas.ts'
+import { eventKinds } from '../protocol-events/repository.ts'
 import { protocolDocument } from './document-schema.ts'
+
+export const draftStatus = z
+  .enum(['draft', 'in-review', 'approved'])
+  .describe('`draft`: it is being edited; `in-review`: submitted, and not to be edited; `approved`: to be published.')
+
+const key = z
+  .object({ id: z.string(), name: z.string().nullable().describe('Null: the key is not known any more.') })
+  .meta({ id: 'Key', description: 'An API key, which stands for whoever did something with it.' })
 
 export const protocol = z
   .object({
@@ -13,7 +22,13 @@ export const protocol = z
       .nullable()
       .describe('The built-in protocol that it was adopted from, with the SHA-256 of that document.'),
     latestVersion: z.int().min(1).nullable().describe('Number of the newest version; null while nothing is published.'),
+    currentVersion: z
+      .int()
+      .min(1)
+      .nullable()
+      .describe('Number of the newest version that is not retired, which new episodes get; null: there is none.'),
     hasDraft: z.boolean(),
+    draftStatus: draftStatus.nullable().describe('Null without a draft.'),
     createdAt: instant,
   })
   .meta({ id: 'Protocol', description: 'A named series of versions for one or more procedures.' })
@@ -21,15 +36,33 @@ export const protocol = z
 const versionFields = {
   id: z.string(),
   number: z.int().min(1).nullable().describe('Given when it is published; a draft has none.'),
-  status: z.enum(['draft', 'published', 'retired']),
+  status: z
+    .enum(['draft', 'in-review', 'approved', 'published', 'retired'])
+    .describe('In this order; from `in-review` and `approved` it can go back to `draft`, and from nowhere else.'),
   title: z.string(),
   procedures: z.array(z.string()),
+  accepted: z
+    .array(z.object({ finding: z.string(), reason: z.string() }))
+    .describe('The warnings of the check that the authors let stand, and why.'),
   contentHash: z.string().nullable().describe('SHA-256 of the published document in canonical form.'),
-  changeNote: z.string().nullable(),
-  revision: z.int().min(1),
+  changeNote: z.string().nullable().describe('What changed, and why; given when it is submitted or published.'),
+  revision: z.int().min(1).describe('Goes on from one draft of the protocol to the next.'),
+  startedFrom: z.int().min(1).nullable().describe('The version that the draft was started from; null: from none.'),
+  authors: z.array(key).describe('All who have edited it; empty: it is older than the record of that.'),
+  submitted: z
+    .object({ by: key, at: instant, hash: z.string().describe('SHA-256 of what was submitted, in canonical form.') })
+    .nullable()
+    .describe('Who put it before a reviewer last; null: nobody.'),
+  review: z
+    .object({ decision: z.enum(['approved', 'returned']), by: key, at: instant, note: z.string().nullable() })
+    .nullable()
+    .describe('What the reviewer decided about what was submitted; null: nothing yet.'),
   createdAt: instant,
   publishedAt: instant.nullable(),
+  publishedBy: key.nullable(),
   retiredAt: instant.nullable(),
+  retiredBy: key.nullable(),
+  retirementNote: z.string().nullable(),
 }
 
 export const versionSummary = z
@@ -49,12 +82,103 @@ export const publishedVersion = z
   })
   .meta({ id: 'PublishedVersion', description: 'A version that was published just now.' })
 
+export const submittedVersion = z
+  .object({
+    ...versionFields,
+    document: protocolDocument,
+    warnings: z.array(finding).describe('What the check warns of and the author has not accepted.'),
+  })
+  .meta({ id: 'SubmittedVersion', description: 'A draft that was submitted just now.' })
+
+const exerciseChange = z
+  .object({
+    exercise: z.string().describe('Its code.'),
+    change: z
+      .enum(['added', 'removed', 'changed'])
+      .describe('`added`, `removed`: its groups or attributes bring it under a rule of the protocol, or no longer do.'),
+    fields: z.array(z.string()).describe('The fields that have changed.'),
+  })
+  .meta({ id: 'ExerciseChange', description: 'How an exercise of the catalogue differs from what it was.' })
+
+export const startedVersion = z
+  .object({
+    ...versionFields,
+    document: protocolDocument,
+    exercisesChanged: z
+      .array(exerciseChange)
+      .describe('How the exercises of the catalogue differ from those of the version that it was started from.'),
+  })
+  .meta({ id: 'StartedVersion', description: 'A draft that was started from a version just now.' })
+
+export const retiredVersion = z
+  .object({
+    ...versionFields,
+    openEpisodes: z.int().min(0).describe('How many open episodes go on following it.'),
+    defaultOf: z
+      .array(z.string())
+      .describe('Procedures whose default protocol is without a published version now: new episodes must name one.'),
+  })
+  .meta({ id: 'RetiredVersion', description: 'A version that was retired just now.' })
+
+const part = z.unknown().optional()
+
+const change = z
+  .object({
+    kind: z.string().describe('The member of the document: `limits`, `title`, …'),
+    code: z.string().nullable().describe('Names the part in its list; null: the member itself.'),
+    change: z.enum(['added', 'removed', 'changed', 'reordered']),
+    before: part.describe('What was there; left out if nothing was, or where it is too long.'),
+    after: part.describe('What is there now; left out if nothing is, or where it is too long.'),
+  })
+  .meta({ id: 'DraftChange', description: 'What an edit did to one part of a draft.' })
+
+export const historyEvent = z
+  .object({
+    version: z.int().min(1).nullable().describe('The number that the draft has got by now; null: it has none.'),
+    kind: z.enum(eventKinds),
+    revision: z.int().min(1).describe('The revision that this made.'),
+    at: instant,
+    by: key,
+    note: z.string().nullable().describe('The change note, or what the reviewer or whoever retired it said.'),
+    startedFrom: z.int().min(1).optional().describe('Of `started`: the version that it was started from.'),
+    changes: z.array(change).optional().describe('Of `edited`: what was changed.'),
+    moreChanges: z.int().min(0).optional().describe('Of `edited`: how many more changes are not listed.'),
+    lostApproval: z.boolean().optional().describe('True: an approval did not count any more after this.'),
+    approval: z.enum(['none', 'second-person']).optional().describe('Of `published`: the clinic’s rule at that time.'),
+    openEpisodes: z.int().min(0).optional().describe('Of `retired`: how many open episodes went on following it.'),
+  })
+  .meta({ id: 'ProtocolEvent', description: 'Something that was done to a protocol.' })
+
+export const submitBody = z.strictObject({ changeNote: text(2000).describe('What changed, and why.') })
+
+export const noteBody = z.strictObject({ note: text(2000).optional() })
+
+export const returnBody = z.strictObject({ note: text(2000).describe('What has to be changed, and why.') })
+
+export const retireBody = z.strictObject({
+  episodes: z
+    .literal('keep')
+    .optional()
+    .describe(
+      'Needed while open episodes follow the version. `keep`: they go on following it, and their answers stay what they are.',
+    ),
+  defaults: z
+    .literal('keep')
+    .optional()
+    .describe(
+      'Needed if this leaves the default protocol of a procedure without a published version. `keep`: new episodes for it are refused, unless they name a protocol.',
+    ),
+  note: text(2000).optional().describe('Why it is retired.'),
+})
+
 export const startBody = z.strictObject({
   from: z.int().min(1).optional().describe('The version to start from; left out: the newest.'),
 })
 
 export const publishBody = z.strictObject({
-  changeNote: text(2000).optional().describe('What changed, and why.'),
+  changeNote: text(2000)
+    .optional()
+    .describe('What changed, and why. A draft that is approved has one already: leave it out.'),
 })
 
 export const codeParams = z.object({ code: slug })
