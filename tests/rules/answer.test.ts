@@ -309,6 +309,11 @@ test('what one version knows for certain is certain, and what none knows is name
     ['three', true, []],
     ['two', true, []],
   ])
+  expect(against([knowing('a', { effort: 2 }), knowing('b', { jump: 2 })])?.[0]).toEqual([
+    'one',
+    false,
+    ['effort', 'jump'],
+  ])
   expect(against([knowing('a', { jump: 0, effort: 1 }), knowing('b', { jump: 2, effort: 2 })])).toEqual([
     ['one', true, []],
     ['three', true, []],
@@ -347,6 +352,33 @@ test('a condition names what it counts from, and the phases that it means', () =
     },
   ])
   expect(given.redFlags).toMatchObject([{ text: 'Call.' }])
+})
+
+test('a condition says what was observed, when, whether that is too old, and what to ask', () => {
+  const fact = (code: string, withinDays: number) => ({ fact: code, atMost: 3, withinDays })
+  const given = answer(
+    [
+      protocol('a', {
+        facts: [{ code: 'pain', title: 'Pain', type: 'number', unit: 'NRS', ask: 'How bad is it?' }],
+        contraindications: [
+          { ...ban, code: 'no-walk', when: { any: [fact('pain', 4), fact('pain', 5), fact('ache', 9)] } },
+        ],
+      }),
+    ],
+    [{ kind: 'fact', code: 'pain', value: 5, on: '2026-03-07' }],
+  )
+  const pain = {
+    fact: { code: 'pain', title: 'Pain', ask: 'How bad is it?', unit: 'NRS' },
+    latest: { value: 5, on: '2026-03-07' },
+  }
+  const ache = { fact: { code: 'ache', title: 'ache', ask: 'ache', unit: null }, latest: null }
+  expect(given.avoid[0]?.when).toMatchObject({
+    of: [
+      { ...pain, stale: true, truth: 'unknown' },
+      { ...pain, stale: false, truth: 'false' },
+      { ...ache, stale: false, truth: 'unknown' },
+    ],
+  })
 })
 
 test('a limit says what it is in its own words, and one is made needless by a narrower one that shares an end', () => {
