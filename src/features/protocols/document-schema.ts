@@ -1,12 +1,14 @@
 import { z } from 'zod'
 import { line, slug, text } from '../../http/schemas.ts'
 import {
+  type CaseEntry,
   type Condition,
   type FactTest,
   type FactValue,
   leavesOf,
   type ProtocolDocument,
   type Side,
+  type TestCase,
 } from '../../rules/index.ts'
 import { exerciseBody } from '../exercises/schemas.ts'
 
@@ -334,6 +336,128 @@ const acceptedBody = z
     error: 'must name each finding once',
   })
 
+const caseDay = days.describe('Whole calendar days since the surgery, which is day 0; negative before it.')
+const untilDay = days.optional().describe('The first day on which it no longer holds; left out: it goes on.')
+const endsLater = ({ from, until }: { from: number; until?: number | undefined }): boolean =>
+  until === undefined || from < until
+const spanError = {
+  path: ['until'],
+  error: 'is the first day on which it no longer holds, so it must be later than `from`',
+}
+
+const caseEntryForms = {
+  milestone: z
+    .strictObject({
+      milestone: slug.describe('Code of the milestone that was reached.'),
+      on: caseDay,
+      by: slug.optional().describe('The role that granted it; left out: the first that may.'),
+      revoked: days.optional().describe('The day on which it was taken back.'),
+    })
+    .refine(({ on, revoked }) => revoked === undefined || on <= revoked, {
+      path: ['revoked'],
+      error: 'must not lie before `on`',
+    }),
+  fact: z.strictObject({ fact: slug.describe('Code of the fact that was observed.'), is: factValue, on: caseDay }),
+  symptom: z
+    .strictObject({
+      symptom: slug.describe('Code of the red flag that was reported.'),
+      on: caseDay,
+      resolved: days.optional().describe('The day on which a clinician resolved it; left out: it is open.'),
+    })
+    .refine(({ on, resolved }) => resolved === undefined || on <= resolved, {
+      path: ['resolved'],
+      error: 'must not lie before `on`',
+    }),
+  permit: z
+    .strictObject({
+      permit: slug.describe('Code of the exercise that a clinician permits for this patient.'),
+      from: caseDay,
+      until: untilDay,
+      lifts: z.array(slug).min(1).max(50).optional().describe('Codes of the relative contraindications that it lifts.'),
+    })
+    .refine(endsLater, spanError),
+  withhold: z
+    .strictObject({
+      withhold: slug.describe('Code of the exercise that a clinician withholds from this patient.'),
+      from: caseDay,
+      until: untilDay,
+    })
+    .refine(endsLater, spanError),
+  hold: z
+    .strictObject({
+      hold: line(1000).describe('Why all exercise is on hold.'),
+      from: caseDay,
+      until: untilDay,
+    })
+    .refine(endsLater, spanError),
+}
+
+/** One line of what has happened, as test cases and the command line write it. */
+export const caseEntry = z.union(Object.values(caseEntryForms) as unknown as [z.ZodType<CaseEntry>])
+
+export const levels = z.array(line(20)).max(30)
+export const operatedSide = z.enum(sides)
+
+const atMost = z.number().nullable().optional()
+
+const caseExpectation = z
+  .strictObject({
+    status: z.enum(['active', 'no-phase', 'on-hold', 'closed']).optional(),
+    phase: slug.nullable().optional().describe('The current phase; `null`: none.'),
+    permitted: z.array(slug).min(1).max(500).optional().describe('Exercises that must be permitted.'),
+    withheld: z.array(slug).min(1).max(500).optional().describe('Exercises that must not be permitted.'),
+    dose: z
+      .record(slug, z.strictObject(doseShape).nullable())
+      .optional()
+      .describe('By exercise: what its dose must say, of which only what is named is compared; `null`: as instructed.'),
+    limits: z
+      .array(
+        z
+          .strictObject({
+            quantity: slug.describe('As in `limits` of the document.'),
+            unit: line(50).optional().describe('A UCUM code; left out: any.'),
+            max: atMost.describe('The strictest `max` in force; `null`: none is.'),
+            min: atMost.describe('The strictest `min` in force; `null`: none is.'),
+            asInstructed: z.boolean().optional().describe('Whether a limit in force leaves it to the clinician.'),
+          })
+          .refine(({ max, min, asInstructed }) => [max, min, asInstructed].some((part) => part !== undefined), {
+            error: 'must compare something: `max`, `min` or `asInstructed`',
+          }),
+      )
+      .min(1)
+      .max(100)
+      .optional(),
+  })
+  .refine((expect) => Object.values(expect).some((part) => part !== undefined), {
+    error: 'must expect something: `permitted`, `withheld`, `phase`, `status`, `dose` or `limits`',
+    when: ({ issues }) => issues.length === 0,
+  })
+
+export const caseBody = z
+  .strictObject({
+    code: slug,
+    title: line(200).optional().describe('What it shows, in words.'),
+    procedures: z
+      .array(slug)
+      .min(1)
+      .max(10)
+      .optional()
+      .describe('What was operated; left out: the document’s procedures.'),
+    levels: levels.optional().describe('The levels that were operated on, for instance `C5-C6`.'),
+    side: operatedSide.optional(),
+    record: z.array(caseEntry).max(100).optional().describe('What has been recorded, in that order.'),
+    on: caseDay.describe('The day asked about, counted from the surgery, which is day 0.'),
+    expect: caseExpectation.describe('What the answer must be on that day. Only what is named is compared.'),
+  })
+  .meta({
+    id: 'TestCase',
+    description:
+      'A patient whom the author has thought of, and what the protocol must answer. Checking and publishing run it; if the answer is another, the protocol is not published.',
+  }) as unknown as z.ZodType<TestCase>
+
+/** More than an author could read; few enough to run at every check. */
+const mostCases = 200
+
 /** A protocol document as it is written; optional parts may be left out. */
 export const documentBody = z
   .strictObject({
@@ -355,6 +479,11 @@ export const documentBody = z
     accepted: acceptedBody
       .optional()
       .describe('Warnings of the check that the author has seen and lets stand, by name. Errors cannot be accepted.'),
+    cases: z
+      .array(caseBody)
+      .max(mostCases)
+      .optional()
+      .describe('Test cases: records, days, and what must be permitted or withheld. Publishing runs them.'),
   })
   .meta({
     id: 'ProtocolDocument',
@@ -400,6 +529,7 @@ export const protocolDocument = z
     limits: z.array(limitBody),
     redFlags: z.array(redFlagBody),
     accepted: acceptedBody.optional(),
+    cases: z.array(caseBody).optional(),
   })
   .meta({
     id: 'StoredProtocolDocument',
