@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { type Document, isNode, isScalar, Lexer, LineCounter, parseDocument, stringify, visit } from 'yaml'
+import { Document, isCollection, isNode, isScalar, isSeq, Lexer, LineCounter, parseDocument, visit } from 'yaml'
 import { readUtf8 } from '../../http/json-body.ts'
 import { ProblemError } from '../../http/problems.ts'
 import type { ProtocolDocument } from '../../rules/index.ts'
@@ -100,8 +100,23 @@ function isDeeperThan(value: unknown, levels: number): boolean {
   return levels === 0 || Object.values(value).some((part) => isDeeperThan(part, levels - 1))
 }
 
-/** The document as YAML: the same content as its JSON, without the lists that are empty. */
+/** So long is what is written in one line, like `{ days: { atLeast: 0 } }`, with what it is indented by. */
+const mostOfLine = 84
+
+/** A document in canonical form as YAML: the same content as its JSON, without the lists that are empty. */
 export function toYaml(document: ProtocolDocument): string {
   const members = Object.entries(document).filter(([, value]) => !Array.isArray(value) || value.length > 0)
-  return stringify(Object.fromEntries(members), { lineWidth: 100, aliasDuplicateObjects: false })
+  const yaml = new Document(Object.fromEntries(members), { aliasDuplicateObjects: false })
+  visit(yaml, {
+    Collection(_key, node, path) {
+      // The document, its lists and their items have a line for each member.
+      const depth = path.filter(isCollection).length
+      const isPlainList = isSeq(node) && node.items.every(isScalar)
+      if (depth < 3 && !isPlainList) return
+      const text = JSON.stringify(node)
+      // The library breaks texts of several lines, which inside of braces would be read as something else.
+      node.flow = text.length <= mostOfLine - 2 * depth && !text.includes('\\n')
+    },
+  })
+  return yaml.toString({ lineWidth: 100 })
 }

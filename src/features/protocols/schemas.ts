@@ -44,7 +44,12 @@ const versionFields = {
   accepted: z
     .array(z.object({ finding: z.string(), reason: z.string() }))
     .describe('The warnings of the check that the authors let stand, and why.'),
-  contentHash: z.string().nullable().describe('SHA-256 of the published document in canonical form.'),
+  contentHash: z
+    .string()
+    .nullable()
+    .describe(
+      'SHA-256 of the document in canonical form, as it is exported: the same content has the same hash in every clinic.',
+    ),
   changeNote: z.string().nullable().describe('What changed, and why; given when it is submitted or published.'),
   revision: z.int().min(1).describe('Goes on from one draft of the protocol to the next.'),
   startedFrom: z.int().min(1).nullable().describe('The version that the draft was started from; null: from none.'),
