@@ -17,7 +17,7 @@ const whereToAdd: Record<Extract<DocumentFlaw, { code: 'unknown-reference' }>['k
 }
 
 /** One sentence for an author: what is wrong at that place, and what to write instead. */
-function describeFlaw(flaw: DocumentFlaw): string {
+export function describeFlaw(flaw: DocumentFlaw): string {
   switch (flaw.code) {
     case 'unknown-reference': {
       const nearest = findNearest(flaw.name, flaw.known)

@@ -1,5 +1,8 @@
 import { z } from 'zod'
+import { mostLocations } from '../../http/problems.ts'
 import { line, slug, text } from '../../http/schemas.ts'
+import { keysOf } from '../../http/source-places.ts'
+import { alsoFind } from '../../http/validation.ts'
 import {
   type CaseEntry,
   type Condition,
@@ -11,6 +14,8 @@ import {
   type TestCase,
 } from '../../rules/index.ts'
 import { exerciseBody } from '../exercises/schemas.ts'
+import { describeFlaw } from './describe-flaws.ts'
+import { findFlawsOfFragments } from './fragments.ts'
 
 /** Days are counted over at most a century, before or after. */
 const days = z.int().min(-36_500).max(36_500)
@@ -489,6 +494,14 @@ export const documentBody = z
     id: 'ProtocolDocument',
     description: 'A protocol version as one document: written, kept in git, exported and imported.',
   })
+
+// Whatever part of a document is not well formed, its author is told of the names in the rest, too.
+alsoFind(documentBody, (body, mistakes) =>
+  // Each description compares with every known name.
+  findFlawsOfFragments(body, mistakes)
+    .slice(0, mostLocations)
+    .map((flaw) => ({ path: keysOf(flaw.path), detail: describeFlaw(flaw) })),
+)
 
 /** A prescription as it is stored and answered: named, and with nothing left to a default. */
 const prescription = z.object({
