@@ -56,9 +56,13 @@ const flags: readonly string[] = ['preOperative', 'fixed']
  * no list that is empty, but for those of the document itself; no flag that is not set; members in one order.
  */
 export function toCanonical(document: ProtocolDocument): ProtocolDocument {
-  const exercises = document.exercises
-    .filter((exercise) => isNamed(document, exercise))
-    .sort((a, b) => compareText(a.code, b.code))
+  const exercises = document.exercises.filter((exercise) => isNamed(document, exercise))
+  return toFormatted({ ...document, exercises })
+}
+
+/** The same, with all exercises that the document brings along: as its author keeps it. */
+export function toFormatted(document: ProtocolDocument): ProtocolDocument {
+  const exercises = document.exercises.toSorted((a, b) => compareText(a.code, b.code))
   const whole: Record<string, unknown> = { ...document, exercises }
   const members = documentOrder.flatMap((name): [string, unknown][] => {
     const value = whole[name]

@@ -115,6 +115,16 @@ function refuseBombs(source: string): void {
   }
 }
 
+/** Whether a YAML text has comments. */
+export function hasComments(source: string): boolean {
+  let inScalar = false
+  for (const token of new Lexer().lex(source)) {
+    if (!inScalar && token.startsWith('#')) return true
+    inScalar = token === '\u001f'
+  }
+  return false
+}
+
 /** Every key a text, and each once in its map. The library's own check compares every key with every other. */
 function requireDistinctKeys(document: Document, lines: LineCounter): void {
   const faults: Fault[] = []
