@@ -5,8 +5,9 @@ import { runCommand } from './protocol/run.ts'
 process.stdout.on('error', () => process.exit(0))
 
 try {
-  const { text, code } = runCommand(process.argv.slice(2))
-  process[code === 2 ? 'stderr' : 'stdout'].write(text)
+  const { text, complaint = '', code } = runCommand(process.argv.slice(2))
+  process.stderr.write(complaint)
+  process.stdout.write(text)
   process.exitCode = code
 } catch (error) {
   const isUsage =

@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { checkDocument, toDifference } from '../../features/checks/answer.ts'
 import { toAnswer } from '../../features/permitted-exercises/answer.ts'
 import { hashDocument, toFormatted } from '../../features/protocols/canonical.ts'
+import { toLocations } from '../../features/protocols/describe-flaws.ts'
 import { hasComments, toYaml } from '../../features/protocols/document-body.ts'
 import { completeDocument, documentBody } from '../../features/protocols/document-schema.ts'
 import { toTimeline } from '../../features/timelines/answer.ts'
@@ -11,14 +12,18 @@ import {
   addDays,
   type CalendarDate,
   derive,
+  findFlaws,
+  type ProtocolDocument,
   type Question,
   recordOfCase,
   runCases,
+  type TestCase,
   timeline,
 } from '../../rules/index.ts'
 import {
   type Catalogue,
   type DocumentFile,
+  placesIn,
   readCatalogue,
   readProtocolFile,
   readShaped,
@@ -37,6 +42,8 @@ export type ExitCode = 0 | 1 | 2
 export interface Output {
   /** For people. */
   text: string
+  /** For people, of files that cannot be read at all. */
+  complaint?: string
   /** For software. */
   json: unknown
   code: ExitCode
@@ -66,11 +73,14 @@ function each(files: readonly string[], one: (file: string) => Output): Output {
     } catch (error) {
       if (!(error instanceof Unusable)) throw error
       const isUnread = error.faults.every(({ line }) => line === null)
-      return { text: sayFaults(error.faults), json: { file, faults: error.faults }, code: isUnread ? 2 : 1 }
+      const said = sayFaults(error.faults)
+      const json = { file, faults: error.faults }
+      return isUnread ? { text: '', complaint: said, json, code: 2 } : { text: said, json, code: 1 }
     }
   })
   return {
     text: outputs.map(({ text }) => text).join(''),
+    complaint: outputs.map(({ complaint = '' }) => complaint).join(''),
     json: outputs.map(({ json }) => json),
     code: outputs.reduce<ExitCode>((worst, { code }) => (code > worst ? code : worst), 0),
   }
@@ -174,10 +184,11 @@ function readQuestion(files: readonly string[], values: Values): Question {
     version: null,
     document: readProtocolFile(file, catalogue).document,
   }))
-  const codes = versions.map(({ document }) => document.code)
+  const documents = versions.map(({ document }) => document)
+  const codes = documents.map(({ code }) => code)
   const twice = codes.find((code, index) => codes.indexOf(code) !== index)
   if (twice !== undefined) throw new UsageError(`two files have the code \`${twice}\`: each protocol at most once`)
-  const entries = recordOfCase(readRecord(values.record, surgery), versions, surgery)
+  const entries = recordOfCase(readRecord(values.record, surgery, documents), versions, surgery)
   const knownAt = entries.reduce(
     (latest, { recordedAt }) => (recordedAt > latest ? recordedAt : latest),
     entries[0]?.recordedAt ?? ('' as never),
@@ -185,12 +196,42 @@ function readQuestion(files: readonly string[], values: Values): Question {
   return { versions, entries, on, knownAt }
 }
 
-function readRecord(file: string | undefined, surgery: CalendarDate) {
+/** The record in the file; every name in it must be one that a protocol declares. */
+function readRecord(file: string | undefined, surgery: CalendarDate, documents: readonly ProtocolDocument[]) {
   if (file === undefined) return {}
   const { record, patient } = recordBody(surgery)
   const text = readText(file)
   const source = readSource(file, text)
-  return Array.isArray(source.value) ? { record: readShaped(record, file, text) } : readShaped(patient, file, text)
+  const isList = Array.isArray(source.value)
+  const read = isList ? { record: readShaped(record, file, text) } : readShaped(patient, file, text)
+  const faults = documents.map((document) => faultsOfRecord(read, document))
+  const inAll = (faults[0] ?? []).filter((fault) =>
+    faults.every((others) => others.some(({ pointer }) => pointer === fault.pointer)),
+  )
+  const placed = inAll.map(({ pointer, detail }) => ({
+    pointer: isList ? pointer.replace(/^\/record/, '') : pointer,
+    detail,
+  }))
+  if (placed.length > 0) throw new Unusable(placesIn(source, placed))
+  return read
+}
+
+/** A record is read as a test case's is: names that the document does not have, values that a fact cannot have. */
+function faultsOfRecord(
+  situation: Partial<TestCase>,
+  document: ProtocolDocument,
+): { pointer: string; detail: string }[] {
+  const testCase = { code: 'record', on: 0, expect: {}, procedures: document.procedures, ...situation }
+  const names = new Set([...document.procedures, ...(situation.procedures ?? [])])
+  const none = new Set<string>()
+  const flaws = findFlaws(
+    { ...document, cases: [testCase] },
+    { procedures: names, exercises: none, groups: none, attributes: none },
+  )
+  const own = flaws.filter(({ path }) => path.startsWith('/cases/0/'))
+  return toLocations(own).flatMap((place) =>
+    'pointer' in place ? [{ pointer: place.pointer.slice('/cases/0'.length), detail: place.detail }] : [],
+  )
 }
 
 function asked(files: readonly string[], values: Values, answer: (question: Question) => Output): Output {
@@ -198,7 +239,7 @@ function asked(files: readonly string[], values: Values, answer: (question: Ques
     return answer(readQuestion(files, values))
   } catch (error) {
     if (!(error instanceof Unusable)) throw error
-    return { text: sayFaults(error.faults), json: { faults: error.faults }, code: 2 }
+    return { text: '', complaint: sayFaults(error.faults), json: { faults: error.faults }, code: 2 }
   }
 }
 
@@ -238,7 +279,7 @@ export function runCommand(args: readonly string[]): Output {
   const [name, ...files] = positionals
   if (name === undefined || (name === 'help' && !isCommand(files[0]))) {
     const isAsked = values.help === true || name === 'help'
-    return { text: overview, json: null, code: isAsked ? 0 : 2 }
+    return isAsked ? { text: overview, json: null, code: 0 } : { text: '', complaint: overview, json: null, code: 2 }
   }
   const asks = name === 'help' ? files[0] : name
   if (!isCommand(asks))
@@ -250,5 +291,7 @@ export function runCommand(args: readonly string[]): Output {
   if (files.length === 0) throw new UsageError(`\`${asks}\` needs a file: ${commands[asks].usage}`)
   if (command.most !== undefined && files.length > command.most) throw new UsageError(`\`${asks}\` takes one file`)
   const output = command.run(files, values)
-  return values.json === true ? { ...output, text: `${JSON.stringify(output.json, null, 2)}\n` } : output
+  return values.json === true
+    ? { code: output.code, json: output.json, text: `${JSON.stringify(output.json, null, 2)}\n` }
+    : output
 }
