@@ -70,7 +70,6 @@ const service: Step[] = [
   { operationId: 'getLiveness', anonymous: true, expect: 200 },
   { operationId: 'getReadiness', anonymous: true, expect: 200 },
   { operationId: 'listProblems', anonymous: true, expect: 200 },
-  { operationId: 'getDocumentSchema', anonymous: true, expect: 200 },
   { operationId: 'getProblem', anonymous: true, request: { params: { code: 'protocol-not-found' } }, expect: 200 },
   { operationId: 'getProblem', anonymous: true, request: { params: { code: 'protocol-notfound' } }, expect: 404 },
 ]

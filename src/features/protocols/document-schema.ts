@@ -17,6 +17,11 @@ import { exerciseBody } from '../exercises/schemas.ts'
 import { describeFlaw } from './describe-flaws.ts'
 import { findFlawsOfFragments } from './fragments.ts'
 
+/** What JSON Schema can say of the members together. In the OpenAPI document it would be in a reader's way. */
+function forEditors(rules: object): Record<string, unknown> {
+  return { forEditors: rules }
+}
+
 /** Days are counted over at most a century, before or after. */
 const days = z.int().min(-36_500).max(36_500)
 
@@ -81,7 +86,7 @@ const forms = {
       .refine((test) => test.atLeast !== undefined || test.before !== undefined, {
         error: 'must have `atLeast`, `before` or both',
       })
-      .meta({ anyOf: [{ required: ['atLeast'] }, { required: ['before'] }] })
+      .meta(forEditors({ anyOf: [{ required: ['atLeast'] }, { required: ['before'] }] }))
       .describe('Whole calendar days in `[atLeast, before)`; the surgery day is day 0. At least one of the two.'),
   }),
   milestone: z.strictObject({
@@ -93,7 +98,9 @@ const forms = {
       ...comparisons,
     })
     .refine(saysSomething, { error: 'must compare the fact: `is`, `in`, `atLeast`, `atMost`, `above` or `below`' })
-    .meta({ anyOf: ['is', 'in', 'atLeast', 'atMost', 'above', 'below'].map((test) => ({ required: [test] })) }),
+    .meta(
+      forEditors({ anyOf: ['is', 'in', 'atLeast', 'atMost', 'above', 'below'].map((test) => ({ required: [test] })) }),
+    ),
   phase: z.strictObject({
     phase: z
       .strictObject({
@@ -235,21 +242,23 @@ export const factBody = z
       context.addIssue({ code: 'custom', path: ['values'], message })
     }
   })
-  .meta({
-    allOf: [
-      {
-        if: { properties: { type: { const: 'choice' } } },
-        // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
-        then: { required: ['values'] },
-        else: { not: { required: ['values'] } },
-      },
-      {
-        if: { not: { properties: { type: { const: 'number' } } } },
-        // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
-        then: { not: { anyOf: [{ required: ['min'] }, { required: ['max'] }] } },
-      },
-    ],
-  })
+  .meta(
+    forEditors({
+      allOf: [
+        {
+          if: { properties: { type: { const: 'choice' } } },
+          // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+          then: { required: ['values'] },
+          else: { not: { required: ['values'] } },
+        },
+        {
+          if: { not: { properties: { type: { const: 'number' } } } },
+          // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+          then: { not: { anyOf: [{ required: ['min'] }, { required: ['max'] }] } },
+        },
+      ],
+    }),
+  )
 
 export const phaseBody = z.strictObject({
   code: slug.describe('What prescriptions and conditions call it: `early`.'),
@@ -297,7 +306,7 @@ export const prescriptionBody = z
     error: 'must name either an `exercise` or a `group`',
     path: ['exercise'],
   })
-  .meta({ oneOf: [{ required: ['exercise'] }, { required: ['group'] }] })
+  .meta(forEditors({ oneOf: [{ required: ['exercise'] }, { required: ['group'] }] }))
 
 const grades = z.record(slug, z.literal([1, 2, 3]))
 
@@ -311,12 +320,14 @@ const targetBody = z
   .refine((target) => Object.values(target).some((part) => part !== undefined && Object.keys(part).length > 0), {
     error: 'must name an `exercise`, a `group`, a `kind` or `attributes`',
   })
-  .meta({
-    anyOf: [
-      ...['exercise', 'group', 'kind'].map((part) => ({ required: [part] })),
-      { required: ['attributes'], properties: { attributes: { minProperties: 1 } } },
-    ],
-  })
+  .meta(
+    forEditors({
+      anyOf: [
+        ...['exercise', 'group', 'kind'].map((part) => ({ required: [part] })),
+        { required: ['attributes'], properties: { attributes: { minProperties: 1 } } },
+      ],
+    }),
+  )
 
 export const contraindicationBody = z.strictObject({
   code: slug.describe('What overrides and accepted findings call it.'),
@@ -374,21 +385,23 @@ export const limitBody = z
     error: 'must be left out: a goal is a number to work towards, so give it `min`, `max` or both',
     path: ['value'],
   })
-  .meta({
-    oneOf: [
-      { anyOf: [{ required: ['max'] }, { required: ['min'] }], not: { required: ['value'] } },
-      {
-        required: ['value'],
-        not: {
-          anyOf: [
-            { required: ['max'] },
-            { required: ['min'] },
-            { required: ['kind'], properties: { kind: { const: 'goal' } } },
-          ],
+  .meta(
+    forEditors({
+      oneOf: [
+        { anyOf: [{ required: ['max'] }, { required: ['min'] }], not: { required: ['value'] } },
+        {
+          required: ['value'],
+          not: {
+            anyOf: [
+              { required: ['max'] },
+              { required: ['min'] },
+              { required: ['kind'], properties: { kind: { const: 'goal' } } },
+            ],
+          },
         },
-      },
-    ],
-  })
+      ],
+    }),
+  )
 
 export const redFlagBody = z.strictObject({
   code: slug.describe('What records call it: `bladder-or-bowel-loss`.'),
@@ -499,7 +512,7 @@ const caseExpectation = z
           .refine(({ max, min, asInstructed }) => [max, min, asInstructed].some((part) => part !== undefined), {
             error: 'must compare something: `max`, `min` or `asInstructed`',
           })
-          .meta({ anyOf: ['max', 'min', 'asInstructed'].map((part) => ({ required: [part] })) }),
+          .meta(forEditors({ anyOf: ['max', 'min', 'asInstructed'].map((part) => ({ required: [part] })) })),
       )
       .min(1)
       .max(100)
@@ -610,7 +623,8 @@ export const documentBody = z
   })
   .meta({
     id: 'ProtocolDocument',
-    description: 'A protocol version as one document: written, kept in git, exported and imported.',
+    description:
+      'A protocol version as one document: written, kept in git, exported and imported. Its JSON Schema, for editors, is at `/protocol-document.schema.json`.',
   })
 
 // Whatever part of a document is not well formed, its author is told of the names in the rest, too.
