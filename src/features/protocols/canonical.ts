@@ -106,9 +106,16 @@ export function toCanonicalJson(value: unknown): string {
   )
 }
 
+function hash(document: ProtocolDocument): string {
+  return createHash('sha256').update(toCanonicalJson(document)).digest('hex')
+}
+
 /** SHA-256 of the canonical form as canonical JSON, in hexadecimal. */
 export function hashDocument(document: ProtocolDocument): string {
-  return createHash('sha256')
-    .update(toCanonicalJson(toCanonical(document)))
-    .digest('hex')
+  return hash(toCanonical(document))
+}
+
+/** The same of all that a version would keep, with the exercises that its contraindications find in this catalogue. */
+export function hashWithCatalogue(document: ProtocolDocument): string {
+  return hash(toFormatted(document))
 }

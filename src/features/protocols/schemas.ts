@@ -55,7 +55,13 @@ const versionFields = {
   startedFrom: z.int().min(1).nullable().describe('The version that the draft was started from; null: from none.'),
   authors: z.array(key).describe('All who have edited it; empty: it is older than the record of that.'),
   submitted: z
-    .object({ by: key, at: instant, hash: z.string().describe('SHA-256 of what was submitted, in canonical form.') })
+    .object({
+      by: key,
+      at: instant,
+      hash: z
+        .string()
+        .describe('SHA-256 of what was submitted, with all exercises that its rules find in the catalogue.'),
+    })
     .nullable()
     .describe('Who put it before a reviewer last; null: nobody.'),
   review: z
