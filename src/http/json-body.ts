@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { ProblemError } from './problems.ts'
+import { locateInJson, rememberSource } from './source-places.ts'
 
 /** Deeper than any protocol; shallow enough for every reader that recurses. */
 const deepest = 100
@@ -12,7 +13,10 @@ export function registerJsonBody(app: FastifyInstance): void {
     if (encoding !== undefined && encoding !== 'identity') {
       throw new ProblemError('UNSUPPORTED_MEDIA_TYPE', 'the body must not be compressed: leave `Content-Encoding` out')
     }
-    return readJson(readUtf8(body))
+    const text = readUtf8(body)
+    const value = readJson(text)
+    rememberSource(request, locateInJson(text))
+    return value
   })
 }
 
