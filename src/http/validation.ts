@@ -23,12 +23,33 @@ export class InvalidPart extends Error {
 export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema, httpPart }) => {
   const noun = httpPart === 'body' ? 'field' : 'parameter'
   return (data: unknown) => {
-    const unstorable = findUnstorable(data)
-    const result = schema.safeParse(data, { error: describeIssue })
-    if (result.success && unstorable.length === 0) return { value: result.data }
-    const findings = result.success ? [] : describeFirst(withoutConsequences(result.error.issues), schema, noun, data)
-    return { error: new InvalidPart(withoutRepetition([...unstorable, ...findings])) }
+    const read = readPartAs(schema, noun, data)
+    return 'value' in read ? read : { error: new InvalidPart(read.findings) }
   }
+}
+
+function readPartAs<Schema extends z.ZodType>(
+  schema: Schema,
+  noun: Noun,
+  data: unknown,
+): { value: z.output<Schema> } | { findings: readonly Finding[] } {
+  const unstorable = findUnstorable(data)
+  const result = schema.safeParse(data, { error: describeIssue })
+  if (result.success && unstorable.length === 0) return { value: result.data }
+  const findings = result.success ? [] : describeFirst(withoutConsequences(result.error.issues), schema, noun, data)
+  return { findings: withoutRepetition([...unstorable, ...findings]) }
+}
+
+/** What a request leads to, as `schema` reads it. Throws the problem that a body like it would be. */
+export function parseAsBody<Schema extends z.ZodType>(schema: Schema, data: unknown): z.output<Schema> {
+  const read = readPartAs(schema, 'field', data)
+  if ('value' in read) return read.value
+  throw toInvalid(read.findings.map((finding) => toLocation('body', finding)))
+}
+
+/** The problem of places that are not valid, with a sentence about the first. */
+export function toInvalid(errors: readonly ProblemLocation[]): ProblemError {
+  return new ProblemError('VALIDATION_FAILED', summarise(errors), { errors })
 }
 
 /** Each description compares with every known name, so that only as many are made as are shown. */
@@ -91,7 +112,7 @@ export function toValidationProblem(
     const findings = index === 0 ? error.findings : findingsOf(request, part.name)
     return findings.map((finding) => toLocation(part.in, finding))
   })
-  return new ProblemError('VALIDATION_FAILED', summarise(locations), { errors: locations })
+  return toInvalid(locations)
 }
 
 function findingsOf(request: FastifyRequest, part: (typeof parts)[number]['name']): readonly Finding[] {
