@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import type { FastifyInstance } from 'fastify'
 import { buildApp } from '../src/app.ts'
 import { openDatabase } from '../src/db/client.ts'
+import { toDocumentSchema } from '../src/features/protocols/json-schema.ts'
 import type { Context } from '../src/http/context.ts'
 import { toJson, toYaml } from '../src/http/openapi.ts'
 import { type OpenapiDocument, type RecordedExamples, recordedHeaders } from '../src/http/openapi-document.ts'
@@ -11,6 +12,7 @@ export interface Generated {
   'examples.json': string
   'openapi.json': string
   'openapi.yaml': string
+  'protocol-document.schema.json': string
 }
 
 /** Walks the scenario on a migrated, empty database and makes the document with its answers. Same code, same bytes. */
@@ -28,6 +30,7 @@ export async function generate(databaseUrl: string): Promise<Generated> {
       'examples.json': `${JSON.stringify(examples, null, 2)}\n`,
       'openapi.json': toJson(described),
       'openapi.yaml': toYaml(described),
+      'protocol-document.schema.json': `${JSON.stringify(toDocumentSchema(), null, 2)}\n`,
     }
     await described.close()
     return generated

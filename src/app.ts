@@ -14,6 +14,7 @@ import { registerHealth } from './features/health/routes.ts'
 import { registerPatients } from './features/patients/routes.ts'
 import { registerPermittedExercises } from './features/permitted-exercises/routes.ts'
 import { registerProcedures } from './features/procedures/routes.ts'
+import { registerDocumentSchema } from './features/protocols/json-schema.ts'
 import { registerProtocols } from './features/protocols/routes.ts'
 import { registerSimulations } from './features/simulations/routes.ts'
 import { registerTimelines } from './features/timelines/routes.ts'
@@ -100,6 +101,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     describeScope(open, 'public')
     registerHealth(open, context)
     registerProblemRoutes(open)
+    registerDocumentSchema(open)
     await registerDocs(open)
   })
 

@@ -4,6 +4,7 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest }
 import { toDatabaseProblem } from './database-errors.ts'
 import { findNearest, listWords } from './nearest.ts'
 import { type ProblemCode, ProblemError, problemDefinitions, problemMediaType, toProblem } from './problems.ts'
+import { sourceOf } from './source-places.ts'
 import { InvalidPart, toValidationProblem } from './validation.ts'
 
 interface ErrorHandling {
@@ -32,7 +33,7 @@ export function answerFrameworkError(error: unknown, request: FastifyRequest, re
 
 function sendProblem(error: ProblemError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   logProblem(error, request)
-  const problem = toProblem(error, { instance: pathOf(request), requestId: request.id })
+  const problem = toProblem(error, { instance: pathOf(request), requestId: request.id, locate: sourceOf(request) })
   // A text, so that no serializer of the route looks at it: an error must not fail on its way out.
   return reply
     .code(error.status)

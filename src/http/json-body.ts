@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { ProblemError } from './problems.ts'
+import { locateInJson, rememberSource } from './source-places.ts'
 
 /** Deeper than any protocol; shallow enough for every reader that recurses. */
 const deepest = 100
@@ -17,7 +18,10 @@ export function acceptJsonAs(app: FastifyInstance, mediaType: string): void {
     if (encoding !== undefined && encoding !== 'identity') {
       throw new ProblemError('UNSUPPORTED_MEDIA_TYPE', 'the body must not be compressed: leave `Content-Encoding` out')
     }
-    return readJson(readUtf8(body))
+    const text = readUtf8(body)
+    const value = readJson(text)
+    rememberSource(request, locateInJson(text))
+    return value
   })
 }
 

@@ -84,6 +84,7 @@ export async function registerOpenapi(
       // Every JSON number that is exact: no bound that anybody meant.
       if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum
       if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum
+      delete jsonSchema.forEditors
     },
   }
   const transformSchema = createJsonSchemaTransform({ skipList: [], zodToJsonConfig })

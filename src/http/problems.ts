@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { Locate, Place } from './source-places.ts'
 
 interface ProblemDefinition {
   readonly status: number
@@ -215,7 +216,7 @@ export type ProblemCode = keyof typeof problemDefinitions
 
 /** A place in the request: a JSON pointer into the body, or a parameter by name (of the query unless `in` says otherwise). */
 export type ProblemLocation =
-  | { readonly pointer: string; readonly detail: string }
+  | { readonly pointer: string; readonly detail: string; readonly line?: number; readonly column?: number }
   | { readonly parameter: string; readonly in?: 'query' | 'path' | 'header'; readonly detail: string }
 
 interface ProblemExtras {
@@ -282,6 +283,8 @@ export const problemSchema = z
           in: z.enum(['body', 'query', 'path', 'header']),
           pointer: z.string().describe('A JSON pointer into the body (RFC 6901), or the parameter’s name.'),
           detail: z.string().describe('What is wrong there, and how to put it right.'),
+          line: z.int().min(1).optional().describe('Of the body, where it is a protocol document.'),
+          column: z.int().min(1).optional().describe('In that line; the first is 1.'),
         }),
       )
       .optional()
@@ -294,9 +297,19 @@ export type Problem = z.output<typeof problemSchema>
 /** A body that is wrong in more places is wrong as a whole: the answer must not be larger than what it answers. */
 export const mostLocations = 100
 
+interface Refused {
+  instance: string
+  requestId: string
+  /** Finds the places in the text of the body. */
+  locate?: Locate | null
+}
+
 /** The problem document of an error, for the request that `instance` (its path) and `requestId` name. */
-export function toProblem(error: ProblemError, request: { instance: string; requestId: string }): Problem {
+export function toProblem(error: ProblemError, request: Refused): Problem {
   const { status, title } = problemDefinitions[error.code]
+  const shown = error.errors.slice(0, mostLocations)
+  const unplaced = shown.flatMap((place) => ('pointer' in place && place.line === undefined ? place.pointer : []))
+  const places = unplaced.length === 0 ? undefined : request.locate?.(unplaced)
   return {
     type: `/problems/${slugOf(error.code)}`,
     title,
@@ -305,15 +318,18 @@ export function toProblem(error: ProblemError, request: { instance: string; requ
     instance: request.instance,
     code: error.code,
     requestId: request.requestId,
-    ...(error.errors.length > 0 && { errors: error.errors.slice(0, mostLocations).map(toLocation) }),
+    ...(error.errors.length > 0 && { errors: shown.map((place) => toLocation(place, places)) }),
     ...(error.errors.length > mostLocations && { moreErrors: error.errors.length - mostLocations }),
     ...error.extensions,
   }
 }
 
-function toLocation(location: ProblemLocation): NonNullable<Problem['errors']>[number] {
+function toLocation(
+  location: ProblemLocation,
+  places: ReadonlyMap<string, Place> | undefined,
+): NonNullable<Problem['errors']>[number] {
   return 'pointer' in location
-    ? { in: 'body', pointer: location.pointer, detail: location.detail }
+    ? { in: 'body', ...location, ...places?.get(location.pointer) }
     : { in: location.in ?? 'query', pointer: location.parameter, detail: location.detail }
 }
 

@@ -23,28 +23,45 @@ export class InvalidPart extends Error {
 export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema, httpPart }) => {
   const noun = httpPart === 'body' ? 'field' : 'parameter'
   return (data: unknown) => {
-    const read = readPartAs(schema, noun, data)
-    return 'value' in read ? read : { error: new InvalidPart(read.findings) }
+    const { value, findings } = validate(schema, data, noun)
+    return findings.length === 0 ? { value } : { error: new InvalidPart(findings) }
   }
 }
 
-function readPartAs<Schema extends z.ZodType>(
-  schema: Schema,
-  noun: Noun,
+/** What is wrong with the value of a body, each at its place and in the words of a problem; or else what it means. */
+export function validateBody<Value>(
+  schema: z.ZodType<Value>,
   data: unknown,
-): { value: z.output<Schema> } | { findings: readonly Finding[] } {
+): { value: Value; faults: null } | { value: null; faults: readonly { pointer: string; detail: string }[] } {
+  const { value, findings } = validate(schema, data, 'field')
+  if (findings.length === 0) return { value: value as Value, faults: null }
+  return { value: null, faults: findings.map(({ path, detail }) => ({ pointer: toPointer(path), detail })) }
+}
+
+function validate<Value>(schema: z.ZodType<Value>, data: unknown, noun: Noun): { value?: Value; findings: Finding[] } {
   const unstorable = findUnstorable(data)
   const result = schema.safeParse(data, { error: describeIssue })
-  if (result.success && unstorable.length === 0) return { value: result.data }
-  const findings = result.success ? [] : describeFirst(withoutConsequences(result.error.issues), schema, noun, data)
+  if (result.success) return { value: result.data, findings: unstorable }
+  const { issues } = result.error
+  const others = afterthoughts.get(schema)?.(data, issues) ?? []
+  const findings = [...describeFirst(withoutConsequences(issues), schema, noun, data), ...others]
   return { findings: withoutRepetition([...unstorable, ...findings]) }
 }
 
+type Afterthought = (data: unknown, issues: readonly Issue[]) => readonly Finding[]
+
+const afterthoughts = new WeakMap<z.ZodType, Afterthought>()
+
+/** What else there is to say of a body that does not fit the schema, beside what does not fit. */
+export function alsoFind(schema: z.ZodType, find: Afterthought): void {
+  afterthoughts.set(schema, find)
+}
+
 /** What a request leads to, as `schema` reads it. Throws the problem that a body like it would be. */
-export function parseAsBody<Schema extends z.ZodType>(schema: Schema, data: unknown): z.output<Schema> {
-  const read = readPartAs(schema, 'field', data)
-  if ('value' in read) return read.value
-  throw toInvalid(read.findings.map((finding) => toLocation('body', finding)))
+export function parseAsBody<Value>(schema: z.ZodType<Value>, data: unknown): Value {
+  const { value, faults } = validateBody(schema, data)
+  if (faults === null) return value
+  throw toInvalid(faults)
 }
 
 /** The problem of places that are not valid, with a sentence about the first. */

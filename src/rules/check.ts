@@ -24,9 +24,11 @@ import { isAbout, matchRule } from './match.ts'
 import { findOpportunity, inquireAfter, isNone, prescriptionsFor } from './opportunities.ts'
 import { type Catalogue, type DocumentFlaw, findFlaws } from './references.ts'
 import { truthOfValue } from './situation.ts'
+import { runCases } from './test-cases.ts'
 import { both, isFalse, isTrue, opposite, type Truths } from './truth.ts'
 import type {
   AcceptedFinding,
+  CaseResult,
   Check,
   Condition,
   Contraindication,
@@ -45,8 +47,8 @@ const mostTestsOfCheck = 20_000_000
 const mostWarnings = 1000
 
 /** What is found, without what every finding has. */
-type Draft = Omit<Finding, 'severity' | 'name' | 'accepted' | 'days' | 'witness' | 'counterpart' | 'other'> &
-  Partial<Pick<Finding, 'days' | 'witness' | 'counterpart' | 'other'>> & {
+type Draft = Pick<Finding, 'code' | 'path' | 'subject'> &
+  Partial<Pick<Finding, 'days' | 'witness' | 'counterpart' | 'other' | 'failure'>> & {
     /** What makes its name one of its own. */
     about: string
   }
@@ -59,6 +61,7 @@ const errors: ReadonlySet<FindingCode> = new Set([
   'grant-never-effective',
   'contradictory-bounds',
   'check-incomplete',
+  'case-failed',
 ])
 
 interface Findings {
@@ -604,6 +607,30 @@ function checkGaps({ compiled, space, findings, document }: Checked): void {
   }
 }
 
+// ---- Test cases ----
+
+function checkTestCases({ document, findings }: Checked): void {
+  runCases(document).forEach((failure, index) => {
+    if (failure.differences.length === 0) return
+    const { code, title = code } = failure.case
+    const path = `/cases/${index}`
+    findings.push({ code: 'case-failed', about: code, path, subject: title, witness: toCaseWitness(failure), failure })
+  })
+}
+
+/** The case as a witness, where its record has nothing that a witness cannot say. */
+function toCaseWitness({ case: { on, record = [] } }: CaseResult): Witness | null {
+  const milestones = record.flatMap((entry) =>
+    'milestone' in entry && entry.by === undefined && entry.revoked === undefined
+      ? [{ code: entry.milestone, day: entry.on }]
+      : [],
+  )
+  const facts = record.flatMap((entry) =>
+    'fact' in entry ? [{ code: entry.fact, value: entry.is, day: entry.on }] : [],
+  )
+  return milestones.length + facts.length === record.length ? { daysSinceSurgery: on, milestones, facts } : null
+}
+
 // ---- The whole ----
 
 const codeOfFlaw: Record<DocumentFlaw['code'], FindingCode> = {
@@ -613,6 +640,8 @@ const codeOfFlaw: Record<DocumentFlaw['code'], FindingCode> = {
   'phases-reversed': 'contradictory-bounds',
   'empty-span': 'contradictory-bounds',
   'test-does-not-fit': 'contradictory-bounds',
+  'value-does-not-fit': 'contradictory-bounds',
+  'procedures-not-said': 'unknown-reference',
   'too-many-tests': 'check-incomplete',
 }
 
@@ -659,6 +688,7 @@ function complete({ accepted = [] }: ProtocolDocument, drafts: readonly Draft[],
       days: [],
       witness: null,
       counterpart: null,
+      failure: null,
       ...draft,
       accepted: isError ? null : reason,
     }
@@ -681,6 +711,7 @@ export function check(document: ProtocolDocument, catalogue?: Catalogue, most = 
   const space = layOut(compiled, most)
   const checked: Checked = { document, compiled, space, findings: collect() }
   // What blocks publishing comes first, so that it is decided before anything else can use up the bound.
+  checkTestCases(checked)
   untilSpent(() => {
     checkReach(checked)
     checkEffect(checked)

@@ -1,4 +1,4 @@
-import type { Contraindication, Exercise, ProtocolDocument, Target } from './types.ts'
+import type { Contraindication, Exercise, ProtocolDocument, Target, TestCase } from './types.ts'
 
 function isInGroup({ groups }: Exercise, group: string | undefined): boolean {
   return groups?.some((own) => own === group) ?? false
@@ -43,16 +43,31 @@ export function matchRule(rule: Contraindication, entries: readonly Exercise[]):
 }
 
 /**
- * Whether a rule of the document grants or withholds the exercise, or excepts it from what it withholds: then a version
- * keeps its entry, as it is when the version is published.
+ * Whether the document names the exercise, by its code or a group of it, in a rule or a test case. Its entry is part of
+ * what the document says.
+ */
+export function isNamed(document: ProtocolDocument, exercise: Exercise): boolean {
+  const isMeant = ({ exercise: code, group }: Target): boolean => code === exercise.code || isInGroup(exercise, group)
+  return (
+    document.prescriptions.some(isMeant) ||
+    document.contraindications.some((rule) => rule.target.some(isMeant) || rule.except?.some(isMeant)) ||
+    (document.cases ?? []).some((testCase) => namedIn(testCase).includes(exercise.code))
+  )
+}
+
+/** Codes of the exercises that a test case records or asks about. */
+export function namedIn({ record = [], expect }: TestCase): string[] {
+  const { permitted = [], withheld = [], dose = {} } = expect
+  const overridden = record.flatMap((entry) =>
+    'permit' in entry ? entry.permit : 'withhold' in entry ? entry.withhold : [],
+  )
+  return [...overridden, ...permitted, ...withheld, ...Object.keys(dose)]
+}
+
+/**
+ * Whether the document names the exercise, or a rule of it withholds what is like it: then a version keeps its entry, as it
+ * is when the version is published.
  */
 export function isAbout(document: ProtocolDocument, exercise: Exercise): boolean {
-  return (
-    document.prescriptions.some((rule) => rule.exercise === exercise.code || isInGroup(exercise, rule.group)) ||
-    document.contraindications.some(
-      (rule) =>
-        matchRule(rule, [exercise]) !== null ||
-        rule.except?.some(({ exercise: code, group }) => code === exercise.code || isInGroup(exercise, group)),
-    )
-  )
+  return isNamed(document, exercise) || document.contraindications.some((rule) => matchRule(rule, [exercise]) !== null)
 }

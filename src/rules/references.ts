@@ -1,5 +1,5 @@
 import { leavesOf } from './condition.ts'
-import type { Condition, DayBound, ProtocolDocument } from './types.ts'
+import type { Condition, DayBound, FactDeclaration, FactValue, ProtocolDocument, TestCase } from './types.ts'
 
 /** What a document may name besides its own parts: the clinic's procedures, catalogue and vocabulary. */
 export interface Catalogue {
@@ -9,7 +9,18 @@ export interface Catalogue {
   attributes: ReadonlySet<string>
 }
 
-export type ReferenceKind = 'procedure' | 'exercise' | 'group' | 'attribute' | 'phase' | 'milestone' | 'fact' | 'source'
+export type ReferenceKind =
+  | 'procedure'
+  | 'exercise'
+  | 'group'
+  | 'attribute'
+  | 'phase'
+  | 'milestone'
+  | 'fact'
+  | 'source'
+  | 'contraindication'
+  | 'red flag'
+  | 'quantity'
 
 /** A flaw that makes a document ambiguous or unreadable. `path` is a JSON pointer into the document. */
 export type DocumentFlaw =
@@ -19,6 +30,8 @@ export type DocumentFlaw =
   | { code: 'phases-reversed'; path: string; from: string; through: string }
   | { code: 'empty-span'; path: string; atLeast: number; before: number }
   | { code: 'test-does-not-fit'; path: string; fact: string; type: string; test: string }
+  | { code: 'value-does-not-fit'; path: string; fact: string; type: string }
+  | { code: 'procedures-not-said'; path: string; fact: string; procedure: string }
   | { code: 'too-many-tests'; path: string; tests: number; most: number }
 
 /** Tests of conditions in one document: ten times what a long published protocol has, and few enough to be quick. */
@@ -51,6 +64,9 @@ export function findFlaws(document: ProtocolDocument, catalogue: Catalogue): Doc
     milestone: new Set(document.milestones.map((milestone) => milestone.code)),
     fact: new Set(document.facts.map((fact) => fact.code)),
     source: new Set(document.sources.map((source) => source.id)),
+    contraindication: new Set(document.contraindications.map((rule) => rule.code)),
+    'red flag': new Set(document.redFlags.map((flag) => flag.code)),
+    quantity: new Set(document.limits.map((limit) => limit.quantity)),
   } satisfies Record<ReferenceKind, ReadonlySet<string>>
 
   const known = Object.fromEntries(
@@ -93,6 +109,37 @@ export function findFlaws(document: ProtocolDocument, catalogue: Catalogue): Doc
         flaws.push(...misfits(leaf, document, path))
       }
     }
+  }
+
+  const readCase = ({ record = [], procedures, expect }: TestCase, path: string): void => {
+    referAll('procedure', procedures, `${path}/procedures`)
+    const asking = document.facts.find(({ operation }) => typeof operation === 'object')
+    if (procedures === undefined && document.procedures.length > 1 && typeof asking?.operation === 'object') {
+      flaws.push({ code: 'procedures-not-said', path, fact: asking.code, procedure: asking.operation.procedure })
+    }
+    record.forEach((entry, index) => {
+      const line = `${path}/record/${index}`
+      if ('milestone' in entry) refer('milestone', entry.milestone, `${line}/milestone`)
+      else if ('symptom' in entry) refer('red flag', entry.symptom, `${line}/symptom`)
+      else if ('permit' in entry) {
+        refer('exercise', entry.permit, `${line}/permit`)
+        referAll('contraindication', entry.lifts, `${line}/lifts`)
+      } else if ('withhold' in entry) refer('exercise', entry.withhold, `${line}/withhold`)
+      else if ('fact' in entry) {
+        refer('fact', entry.fact, `${line}/fact`)
+        const declared = document.facts.find((fact) => fact.code === entry.fact)
+        if (declared !== undefined && !canBe(declared, entry.is)) {
+          flaws.push({ code: 'value-does-not-fit', path: `${line}/is`, fact: entry.fact, type: declared.type })
+        }
+      }
+    })
+    referAll('exercise', expect.permitted, `${path}/expect/permitted`)
+    referAll('exercise', expect.withheld, `${path}/expect/withheld`)
+    for (const code of Object.keys(expect.dose ?? {})) refer('exercise', code, `${path}/expect/dose/${code}`)
+    expect.limits?.forEach(({ quantity }, index) => {
+      refer('quantity', quantity, `${path}/expect/limits/${index}/quantity`)
+    })
+    if (expect.phase !== null) refer('phase', expect.phase, `${path}/expect/phase`)
   }
 
   for (const list of listsWithCodes)
@@ -152,6 +199,15 @@ export function findFlaws(document: ProtocolDocument, catalogue: Catalogue): Doc
       referAll('source', rule.sources, `/${list}/${index}/sources`)
     })
   }
+  const cases = document.cases ?? []
+  noteDuplicates(
+    cases.map((testCase) => testCase.code),
+    '/cases',
+    flaws,
+  )
+  cases.forEach((testCase, index) => {
+    readCase(testCase, `/cases/${index}`)
+  })
   if (tests > mostTests) flaws.push({ code: 'too-many-tests', path: '', tests, most: mostTests })
   return flaws
 }
@@ -186,10 +242,18 @@ function misfits(leaf: Extract<Condition, { fact: string }>, document: ProtocolD
   for (const test of ['atLeast', 'atMost', 'above', 'below'] as const) {
     if (leaf[test] !== undefined && declared.type !== 'number') flaws.push(misfit(test))
   }
-  const wanted = declared.type === 'number' ? 'number' : declared.type === 'boolean' ? 'boolean' : 'string'
-  const offered = (value: unknown): boolean =>
-    declared.type !== 'choice' || (declared.values ?? []).some((candidate) => candidate === value)
-  if (leaf.is !== undefined && (typeof leaf.is !== wanted || !offered(leaf.is))) flaws.push(misfit('is'))
-  if (leaf.in?.some((value) => typeof value !== wanted || !offered(value))) flaws.push(misfit('in'))
+  if (leaf.is !== undefined && !isOfType(declared, leaf.is)) flaws.push(misfit('is'))
+  if (leaf.in?.some((value) => !isOfType(declared, value))) flaws.push(misfit('in'))
   return flaws
+}
+
+function isOfType({ type, values = [] }: FactDeclaration, value: FactValue): boolean {
+  if (typeof value !== (type === 'number' || type === 'boolean' ? type : 'string')) return false
+  return type !== 'choice' || values.some((candidate) => candidate === value)
+}
+
+/** Whether the fact can be observed with that value. */
+function canBe(declared: FactDeclaration, value: FactValue): boolean {
+  const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = declared
+  return isOfType(declared, value) && (typeof value !== 'number' || (min <= value && value <= max))
 }

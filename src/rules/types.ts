@@ -204,6 +204,57 @@ export interface AcceptedFinding {
   reason: string
 }
 
+/** One line of a test case's record. Days are counted from the surgery, which is day 0. */
+export type CaseEntry =
+  | {
+      milestone: string
+      on: number
+      /** The role that granted it; left out: the first that may. */
+      by?: string
+      /** The day on which it was revoked. */
+      revoked?: number
+    }
+  | { fact: string; is: FactValue; on: number }
+  | { symptom: string; on: number; resolved?: number }
+  | { permit: string; from: number; until?: number; lifts?: readonly string[] }
+  | { withhold: string; from: number; until?: number }
+  /** The reason of the hold. */
+  | { hold: string; from: number; until?: number }
+
+/** What an answer must say. Only what is named is compared. */
+export interface CaseExpectation {
+  status?: Status
+  /** Code of the current phase; null: none. */
+  phase?: string | null
+  /** Codes of exercises. */
+  permitted?: readonly string[]
+  withheld?: readonly string[]
+  /** By exercise; null: as the clinician instructs. */
+  dose?: Readonly<Record<string, Dose | null>>
+  /** The strictest numbers in force on a quantity; null: no limit gives one. */
+  limits?: readonly {
+    quantity: string
+    unit?: string
+    max?: number | null
+    min?: number | null
+    asInstructed?: boolean
+  }[]
+}
+
+/** A patient whom the author has thought of, and what the protocol must answer. */
+export interface TestCase {
+  code: string
+  title?: string
+  /** Left out: those of the document. */
+  procedures?: readonly string[]
+  levels?: readonly string[]
+  side?: Side
+  record?: readonly CaseEntry[]
+  /** The day asked about. */
+  on: number
+  expect: CaseExpectation
+}
+
 export interface ProtocolDocument {
   format: 1
   code: string
@@ -222,6 +273,8 @@ export interface ProtocolDocument {
   limits: readonly Limit[]
   redFlags: readonly RedFlag[]
   accepted?: readonly AcceptedFinding[]
+  /** What the author wants to stay true of it; derivation does not read them. */
+  cases?: readonly TestCase[]
 }
 
 /** A version to derive from. `version` is null for a document that is not stored (a simulation's). */
@@ -664,6 +717,37 @@ export type FindingCode =
   | 'unused-declaration'
   | 'contradictory-bounds'
   | 'check-incomplete'
+  | 'case-failed'
+
+/** Where an answer is not what a test case expects. `path` is a JSON pointer into the document. */
+export type CaseDifference = { path: string } & (
+  | { kind: 'status'; expected: Status; actual: Status }
+  | { kind: 'phase'; expected: Named | null; actual: Named | null }
+  /** Expected to be permitted, or to have a dose. */
+  | { kind: 'withheld'; exercise: Named; reasons: readonly Reason[] }
+  | { kind: 'permitted'; exercise: Named; grants: readonly Grant[] }
+  | { kind: 'dose'; exercise: Named; expected: Dose | null; actual: Dose | null }
+  | {
+      kind: 'limit'
+      quantity: string
+      unit: string | null
+      part: 'max' | 'min' | 'asInstructed'
+      expected: number | boolean | null
+      actual: number | boolean | null
+      /** Codes of the limits in force on that quantity and unit. */
+      rules: readonly string[]
+    }
+)
+
+/** What came of one test case. */
+export interface CaseResult {
+  case: TestCase
+  /** Of the surgery that the case was run with: days are what a case counts, but reasons have dates. */
+  surgeryDate: CalendarDate
+  on: CalendarDate
+  /** Empty: the answer is what the case expects. */
+  differences: readonly CaseDifference[]
+}
 
 /** One case of a version: a day and what is recorded by then. `derive` says of it what the finding says. */
 export interface Witness {
@@ -697,6 +781,8 @@ export interface Finding {
   counterpart: Witness | null
   /** Why the author lets it stand; null: nobody has. */
   accepted: string | null
+  /** Of a test case that failed: with the answer that was given. */
+  failure: CaseResult | null
 }
 
 /** When an exercise is permitted, if ever, and what that takes. */

@@ -192,6 +192,17 @@ export function confirm(document: ProtocolDocument, finding: Finding, derive: De
       const [low, high] = [second, about[2]].map((rule) => answer.limits.find((limit) => limit.rule === rule))
       return claim((low?.min ?? 0) > (high?.max ?? 0), 'the limits do not contradict each other')
     }
+    case 'case-failed': {
+      // The case's own answer: what it says of exercises and phases, the witness must say too.
+      const { differences } = must(finding.failure, 'failure')
+      const wrong = differences.filter((difference) => {
+        if (difference.kind === 'phase') return (difference.actual?.code ?? null) !== phase
+        if (difference.kind !== 'withheld' && difference.kind !== 'permitted') return false
+        const { permitted } = saidOf(answer, difference.exercise.code)
+        return (permitted === undefined) !== (difference.kind === 'withheld')
+      })
+      return claim(wrong.length === 0, `of the witness another answer is given: ${JSON.stringify(wrong)}`)
+    }
     default:
       return `${code} has a witness`
   }

@@ -38,6 +38,7 @@ describe('golden checks', () => {
       (expected.findings ?? []).map(({ error, warning }) => String(error ?? warning).split(':')[0]),
     )
     expect([...new Set(found)].sort()).toEqual([
+      'case-failed',
       'check-incomplete',
       'contradictory-bounds',
       'duplicate-code',

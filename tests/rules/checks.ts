@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { parse } from 'yaml'
 import type {
+  CaseDifference,
   Catalogue,
   Check,
   DaySpan,
@@ -23,7 +24,7 @@ interface CheckFile {
 type WrittenRules = Record<string, unknown>[]
 
 interface WrittenDocument
-  extends Partial<Pick<ProtocolDocument, 'procedures' | 'sources' | 'milestones' | 'facts' | 'accepted'>> {
+  extends Partial<Pick<ProtocolDocument, 'procedures' | 'sources' | 'milestones' | 'facts' | 'accepted' | 'cases'>> {
   exercises?: Record<string, Partial<Exercise> | null>
   phases?: WrittenRules
   prescriptions?: WrittenRules
@@ -118,7 +119,30 @@ function saySpan({ from, before }: DaySpan): string {
   return before === from + 1 ? `day ${from}` : `day ${from} to ${before - 1}`
 }
 
-function sayFinding({ severity, name, path: at, subject, other, days, witness, counterpart, accepted }: Finding) {
+function sayDifference({ path: at, ...difference }: CaseDifference): string {
+  const place = at.replace(/^.*\/expect\//, '')
+  switch (difference.kind) {
+    case 'withheld':
+      return `${place}: ${difference.exercise.code} is withheld (${difference.reasons.map(({ kind }) => kind).join(', ')})`
+    case 'permitted': {
+      const by = difference.grants.map((grant) => (grant.kind === 'override' ? 'override' : grant.rule))
+      return `${place}: ${difference.exercise.code} is permitted (${by.join(', ')})`
+    }
+    case 'limit': {
+      const { part, actual, rules } = difference
+      return `${place}: ${part} is ${actual} (${rules.join(', ') || 'no limit'})`
+    }
+    case 'phase':
+      return `${place}: is ${difference.actual?.code ?? 'none'}`
+    case 'dose':
+      return `${place}: is ${JSON.stringify(difference.actual)}`
+    case 'status':
+      return `${place}: is ${difference.actual}`
+  }
+}
+
+function sayFinding(finding: Finding) {
+  const { severity, name, path: at, subject, other, days, witness, counterpart, accepted, failure } = finding
   return {
     [severity]: name,
     at,
@@ -128,6 +152,7 @@ function sayFinding({ severity, name, path: at, subject, other, days, witness, c
     ...(witness === null ? {} : { witness: sayWitness(witness) }),
     ...(counterpart === null ? {} : { counterpart: sayWitness(counterpart) }),
     ...(accepted === null ? {} : { accepted }),
+    ...(failure === null ? {} : { differences: failure.differences.map(sayDifference) }),
   }
 }
 

@@ -90,6 +90,10 @@ function sayFlaw(flaw: DocumentFlaw): string {
       return `${flaw.path}: from ${flaw.atLeast} before ${flaw.before}`
     case 'test-does-not-fit':
       return `${flaw.path}: ${flaw.test} does not fit ${flaw.fact}, a ${flaw.type}`
+    case 'value-does-not-fit':
+      return `${flaw.path}: no value of ${flaw.fact}, a ${flaw.type}`
+    case 'procedures-not-said':
+      return `${flaw.path}: ${flaw.fact} asks for ${flaw.procedure}`
     case 'too-many-tests':
       return `${flaw.path}: ${flaw.tests} tests, at most ${flaw.most}`
   }
@@ -362,4 +366,60 @@ test('a document has at most 3,000 tests in its conditions', () => {
     })
   expect(withTests(3000)).toEqual([])
   expect(withTests(3001)).toEqual([': 3001 tests, at most 3000'])
+})
+
+test('a test case names only what there is, and records only what can be', () => {
+  const one = {
+    code: 'one',
+    procedures: ['transplant'],
+    record: [
+      { milestone: 'visitt', on: 1 },
+      { fact: 'paint', is: 1, on: 1 },
+      { fact: 'pain', is: true, on: 1 },
+      { symptom: 'fevr', on: 1 },
+      { permit: 'run', from: 1, lifts: ['no-such-rule'] },
+      { withhold: 'fly', from: 1 },
+      { hold: 'fever', from: 1 },
+    ],
+    on: 2,
+    expect: {
+      phase: 'earlier',
+      permitted: ['walk', 'swim', 'crawl'],
+      withheld: ['jog'],
+      dose: { hop: null },
+      limits: [{ quantity: 'lod', max: 1 }],
+    },
+  }
+  const cases = [one, { code: 'one', on: 2, expect: { phase: null } }]
+  expect(flawsOf({ cases }).map((flaw) => flaw.replace(/, known are.*/, ''))).toEqual([
+    '/cases/1: duplicate one',
+    '/cases/0/procedures/0: unknown procedure transplant',
+    '/cases/0/record/0/milestone: unknown milestone visitt',
+    '/cases/0/record/1/fact: unknown fact paint',
+    '/cases/0/record/2/is: no value of pain, a number',
+    '/cases/0/record/3/symptom: unknown red flag fevr',
+    '/cases/0/record/4/permit: unknown exercise run',
+    '/cases/0/record/4/lifts/0: unknown contraindication no-such-rule',
+    '/cases/0/record/5/withhold: unknown exercise fly',
+    '/cases/0/expect/permitted/2: unknown exercise crawl',
+    '/cases/0/expect/withheld/0: unknown exercise jog',
+    '/cases/0/expect/dose/hop: unknown exercise hop',
+    '/cases/0/expect/limits/0/quantity: unknown quantity lod',
+    '/cases/0/expect/phase: unknown phase earlier',
+  ])
+})
+
+test('a test case says which procedures were done where a fact asks for one of several', () => {
+  const asking = {
+    procedures: [...sound.procedures, ...sound.procedures],
+    facts: [
+      ...sound.facts,
+      { code: 'again', title: 'x', type: 'boolean', ask: '?', operation: { procedure: 'repair' } },
+    ],
+  } as unknown as Partial<ProtocolDocument>
+  const said = { code: 'said', procedures: sound.procedures, on: 0, expect: { phase: null } }
+  const unsaid = { code: 'unsaid', on: 0, expect: { phase: null } }
+  expect(flawsOf({ ...asking, cases: [said, unsaid] }).filter((flaw) => flaw.startsWith('/cases'))).toEqual([
+    '/cases/1: again asks for repair',
+  ])
 })

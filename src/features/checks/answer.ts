@@ -1,9 +1,17 @@
 import type { z } from 'zod'
 import { mostLocations, ProblemError } from '../../http/problems.ts'
-import { check, type Finding, type Opportunity, type ProtocolDocument, type Witness } from '../../rules/index.ts'
+import {
+  type CaseDifference,
+  type CaseResult,
+  check,
+  type Finding,
+  type Opportunity,
+  type ProtocolDocument,
+  type Witness,
+} from '../../rules/index.ts'
 import { toTest } from '../permitted-exercises/answer.ts'
 import type * as schemas from './schemas.ts'
-import { speakCheck, speakFinding, speakOpportunity, speakWay } from './sentences.ts'
+import { speakCheck, speakDifference, speakFinding, speakOpportunity, speakSides, speakWay } from './sentences.ts'
 
 type Answer = z.output<typeof schemas.check>
 
@@ -13,7 +21,7 @@ function isError({ severity }: Pick<Finding, 'severity'>): boolean {
 
 /** A finding on the wire, with its sentence. */
 export function toFinding(finding: Finding, document: ProtocolDocument): z.output<typeof schemas.finding> {
-  const { code, severity, name, path, days, witness, counterpart, accepted } = finding
+  const { code, severity, name, path, days, witness, counterpart, accepted, failure } = finding
   return {
     code,
     severity,
@@ -24,7 +32,14 @@ export function toFinding(finding: Finding, document: ProtocolDocument): z.outpu
     witness: witness === null ? null : toWitness(witness),
     counterpart: counterpart === null ? null : toWitness(counterpart),
     accepted,
+    differences: failure === null ? [] : failure.differences.map((difference) => toDifference(difference, failure)),
   }
+}
+
+/** Where a test case's answer is not what it expects, with its sentence. */
+export function toDifference(difference: CaseDifference, { on }: CaseResult): z.output<typeof schemas.difference> {
+  const { kind, path } = difference
+  return { kind, path, ...speakSides(difference), text: speakDifference(difference, on) }
 }
 
 function toWitness({

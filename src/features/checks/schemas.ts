@@ -19,6 +19,18 @@ const witness = z
   })
   .meta({ id: 'Witness', description: 'A case that shows it. A simulation of it gives the answer that is meant.' })
 
+export const difference = z
+  .object({
+    kind: z
+      .enum(['status', 'phase', 'permitted', 'withheld', 'dose', 'limit'])
+      .describe('What is otherwise than expected; `permitted` and `withheld` are what the exercise is.'),
+    path: z.string().describe('A JSON pointer into the document, to what the test case expects.'),
+    expected: z.string().describe('In words.'),
+    actual: z.string().describe('In words.'),
+    text: z.string().describe('One sentence, with the reason that the answer gives.'),
+  })
+  .meta({ id: 'CaseDifference', description: 'Where the answer is not what a test case expects.' })
+
 export const finding = z
   .object({
     code: z
@@ -39,6 +51,7 @@ export const finding = z
         'unused-declaration',
         'contradictory-bounds',
         'check-incomplete',
+        'case-failed',
       ])
       .describe('The kind of finding, for software.'),
     severity: z.enum(['error', 'warning']).describe('An error blocks publishing; a warning can be accepted.'),
@@ -49,6 +62,7 @@ export const finding = z
     witness: witness.nullable().describe('A case that shows it; null where no case can.'),
     counterpart: witness.nullable().describe('A second case, where it is about two.'),
     accepted: z.string().nullable().describe('Why the author lets it stand; null: nobody has accepted it.'),
+    differences: z.array(difference).describe('Of a test case that failed; otherwise empty.'),
   })
   .meta({ id: 'Finding', description: 'What the check has found in a protocol.' })
 

@@ -1,5 +1,25 @@
-import type { DaySpan, Finding, Opportunity, ProtocolDocument } from '../../rules/index.ts'
-import { join, quote, quoteTitles, speakMilestone, speakQuantity, speakTest } from '../phrases.ts'
+import type {
+  CalendarDate,
+  CaseDifference,
+  CaseResult,
+  DaySpan,
+  Finding,
+  Opportunity,
+  ProtocolDocument,
+} from '../../rules/index.ts'
+import { speakReason } from '../permitted-exercises/sentences.ts'
+import {
+  endSentence,
+  join,
+  quote,
+  quoteTitles,
+  speakCode,
+  speakDate,
+  speakDose,
+  speakMilestone,
+  speakQuantity,
+  speakTest,
+} from '../phrases.ts'
 
 // What the check has found, in words for the author of a protocol: what is so, and what to do about it.
 
@@ -14,6 +34,7 @@ const nouns: Readonly<Record<string, string>> = {
   instructions: 'instruction',
   limits: 'limit',
   redFlags: 'red flag',
+  cases: 'test case',
 }
 
 /** "The phase `early`", "Step 2 of the dosage of the prescription `walks`": what the finding's path leads to. */
@@ -95,7 +116,84 @@ export function speakFinding(finding: Finding, document: ProtocolDocument): stri
         : `No value of ${quote(subject)} can meet the test: correct its numbers, or the range of the fact.`
     case 'check-incomplete':
       return `Deciding everything would take more than the ${other} looks at conditions that a check may take, so that something wrong may stay unseen: make conditions simpler, or accept it.`
+    case 'case-failed':
+      return finding.failure === null ? `${begin(it)} fails.` : `${begin(it)} fails ${speakFailure(finding.failure)}`
   }
+}
+
+/** "on day 41, with the surgery on 1 January 2026: …". */
+function speakFailure({ case: { on: day }, surgeryDate, on, differences }: CaseResult): string {
+  const spoken = differences.map((difference) => speakDifference(difference, on)).join(' ')
+  return `on day ${day} (${speakDate(on)}, for a surgery on ${speakDate(surgeryDate)}). ${spoken} Correct the rule, or the case if it expects the wrong thing.`
+}
+
+/** One sentence that says where an answer is not what a test case expects, and why it is what it is. */
+export function speakDifference(difference: CaseDifference, on: CalendarDate): string {
+  const { expected, actual } = speakSides(difference)
+  switch (difference.kind) {
+    case 'withheld': {
+      const reasons = difference.reasons.map((reason) => speakReason(reason, on)).join(' ')
+      return `${quote(difference.exercise.title)} should be permitted and is withheld: ${reasons}`
+    }
+    case 'permitted': {
+      const rules = difference.grants.map((grant) =>
+        grant.kind === 'override' ? 'the case’s own override' : `the prescription \`${grant.rule}\``,
+      )
+      return `${quote(difference.exercise.title)} should be withheld and is permitted, by ${join(rules, 'and')}.`
+    }
+    case 'dose':
+      return endSentence(
+        `The dose of ${quote(difference.exercise.title)} should be ${quote(expected)} and is ${quote(actual)}`,
+      )
+    case 'limit': {
+      const { rules } = difference
+      const names = rules.map((rule) => `\`${rule}\``)
+      const inForce = rules.length === 0 ? 'no limit on it is in force' : `in force: ${join(names, 'and')}`
+      return `The limit on ${speakCode(difference.quantity)} should be ${expected} and is ${actual} (${inForce}).`
+    }
+    case 'phase':
+      return `The phase should be ${expected} and is ${actual}.`
+    case 'status':
+      return `The status should be ${expected} and is ${actual}.`
+  }
+}
+
+/** What was expected and what is, in words. */
+export function speakSides(difference: CaseDifference): { expected: string; actual: string } {
+  switch (difference.kind) {
+    case 'withheld':
+      return { expected: 'permitted', actual: 'withheld' }
+    case 'permitted':
+      return { expected: 'withheld', actual: 'permitted' }
+    case 'dose':
+      return { expected: speakWholeDose(difference.expected), actual: speakWholeDose(difference.actual) }
+    case 'phase': {
+      const name = (phase: { title: string } | null) => (phase === null ? 'none' : quote(phase.title))
+      return { expected: name(difference.expected), actual: name(difference.actual) }
+    }
+    case 'limit':
+      return {
+        expected: speakLimit(difference, difference.expected),
+        actual: speakLimit(difference, difference.actual),
+      }
+    case 'status':
+      return { expected: `\`${difference.expected}\``, actual: `\`${difference.actual}\`` }
+  }
+}
+
+function speakWholeDose(dose: Extract<CaseDifference, { kind: 'dose' }>['expected']): string {
+  const note = dose?.note === undefined ? '' : `; note: ${dose.note.replaceAll(/\s+/g, ' ')}`
+  return `${speakDose(dose)}${note}`
+}
+
+/** "at most 10 lb", "no number at most", "as the clinician instructs". */
+function speakLimit(
+  { part, unit }: Extract<CaseDifference, { kind: 'limit' }>,
+  value: number | boolean | null,
+): string {
+  if (part === 'asInstructed') return value === true ? 'as the clinician instructs' : 'not left to the clinician'
+  const bound = part === 'max' ? 'at most' : 'at least'
+  return typeof value === 'number' ? `${bound} ${speakQuantity(value, unit)}` : `without a number for “${bound}”`
 }
 
 function begin(text: string): string {

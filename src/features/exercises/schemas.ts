@@ -29,8 +29,8 @@ const groups = listOf(slug, 50).describe('Groups that prescriptions and contrain
 
 /** A catalogue entry as it is written, here and in protocol documents. */
 export const exerciseBody = z.strictObject({
-  code: slug,
-  title,
+  code: slug.describe('What rules and records call it: `heel-slide`.'),
+  title: title.describe('What it is called, in words.'),
   kind,
   position: position.optional(),
   instructions: instructions.optional(),

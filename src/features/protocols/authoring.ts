@@ -1,7 +1,7 @@
 import type { Transaction } from '../../db/client.ts'
 import { holdCodes } from '../../db/codes.ts'
 import { ProblemError, type ProblemLocation } from '../../http/problems.ts'
-import { type Exercise, findFlaws, type Instant, isAbout, type ProtocolDocument } from '../../rules/index.ts'
+import { type Exercise, findFlaws, type Instant, isAbout, namedIn, type ProtocolDocument } from '../../rules/index.ts'
 import { readAttributeCodes } from '../attributes/repository.ts'
 import { readClinic } from '../clinics/repository.ts'
 import { createExercise, readAllExercises } from '../exercises/repository.ts'
@@ -37,9 +37,12 @@ async function holdNames(tx: Transaction, clinicId: string, document: ProtocolDo
   const procedures = document.facts.flatMap(({ operation }) =>
     typeof operation === 'object' ? operation.procedure : [],
   )
-  const exercises = [...document.prescriptions, ...targets].flatMap((rule) => rule.exercise ?? [])
+  const cases = document.cases ?? []
+  const named = [...document.prescriptions, ...targets].flatMap((rule) => rule.exercise ?? [])
+  const exercises = [...named, ...cases.flatMap(namedIn)]
   const attributes = [...document.exercises, ...targets].flatMap((item) => Object.keys(item.attributes ?? {}))
-  await holdCodes(tx, 'procedure', clinicId, [...document.procedures, ...procedures])
+  const operated = cases.flatMap((testCase) => testCase.procedures ?? [])
+  await holdCodes(tx, 'procedure', clinicId, [...document.procedures, ...procedures, ...operated])
   await holdCodes(tx, 'exercise', clinicId, exercises)
   await holdCodes(tx, 'attribute', clinicId, attributes)
 }

@@ -11,10 +11,13 @@ const whereToAdd: Record<Extract<DocumentFlaw, { code: 'unknown-reference' }>['k
   milestone: 'declare it in `milestones`',
   fact: 'declare it in `facts`',
   source: 'add it to `sources`',
+  contraindication: 'add it to `contraindications`',
+  'red flag': 'add it to `redFlags`',
+  quantity: 'limit it in `limits`',
 }
 
 /** One sentence for an author: what is wrong at that place, and what to write instead. */
-function describeFlaw(flaw: DocumentFlaw): string {
+export function describeFlaw(flaw: DocumentFlaw): string {
   switch (flaw.code) {
     case 'unknown-reference': {
       const nearest = findNearest(flaw.name, flaw.known)
@@ -31,6 +34,10 @@ function describeFlaw(flaw: DocumentFlaw): string {
       return `can never be true: no day is at least ${flaw.atLeast} and before ${flaw.before}`
     case 'test-does-not-fit':
       return `compares \`${flaw.fact}\` with \`${flaw.test}\`, which no value of its type, ${flaw.type}, can meet`
+    case 'value-does-not-fit':
+      return `is no value that \`${flaw.fact}\` can have: write one of its type, ${flaw.type}, as \`facts\` declares it`
+    case 'procedures-not-said':
+      return `must say in \`procedures\` which were done: the fact \`${flaw.fact}\` asks whether \`${flaw.procedure}\` was one of them`
     case 'too-many-tests':
       return `has ${flaw.tests} tests in its conditions, more than the ${flaw.most} that can be decided in time: make them simpler, or split the protocol`
   }

@@ -1,14 +1,26 @@
 import { z } from 'zod'
+import { mostLocations } from '../../http/problems.ts'
 import { line, slug, text } from '../../http/schemas.ts'
+import { keysOf } from '../../http/source-places.ts'
+import { alsoFind } from '../../http/validation.ts'
 import {
+  type CaseEntry,
   type Condition,
   type FactTest,
   type FactValue,
   leavesOf,
   type ProtocolDocument,
   type Side,
+  type TestCase,
 } from '../../rules/index.ts'
 import { exerciseBody } from '../exercises/schemas.ts'
+import { describeFlaw } from './describe-flaws.ts'
+import { findFlawsOfFragments } from './fragments.ts'
+
+/** What JSON Schema can say of the members together. In the OpenAPI document it would be in a reader's way. */
+function forEditors(rules: object): Record<string, unknown> {
+  return { forEditors: rules }
+}
 
 /** Days are counted over at most a century, before or after. */
 const days = z.int().min(-36_500).max(36_500)
@@ -35,12 +47,12 @@ export const factValue = z
   .meta({ description: 'A number, `true`/`false`, or a text.' }) satisfies z.ZodType<FactValue>
 
 const comparisons = {
-  is: factValue.optional(),
-  in: z.array(factValue).min(1).max(100).optional(),
-  atLeast: z.number().optional(),
-  atMost: z.number().optional(),
-  above: z.number().optional(),
-  below: z.number().optional(),
+  is: factValue.optional().describe('Exactly this value.'),
+  in: z.array(factValue).min(1).max(100).optional().describe('One of these values.'),
+  atLeast: z.number().optional().describe('This number or more.'),
+  atMost: z.number().optional().describe('This number or less.'),
+  above: z.number().optional().describe('More than this number.'),
+  below: z.number().optional().describe('Less than this number.'),
   withinDays: z.int().min(0).max(36_500).optional().describe('An observation older than this many days is unknown.'),
 }
 
@@ -51,12 +63,12 @@ function saysSomething({ is, in: oneOf, atLeast, atMost, above, below }: FactTes
 const forms = {
   all: z.strictObject({
     get all() {
-      return z.array(condition).min(1).max(50)
+      return z.array(condition).min(1).max(50).describe('True when every one of these is; false when one is false.')
     },
   }),
   any: z.strictObject({
     get any() {
-      return z.array(condition).min(1).max(50)
+      return z.array(condition).min(1).max(50).describe('True when one of these is; false when every one is false.')
     },
   }),
   not: z.strictObject({
@@ -74,18 +86,32 @@ const forms = {
       .refine((test) => test.atLeast !== undefined || test.before !== undefined, {
         error: 'must have `atLeast`, `before` or both',
       })
+      .meta(forEditors({ anyOf: [{ required: ['atLeast'] }, { required: ['before'] }] }))
       .describe('Whole calendar days in `[atLeast, before)`; the surgery day is day 0. At least one of the two.'),
   }),
-  milestone: z.strictObject({ milestone: slug }),
+  milestone: z.strictObject({
+    milestone: slug.describe('Code of a milestone: true once it is reached, and until it is revoked.'),
+  }),
   fact: z
-    .strictObject({ fact: slug, ...comparisons })
-    .refine(saysSomething, { error: 'must compare the fact: `is`, `in`, `atLeast`, `atMost`, `above` or `below`' }),
+    .strictObject({
+      fact: slug.describe('Code of a fact: its latest observation is compared. Without one it is unknown.'),
+      ...comparisons,
+    })
+    .refine(saysSomething, { error: 'must compare the fact: `is`, `in`, `atLeast`, `atMost`, `above` or `below`' })
+    .meta(
+      forEditors({ anyOf: ['is', 'in', 'atLeast', 'atMost', 'above', 'below'].map((test) => ({ required: [test] })) }),
+    ),
   phase: z.strictObject({
     phase: z
-      .strictObject({ from: slug.optional(), through: slug.optional() })
+      .strictObject({
+        from: slug.optional().describe('Left out: the first phase.'),
+        through: slug.optional().describe('Left out: the last phase.'),
+      })
       .refine((span) => span.from !== undefined || span.through !== undefined, {
         error: 'must have `from`, `through` or both',
-      }),
+      })
+      .meta({ minProperties: 1 })
+      .describe('True while the current phase lies in this span, both ends included. Not in the entry of a phase.'),
   }),
 }
 
@@ -108,7 +134,7 @@ const when = condition.optional().describe('Left out: always.')
 
 const amount = z.strictObject({
   quantity: slug.describe('What is measured, for instance `load` or `knee-flexion`.'),
-  value: z.number().min(0).max(1_000_000),
+  value: z.number().min(0).max(1_000_000).describe('At most this much.'),
   unit: line(50).describe('A UCUM code, for instance `kg`.'),
 })
 
@@ -117,12 +143,12 @@ function isDistinct(names: readonly string[]): boolean {
 }
 
 const doseShape = {
-  sets: z.int().min(1).max(100).optional(),
-  reps: z.int().min(1).max(1000).optional(),
-  holdSeconds: z.number().min(1).max(3600).optional(),
-  durationMinutes: z.number().min(0.5).max(1440).optional(),
-  timesPerDay: z.int().min(1).max(48).optional(),
-  timesPerWeek: z.int().min(1).max(100).optional(),
+  sets: z.int().min(1).max(100).optional().describe('How many sets each time.'),
+  reps: z.int().min(1).max(1000).optional().describe('How many repetitions in a set.'),
+  holdSeconds: z.number().min(1).max(3600).optional().describe('How long each repetition is held.'),
+  durationMinutes: z.number().min(0.5).max(1440).optional().describe('How long it is done each time.'),
+  timesPerDay: z.int().min(1).max(48).optional().describe('On how many occasions a day.'),
+  timesPerWeek: z.int().min(1).max(100).optional().describe('On how many occasions a week.'),
   amounts: z
     .array(amount)
     .min(1)
@@ -132,8 +158,8 @@ const doseShape = {
     })
     .optional()
     .describe('Load, distance, arc of motion and the like, each at most this much.'),
-  intensity: line(200).optional(),
-  note: text(1000).optional(),
+  intensity: line(200).optional().describe('How hard, in the words of the source: “light”, “pain-free”.'),
+  note: text(1000).optional().describe('What else to tell the patient about it.'),
 }
 
 export const dose = z
@@ -141,20 +167,21 @@ export const dose = z
   .meta({ id: 'Dose', description: 'How much, how often; what is left out is not said.' })
 
 export const sourceBody = z.strictObject({
-  id: slug,
-  title: line(300),
+  id: slug.describe('By which `sources` of a rule cite it.'),
+  title: line(300).describe('Title of the book, article or guideline.'),
   locator: line(300).optional().describe('Where in it: a heading, a page.'),
   url: z
     .url({ protocol: /^https?$/, error: 'must be an http or https address' })
     .max(2000)
-    .optional(),
+    .optional()
+    .meta({ pattern: '^https?://', description: 'Where to read it.' }),
 })
 
 export const milestoneBody = z.strictObject({
-  code: slug.refine((code) => code !== 'surgery', {
-    error: 'must not be `surgery`: leave `since` out to count from it',
-  }),
-  title: line(200),
+  code: slug
+    .refine((code) => code !== 'surgery', { error: 'must not be `surgery`: leave `since` out to count from it' })
+    .meta({ not: { const: 'surgery' }, description: 'What conditions and records call it: `six-week-visit`.' }),
+  title: line(200).describe('What has been reached, in words: “Six-week visit”.'),
   grantedBy: z.array(slug).min(1).max(20).optional().describe('Makes it a clearance: only these roles may grant it.'),
   preOperative: z.boolean().optional().describe('It may be dated before the surgery.'),
   sources,
@@ -164,12 +191,12 @@ const sides = ['left', 'right', 'bilateral'] as const satisfies readonly Side[]
 
 export const factBody = z
   .strictObject({
-    code: slug,
-    title: line(200),
-    type: z.enum(['number', 'boolean', 'choice', 'text']),
+    code: slug.describe('What conditions and records call it: `pain`.'),
+    title: line(200).describe('What is observed, in words: “Pain now”.'),
+    type: z.enum(['number', 'boolean', 'choice', 'text']).describe('What an observation is; a choice lists `values`.'),
     unit: line(50).optional().describe('A UCUM code, for a number.'),
-    min: z.number().optional(),
-    max: z.number().optional(),
+    min: z.number().optional().describe('The least that can be observed, for a number.'),
+    max: z.number().optional().describe('The most that can be observed, for a number.'),
     values: z.array(line(200)).min(1).max(100).optional().describe('What a choice can be.'),
     ask: text(500).describe('The question that fills it.'),
     fixed: z
@@ -177,9 +204,16 @@ export const factBody = z
       .optional()
       .describe('It stays what it is once it is known, like the kind of graft; another observation corrects it.'),
     operation: z
-      .union([z.literal('levels'), z.literal('side'), z.strictObject({ procedure: slug })], {
-        error: 'must be `levels`, `side` or `{ procedure: … }`',
-      })
+      .union(
+        [
+          z.literal('levels'),
+          z.literal('side'),
+          z.strictObject({ procedure: slug.describe('Code of one of the clinic’s procedures.') }),
+        ],
+        {
+          error: 'must be `levels`, `side` or `{ procedure: … }`',
+        },
+      )
       .optional()
       .describe(
         'The episode’s operation tells it as long as nobody has observed it, so that it need not be asked: `levels`, how many (a number); `side`, which (a choice of `left`, `right` and `bilateral`); `{ procedure }`, whether that procedure is one of the operation’s (a boolean).',
@@ -208,19 +242,36 @@ export const factBody = z
       context.addIssue({ code: 'custom', path: ['values'], message })
     }
   })
+  .meta(
+    forEditors({
+      allOf: [
+        {
+          if: { properties: { type: { const: 'choice' } } },
+          // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+          then: { required: ['values'] },
+          else: { not: { required: ['values'] } },
+        },
+        {
+          if: { not: { properties: { type: { const: 'number' } } } },
+          // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+          then: { not: { anyOf: [{ required: ['min'] }, { required: ['max'] }] } },
+        },
+      ],
+    }),
+  )
 
 export const phaseBody = z.strictObject({
-  code: slug,
-  title: line(200),
-  setting: slug.optional(),
+  code: slug.describe('What prescriptions and conditions call it: `early`.'),
+  title: line(200).describe('What it is called, in words: “First weeks at home”.'),
+  setting: slug.optional().describe('Where the patient is: `inpatient-supervised`, `home`.'),
   entry: condition.describe('True: the patient has reached it, if all phases before it are reached too.'),
-  goals: z.array(text(500)).max(30).optional(),
+  goals: z.array(text(500)).max(30).optional().describe('What the patient works towards in it, in words.'),
   sources,
 })
 
 const prescriptionShape = {
   exercise: slug.optional().describe('Exactly one of `exercise` and `group`.'),
-  group: slug.optional(),
+  group: slug.optional().describe('All exercises of this group. Exactly one of `exercise` and `group`.'),
   from: slug.describe('First phase.'),
   through: slug.optional().describe('Last phase; left out: `from` alone.'),
   when,
@@ -234,7 +285,7 @@ const prescriptionShape = {
     .optional()
     .describe('What must be so while it is done, in words: "with the brace on". It is shown, not judged.'),
   modality: line(200).optional().describe('How firmly the source puts it.'),
-  rationale: text(2000).optional(),
+  rationale: text(2000).optional().describe('Why, in words for a clinician.'),
   sources,
 }
 
@@ -242,29 +293,44 @@ export const prescriptionBody = z
   .strictObject({
     code: slug.optional().describe('Left out: made from the exercise or group.'),
     ...prescriptionShape,
-    supervision: z.enum(['independent', 'supervised']).default('supervised'),
-    side: z.enum(['both', 'operative', 'non-operative', 'left', 'right']).default('both'),
+    supervision: z
+      .enum(['independent', 'supervised'])
+      .default('supervised')
+      .describe('`independent` only if the patient may do it alone.'),
+    side: z
+      .enum(['both', 'operative', 'non-operative', 'left', 'right'])
+      .default('both')
+      .describe('For which side of the body.'),
   })
   .refine((prescription) => (prescription.exercise === undefined) !== (prescription.group === undefined), {
     error: 'must name either an `exercise` or a `group`',
     path: ['exercise'],
   })
+  .meta(forEditors({ oneOf: [{ required: ['exercise'] }, { required: ['group'] }] }))
 
 const grades = z.record(slug, z.literal([1, 2, 3]))
 
 const targetBody = z
   .strictObject({
-    exercise: slug.optional(),
-    group: slug.optional(),
-    kind: z.enum(['exercise', 'activity']).optional(),
+    exercise: slug.optional().describe('The exercise of this code.'),
+    group: slug.optional().describe('Every exercise of this group.'),
+    kind: z.enum(['exercise', 'activity']).optional().describe('Every exercise, or every activity of daily life.'),
     attributes: grades.optional().describe('Attribute to grade; a grade means "at least".'),
   })
   .refine((target) => Object.values(target).some((part) => part !== undefined && Object.keys(part).length > 0), {
     error: 'must name an `exercise`, a `group`, a `kind` or `attributes`',
   })
+  .meta(
+    forEditors({
+      anyOf: [
+        ...['exercise', 'group', 'kind'].map((part) => ({ required: [part] })),
+        { required: ['attributes'], properties: { attributes: { minProperties: 1 } } },
+      ],
+    }),
+  )
 
 export const contraindicationBody = z.strictObject({
-  code: slug,
+  code: slug.describe('What overrides and accepted findings call it.'),
   title: line(200).describe('What to avoid, in words for a patient.'),
   strength: z
     .enum(['absolute', 'relative', 'caution'])
@@ -279,25 +345,31 @@ export const contraindicationBody = z.strictObject({
       'But none of these: what certainly matches one of them is not meant. An attribute without a grade does not.',
     ),
   when,
-  rationale: text(2000).optional(),
+  rationale: text(2000).optional().describe('Why, in words for a clinician.'),
   sources,
 })
 
-export const instructionBody = z.strictObject({ code: slug, about: slug, text: text(2000), when, sources })
+export const instructionBody = z.strictObject({
+  code: slug.describe('What the answer calls it.'),
+  about: slug.describe('What it is about: `posture`, `brace`, `driving`.'),
+  text: text(2000).describe('What to do, in words for a patient. It is shown, not judged.'),
+  when,
+  sources,
+})
 
 export const limitBody = z
   .strictObject({
-    code: slug,
+    code: slug.describe('What the answer calls it.'),
     kind: z
       .enum(['cap', 'goal'])
       .optional()
       .describe('A `cap` restricts (left out: that); a `goal` is a number to work towards and restricts nothing.'),
     quantity: slug.describe('What is limited, for instance `lifted-load`.'),
-    max: z.number().optional(),
-    min: z.number().optional(),
+    max: z.number().optional().describe('At most this much.'),
+    min: z.number().optional().describe('At least this much.'),
     value: z.null().optional().describe('`null` instead of a number: as the clinician instructs.'),
     unit: line(50).optional().describe('A UCUM code, for instance `[lb_av]`.'),
-    text: text(1000).optional(),
+    text: text(1000).optional().describe('The limit in words for a patient.'),
     when,
     sources,
   })
@@ -313,11 +385,30 @@ export const limitBody = z
     error: 'must be left out: a goal is a number to work towards, so give it `min`, `max` or both',
     path: ['value'],
   })
+  .meta(
+    forEditors({
+      oneOf: [
+        { anyOf: [{ required: ['max'] }, { required: ['min'] }], not: { required: ['value'] } },
+        {
+          required: ['value'],
+          not: {
+            anyOf: [
+              { required: ['max'] },
+              { required: ['min'] },
+              { required: ['kind'], properties: { kind: { const: 'goal' } } },
+            ],
+          },
+        },
+      ],
+    }),
+  )
 
 export const redFlagBody = z.strictObject({
-  code: slug,
-  title: line(200),
-  response: z.enum(['emergency', 'contact-surgeon']),
+  code: slug.describe('What records call it: `bladder-or-bowel-loss`.'),
+  title: line(200).describe('The symptom, in words for a patient.'),
+  response: z
+    .enum(['emergency', 'contact-surgeon'])
+    .describe('What it calls for. While one is open, nothing is permitted.'),
   text: text(1000).optional().describe('What to do, in words for a patient.'),
   sources,
 })
@@ -334,32 +425,215 @@ const acceptedBody = z
     error: 'must name each finding once',
   })
 
+const caseDay = days.describe('Whole calendar days since the surgery, which is day 0; negative before it.')
+const untilDay = days.optional().describe('The first day on which it no longer holds; left out: it goes on.')
+const endsLater = ({ from, until }: { from: number; until?: number | undefined }): boolean =>
+  until === undefined || from < until
+const spanError = {
+  path: ['until'],
+  error: 'is the first day on which it no longer holds, so it must be later than `from`',
+}
+
+const caseEntryForms = {
+  milestone: z
+    .strictObject({
+      milestone: slug.describe('Code of the milestone that was reached.'),
+      on: caseDay,
+      by: slug.optional().describe('The role that granted it; left out: the first that may.'),
+      revoked: days.optional().describe('The day on which it was taken back.'),
+    })
+    .refine(({ on, revoked }) => revoked === undefined || on <= revoked, {
+      path: ['revoked'],
+      error: 'must not lie before `on`',
+    }),
+  fact: z.strictObject({ fact: slug.describe('Code of the fact that was observed.'), is: factValue, on: caseDay }),
+  symptom: z
+    .strictObject({
+      symptom: slug.describe('Code of the red flag that was reported.'),
+      on: caseDay,
+      resolved: days.optional().describe('The day on which a clinician resolved it; left out: it is open.'),
+    })
+    .refine(({ on, resolved }) => resolved === undefined || on <= resolved, {
+      path: ['resolved'],
+      error: 'must not lie before `on`',
+    }),
+  permit: z
+    .strictObject({
+      permit: slug.describe('Code of the exercise that a clinician permits for this patient.'),
+      from: caseDay,
+      until: untilDay,
+      lifts: z.array(slug).min(1).max(50).optional().describe('Codes of the relative contraindications that it lifts.'),
+    })
+    .refine(endsLater, spanError),
+  withhold: z
+    .strictObject({
+      withhold: slug.describe('Code of the exercise that a clinician withholds from this patient.'),
+      from: caseDay,
+      until: untilDay,
+    })
+    .refine(endsLater, spanError),
+  hold: z
+    .strictObject({
+      hold: line(1000).describe('Why all exercise is on hold.'),
+      from: caseDay,
+      until: untilDay,
+    })
+    .refine(endsLater, spanError),
+}
+
+/** One line of what has happened, as test cases and the command line write it. */
+export const caseEntry = z.union(Object.values(caseEntryForms) as unknown as [z.ZodType<CaseEntry>])
+
+export const levels = z.array(line(20)).max(30)
+export const operatedSide = z.enum(sides)
+
+const atMost = z.number().nullable().optional()
+
+const caseExpectation = z
+  .strictObject({
+    status: z.enum(['active', 'no-phase', 'on-hold', 'closed']).optional().describe('Of the patient as a whole.'),
+    phase: slug.nullable().optional().describe('The current phase; `null`: none.'),
+    permitted: z.array(slug).min(1).max(500).optional().describe('Exercises that must be permitted.'),
+    withheld: z.array(slug).min(1).max(500).optional().describe('Exercises that must not be permitted.'),
+    dose: z
+      .record(slug, z.strictObject(doseShape).nullable())
+      .optional()
+      .describe('By exercise: what its dose must say, of which only what is named is compared; `null`: as instructed.'),
+    limits: z
+      .array(
+        z
+          .strictObject({
+            quantity: slug.describe('As in `limits` of the document.'),
+            unit: line(50).optional().describe('A UCUM code; left out: any.'),
+            max: atMost.describe('The strictest `max` in force; `null`: none is.'),
+            min: atMost.describe('The strictest `min` in force; `null`: none is.'),
+            asInstructed: z.boolean().optional().describe('Whether a limit in force leaves it to the clinician.'),
+          })
+          .refine(({ max, min, asInstructed }) => [max, min, asInstructed].some((part) => part !== undefined), {
+            error: 'must compare something: `max`, `min` or `asInstructed`',
+          })
+          .meta(forEditors({ anyOf: ['max', 'min', 'asInstructed'].map((part) => ({ required: [part] })) })),
+      )
+      .min(1)
+      .max(100)
+      .optional()
+      .describe('Limits in force, by quantity.'),
+  })
+  .refine((expect) => Object.values(expect).some((part) => part !== undefined), {
+    error: 'must expect something: `permitted`, `withheld`, `phase`, `status`, `dose` or `limits`',
+    when: ({ issues }) => issues.length === 0,
+  })
+  .meta({ minProperties: 1 })
+
+export const caseBody = z
+  .strictObject({
+    code: slug.describe('What findings call it.'),
+    title: line(200).optional().describe('What it shows, in words.'),
+    procedures: z
+      .array(slug)
+      .min(1)
+      .max(10)
+      .optional()
+      .describe('What was operated; left out: the document’s procedures.'),
+    levels: levels.optional().describe('The levels that were operated on, for instance `C5-C6`.'),
+    side: operatedSide.optional().describe('Which side was operated on.'),
+    record: z.array(caseEntry).max(100).optional().describe('What has been recorded, in that order.'),
+    on: caseDay.describe('The day asked about, counted from the surgery, which is day 0.'),
+    expect: caseExpectation.describe('What the answer must be on that day. Only what is named is compared.'),
+  })
+  .meta({
+    id: 'TestCase',
+    description:
+      'A patient whom the author has thought of, and what the protocol must answer. Checking and publishing run it; if the answer is another, the protocol is not published.',
+  }) as unknown as z.ZodType<TestCase>
+
+/** More than an author could read; few enough to run at every check. */
+const mostCases = 200
+
 /** A protocol document as it is written; optional parts may be left out. */
 export const documentBody = z
   .strictObject({
-    format: z.literal(1, { error: 'must be 1, the only format there is' }),
-    code: slug,
-    title: line(200),
-    description: text(5000).optional(),
-    procedures: z.array(slug).min(1).max(50),
-    exercises: z.array(exerciseBody).max(300).default([]).describe('Catalogue entries that the document brings along.'),
-    sources: z.array(sourceBody).max(200).default([]),
-    milestones: z.array(milestoneBody).max(200).default([]),
-    facts: z.array(factBody).max(200).default([]),
-    phases: z.array(phaseBody).max(50).default([]),
-    prescriptions: z.array(prescriptionBody).max(500).default([]),
-    contraindications: z.array(contraindicationBody).max(200).default([]),
-    instructions: z.array(instructionBody).max(200).default([]),
-    limits: z.array(limitBody).max(200).default([]),
-    redFlags: z.array(redFlagBody).max(200).default([]),
+    format: z.literal(1, { error: 'must be 1, the only format there is' }).describe('The format of the document: 1.'),
+    code: slug.describe('Names the protocol in the clinic: `acdf-standard`.'),
+    title: line(200).describe('What clinicians call it.'),
+    description: text(5000)
+      .optional()
+      .describe('Whom it is for, what it rests on, and what was decided where sources differ.'),
+    procedures: z.array(slug).min(1).max(50).describe('Codes of the clinic’s procedures that it is for.'),
+    exercises: z
+      .array(exerciseBody)
+      .max(1000)
+      .default([])
+      .describe('Catalogue entries that the document brings along. One that the clinic has already must be the same.'),
+    sources: z
+      .array(sourceBody)
+      .max(200)
+      .default([])
+      .describe('What the rules rest on; each rule cites them by their `id`.'),
+    milestones: z
+      .array(milestoneBody)
+      .max(200)
+      .default([])
+      .describe('Dated events that conditions ask about. With `grantedBy` it is a clearance.'),
+    facts: z
+      .array(factBody)
+      .max(200)
+      .default([])
+      .describe('Observations that conditions ask about, with the question that fills each.'),
+    phases: z
+      .array(phaseBody)
+      .max(50)
+      .default([])
+      .describe(
+        'Stages of recovery, in order. A patient is in the last of those that are reached one after the other.',
+      ),
+    prescriptions: z
+      .array(prescriptionBody)
+      .max(500)
+      .default([])
+      .describe('What is granted, in which phases, at what dose. What nothing grants is withheld.'),
+    contraindications: z
+      .array(contraindicationBody)
+      .max(200)
+      .default([])
+      .describe('What is withheld, and while when. It applies unless its condition is certainly false.'),
+    instructions: z
+      .array(instructionBody)
+      .max(200)
+      .default([])
+      .describe('Guidance that is shown and not judged: posture, brace, driving, care of the wound.'),
+    limits: z
+      .array(limitBody)
+      .max(200)
+      .default([])
+      .describe('Numbers for daily life and exercise: a lifted load, a time of sitting, an angle.'),
+    redFlags: z
+      .array(redFlagBody)
+      .max(200)
+      .default([])
+      .describe('Symptoms that stop everything until a clinician has resolved them.'),
     accepted: acceptedBody
       .optional()
       .describe('Warnings of the check that the author has seen and lets stand, by name. Errors cannot be accepted.'),
+    cases: z
+      .array(caseBody)
+      .max(mostCases)
+      .optional()
+      .describe('Test cases: records, days, and what must be permitted or withheld. Publishing runs them.'),
   })
   .meta({
     id: 'ProtocolDocument',
-    description: 'A protocol version as one document: written, kept in git, exported and imported.',
+    description:
+      'A protocol version as one document: written, kept in git, exported and imported. Its JSON Schema, for editors, is at `/protocol-document.schema.json`.',
   })
+
+// Whatever part of a document is not well formed, its author is told of the names in the rest, too.
+alsoFind(documentBody, (body, mistakes) =>
+  // Each description compares with every known name.
+  findFlawsOfFragments(body, mistakes)
+    .slice(0, mostLocations)
+    .map((flaw) => ({ path: keysOf(flaw.path), detail: describeFlaw(flaw) })),
+)
 
 /** A prescription as it is stored and answered: named, and with nothing left to a default. */
 const prescription = z.object({
@@ -400,6 +674,7 @@ export const protocolDocument = z
     limits: z.array(limitBody),
     redFlags: z.array(redFlagBody),
     accepted: acceptedBody.optional(),
+    cases: z.array(caseBody).optional(),
   })
   .meta({
     id: 'StoredProtocolDocument',

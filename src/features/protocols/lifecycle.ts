@@ -4,7 +4,7 @@ import { ProblemError, type ProblemLocation } from '../../http/problems.ts'
 import type { Exercise, ProtocolDocument } from '../../rules/index.ts'
 import { readClinic } from '../clinics/repository.ts'
 import { type Authorship, lostRace, recordEvent, requireEditable } from './authoring.ts'
-import { hashDocument } from './canonical.ts'
+import { hashWithCatalogue } from './canonical.ts'
 import { type ExerciseChange, exercisesThatDiffer } from './changes.ts'
 import { nameKeys, speakInstant, speakKey } from './keys.ts'
 import {
@@ -55,7 +55,7 @@ export async function submit(act: DraftAct, changeNote: string): Promise<void> {
   const submitted = await submitDraft(tx, keyOf(act), {
     revision: draft.revision,
     document: draft.document,
-    submittedHash: hashDocument(draft.document),
+    submittedHash: hashWithCatalogue(draft.document),
     changeNote,
     submittedAt: author.now,
     submittedBy: author.keyId,
@@ -156,7 +156,7 @@ async function requireIndependent(act: DraftAct, reviewer: string): Promise<void
 
 /** An approval is of exact content: an exercise that the catalogue has changed since makes it another protocol. */
 function requireSubmittedContent({ protocol, draft, submittedExercises }: DraftAct): void {
-  if (draft.submitted === null || hashDocument(draft.document) === draft.submitted.hash) return
+  if (draft.submitted === null || hashWithCatalogue(draft.document) === draft.submitted.hash) return
   const exercisesChanged = exercisesThatDiffer(submittedExercises, draft.document.exercises)
   throw new ProblemError(
     'CONTENT_CHANGED',
@@ -167,7 +167,7 @@ function requireSubmittedContent({ protocol, draft, submittedExercises }: DraftA
 
 /** Refuses to publish or submit another thing than was checked. */
 export function requireUnchanged(document: ProtocolDocument, checked: ProtocolDocument): void {
-  if (hashDocument(document) === hashDocument(checked)) return
+  if (hashWithCatalogue(document) === hashWithCatalogue(checked)) return
   const exercisesChanged = exercisesThatDiffer(checked.exercises, document.exercises)
   const what = exercisesChanged.length === 0 ? 'the draft' : `the catalogue’s ${speakExercises(exercisesChanged)}`
   throw new ProblemError('CONFLICT', `somebody changed ${what} while the draft was checked: send the request again`, {

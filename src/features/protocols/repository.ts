@@ -17,6 +17,7 @@ import type {
   ProtocolDocument,
   RedFlag,
   Source,
+  TestCase,
 } from '../../rules/index.ts'
 
 /** A protocol as the clinic's list shows it. */
@@ -257,6 +258,7 @@ function toDocument(row: VersionRow, parts: Parts): ProtocolDocument {
         }) as RedFlag,
     ),
     accepted: orNull(fromJson<AcceptedFinding[] | null>(row.accepted) ?? []),
+    cases: orNull(fromJson<TestCase[] | null>(row.cases) ?? []),
   }) as ProtocolDocument
 }
 
@@ -457,6 +459,7 @@ export async function insertDraft(
       procedures: [...document.procedures],
       accepted: toNullableJson(document.accepted),
       authors: [author],
+      cases: toNullableJson(document.cases),
     },
   })
   await insertParts(tx, { clinicId: draft.clinicId, versionId: draft.id }, document, partKinds)
@@ -487,6 +490,7 @@ export async function replaceDraft(
     description: document.description ?? null,
     procedures: [...document.procedures],
     accepted: toNullableJson(document.accepted),
+    cases: toNullableJson(document.cases),
     authors: [...new Set([...seen.authors, author])],
   })
   if (!reopened) return false

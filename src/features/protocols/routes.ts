@@ -9,6 +9,7 @@ import { errors, ProblemError } from '../../http/problems.ts'
 import { noContent, slug } from '../../http/schemas.ts'
 import { readLastRevision } from '../protocol-events/repository.ts'
 import { changeDraft, createProtocol, startDraft } from './authoring.ts'
+import { toCanonical } from './canonical.ts'
 import { exercisesThatDiffer } from './changes.ts'
 import { acceptYaml, toYaml } from './document-body.ts'
 import { completeDocument, documentBody, protocolDocument } from './document-schema.ts'
@@ -197,7 +198,8 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
       schema: {
         operationId: 'exportVersion',
         summary: 'Export one version as a document',
-        description: 'JSON, or YAML with `format=yaml`. The document can be kept in git and imported again.',
+        description:
+          'JSON, or YAML with `format=yaml`. The document can be kept in git and imported again, here or in another clinic: published, it has the same `contentHash`. It is in canonical form: of the exercises it has those that it names, by their code or a group; the version itself also keeps those of this clinic’s catalogue that its contraindications find by their attributes.',
         tags: ['protocols'],
         params: versionParams,
         querystring: z.strictObject({ format: z.enum(['json', 'yaml']).default('json') }),
@@ -211,15 +213,13 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
       },
     },
     async (request, reply) => {
-      const { document, revision } = await inProtocol(
-        request,
-        context,
-        request.params.code,
-        ({ tx, author, protocol: owner }) => requireVersion(tx, author.clinicId, owner, request.params.number),
+      const stored = await inProtocol(request, context, request.params.code, ({ tx, author, protocol: owner }) =>
+        requireVersion(tx, author.clinicId, owner, request.params.number),
       )
+      const document = toCanonical(stored.document)
       const { format } = request.query
       const name = `${document.code}-${request.params.number}.${format}`
-      reply.header('content-disposition', `inline; filename="${name}"`).header('etag', etagOf(revision))
+      reply.header('content-disposition', `inline; filename="${name}"`).header('etag', etagOf(stored.revision))
       if (format === 'json') return document
       return reply.type('application/yaml; charset=utf-8').send(toYaml(document))
     },

@@ -44,13 +44,24 @@ const versionFields = {
   accepted: z
     .array(z.object({ finding: z.string(), reason: z.string() }))
     .describe('The warnings of the check that the authors let stand, and why.'),
-  contentHash: z.string().nullable().describe('SHA-256 of the published document in canonical form.'),
+  contentHash: z
+    .string()
+    .nullable()
+    .describe(
+      'SHA-256 of the document in canonical form, as it is exported: the same content has the same hash in every clinic.',
+    ),
   changeNote: z.string().nullable().describe('What changed, and why; given when it is submitted or published.'),
   revision: z.int().min(1).describe('Goes on from one draft of the protocol to the next.'),
   startedFrom: z.int().min(1).nullable().describe('The version that the draft was started from; null: from none.'),
   authors: z.array(key).describe('All who have edited it; empty: it is older than the record of that.'),
   submitted: z
-    .object({ by: key, at: instant, hash: z.string().describe('SHA-256 of what was submitted, in canonical form.') })
+    .object({
+      by: key,
+      at: instant,
+      hash: z
+        .string()
+        .describe('SHA-256 of what was submitted, with all exercises that its rules find in the catalogue.'),
+    })
     .nullable()
     .describe('Who put it before a reviewer last; null: nobody.'),
   review: z

@@ -1,0 +1,19 @@
+import { UsageError } from './protocol/files.ts'
+import { runCommand } from './protocol/run.ts'
+
+// A reader like `head` closes the pipe when it has seen enough.
+process.stdout.on('error', () => process.exit(0))
+
+try {
+  const { text, complaint = '', code } = runCommand(process.argv.slice(2))
+  process.stderr.write(complaint)
+  process.stdout.write(text)
+  process.exitCode = code
+} catch (error) {
+  const isUsage =
+    error instanceof UsageError ||
+    (error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS'))
+  if (!isUsage) throw error
+  process.stderr.write(`rehab-protocol: ${error.message}\n\`rehab-protocol --help\` says how it is used.\n`)
+  process.exitCode = 2
+}

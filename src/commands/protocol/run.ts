@@ -1,0 +1,297 @@
+import { writeFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { checkDocument, toDifference } from '../../features/checks/answer.ts'
+import { toAnswer } from '../../features/permitted-exercises/answer.ts'
+import { hashDocument, toFormatted } from '../../features/protocols/canonical.ts'
+import { toLocations } from '../../features/protocols/describe-flaws.ts'
+import { hasComments, toYaml } from '../../features/protocols/document-body.ts'
+import { completeDocument, documentBody } from '../../features/protocols/document-schema.ts'
+import { toTimeline } from '../../features/timelines/answer.ts'
+import { calendarDate } from '../../http/schemas.ts'
+import {
+  addDays,
+  type CalendarDate,
+  derive,
+  findFlaws,
+  type ProtocolDocument,
+  type Question,
+  recordOfCase,
+  runCases,
+  type TestCase,
+  timeline,
+} from '../../rules/index.ts'
+import {
+  type Catalogue,
+  type DocumentFile,
+  placesIn,
+  readCatalogue,
+  readProtocolFile,
+  readShaped,
+  readSource,
+  readText,
+  Unusable,
+  UsageError,
+} from './files.ts'
+import { type CommandName, commands, helpOf, overview } from './help.ts'
+import { sayAnswer, sayCases, sayCheck, sayFaults, sayTable, sayTimeline } from './say.ts'
+import { recordBody } from './schemas.ts'
+
+/** 0: all is well; 1: something was found or failed; 2: wrong use, or a file that cannot be read. */
+export type ExitCode = 0 | 1 | 2
+
+export interface Output {
+  /** For people. */
+  text: string
+  /** For people, of files that cannot be read at all. */
+  complaint?: string
+  /** For software. */
+  json: unknown
+  code: ExitCode
+}
+
+const options = {
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+  catalogue: { type: 'string', multiple: true },
+  strict: { type: 'boolean' },
+  surgery: { type: 'string' },
+  on: { type: 'string' },
+  record: { type: 'string' },
+  exercise: { type: 'string', multiple: true },
+  write: { type: 'boolean' },
+  check: { type: 'boolean' },
+} as const
+
+type Values = ReturnType<typeof parseArgs<{ options: typeof options; allowPositionals: true }>>['values']
+type Run = (files: readonly string[], values: Values) => Output
+
+/** Every file is looked at, also after one that cannot be used; of those the faults are told. */
+function each(files: readonly string[], one: (file: string) => Output): Output {
+  const outputs = files.map((file): Output => {
+    try {
+      return one(file)
+    } catch (error) {
+      if (!(error instanceof Unusable)) throw error
+      const isUnread = error.faults.every(({ line }) => line === null)
+      const said = sayFaults(error.faults)
+      const json = { file, faults: error.faults }
+      return isUnread ? { text: '', complaint: said, json, code: 2 } : { text: said, json, code: 1 }
+    }
+  })
+  return {
+    text: outputs.map(({ text }) => text).join(''),
+    complaint: outputs.map(({ complaint = '' }) => complaint).join(''),
+    json: outputs.map(({ json }) => json),
+    code: outputs.reduce<ExitCode>((worst, { code }) => (code > worst ? code : worst), 0),
+  }
+}
+
+function withCatalogue(
+  { catalogue = [] }: Values,
+  files: readonly string[],
+  one: (read: DocumentFile, catalogue: Catalogue) => Output,
+): Output {
+  const known = readCatalogue(catalogue)
+  return each(files, (file) => one(readProtocolFile(file, known), known))
+}
+
+const check: Run = (files, values) =>
+  withCatalogue(values, files, (read) => {
+    const answer = checkDocument(read.document, null)
+    const places = read.locate(answer.findings.map(({ path }) => path))
+    const findings = answer.findings.map((finding) => ({
+      ...finding,
+      line: null,
+      column: null,
+      ...places.get(finding.path),
+    }))
+    const isWarned = findings.some(({ accepted }) => accepted === null)
+    const code = !answer.publishable || (values.strict === true && isWarned) ? 1 : 0
+    return { text: sayCheck(read.file, { ...answer, findings }), json: { file: read.file, ...answer, findings }, code }
+  })
+
+const test: Run = (files, values) =>
+  withCatalogue(values, files, (read) => {
+    const results = runCases(read.document)
+    const places = read.locate(results.map((_, index) => `/cases/${index}`))
+    const cases = results.map((result, index) => ({
+      code: result.case.code,
+      title: result.case.title ?? null,
+      passed: result.differences.length === 0,
+      line: null,
+      column: null,
+      ...places.get(`/cases/${index}`),
+      differences: result.differences.map((difference) => toDifference(difference, result)),
+    }))
+    const code = cases.every(({ passed }) => passed) ? 0 : 1
+    return { text: sayCases(read.file, cases), json: { file: read.file, cases }, code }
+  })
+
+const table: Run = (files, values) =>
+  withCatalogue(values, files, (read) => {
+    const { opportunities } = checkDocument(read.document, null)
+    const wanted = values.exercise ?? opportunities.map(({ exercise }) => exercise)
+    const unknown = wanted.find((code) => !opportunities.some(({ exercise }) => exercise === code))
+    if (unknown !== undefined) throw new UsageError(`${read.file} prescribes no exercise \`${unknown}\``)
+    const rows = opportunities.filter(({ exercise }) => wanted.includes(exercise))
+    return { text: sayTable(read.document.title, rows), json: { file: read.file, opportunities: rows }, code: 0 }
+  })
+
+const hash: Run = (files, values) =>
+  withCatalogue(values, files, ({ file, document }) => {
+    const contentHash = hashDocument(document)
+    return { text: `${contentHash}  ${file}\n`, json: { file, code: document.code, contentHash }, code: 0 }
+  })
+
+const format: Run = (files, { write = false, check: checkOnly = false, json = false }) => {
+  if (write && checkOnly) throw new UsageError('either --write or --check, not both')
+  return each(files, (file) => {
+    const text = readText(file)
+    const shaped = readShaped(documentBody, file, text)
+    const document = toFormatted(completeDocument(shaped))
+    const formatted = file.endsWith('.json') || json ? `${JSON.stringify(document, null, 2)}\n` : toYaml(document)
+    const isFormatted = formatted === text
+    const output = { json: document as unknown, code: 0 as ExitCode }
+    if (checkOnly) {
+      const state = { file, formatted: isFormatted }
+      return { text: isFormatted ? '' : `${file}: is not formatted\n`, json: state, code: isFormatted ? 0 : 1 }
+    }
+    if (!write) return { ...output, text: formatted }
+    if (isFormatted) return { ...output, text: '' }
+    if (file === '-') throw new UsageError('--write needs a file')
+    if (!file.endsWith('.json') && hasComments(text)) {
+      return { ...output, text: `${file}: has comments, which formatting would lose: not written\n`, code: 1 }
+    }
+    writeFileSync(file, formatted)
+    return { ...output, text: `${file}: formatted\n` }
+  })
+}
+
+function readDate(name: string, value: string | undefined, surgery?: CalendarDate): CalendarDate {
+  if (value === undefined) throw new UsageError(`--${name} is required: a date like 2026-10-01`)
+  if (surgery !== undefined && /^-?\d{1,5}$/.test(value)) return addDays(surgery, Number(value))
+  const { data, error } = calendarDate.safeParse(value)
+  if (data === undefined) throw new UsageError(`--${name} ${error?.issues[0]?.message}`)
+  return data
+}
+
+function readQuestion(files: readonly string[], values: Values): Question {
+  const surgery = readDate('surgery', values.surgery)
+  const on = readDate('on', values.on, surgery)
+  const catalogue = readCatalogue(values.catalogue ?? [])
+  const versions = files.map((file) => ({
+    id: file,
+    version: null,
+    document: readProtocolFile(file, catalogue).document,
+  }))
+  const documents = versions.map(({ document }) => document)
+  const codes = documents.map(({ code }) => code)
+  const twice = codes.find((code, index) => codes.indexOf(code) !== index)
+  if (twice !== undefined) throw new UsageError(`two files have the code \`${twice}\`: each protocol at most once`)
+  const entries = recordOfCase(readRecord(values.record, surgery, documents), versions, surgery)
+  const knownAt = entries.reduce(
+    (latest, { recordedAt }) => (recordedAt > latest ? recordedAt : latest),
+    entries[0]?.recordedAt ?? ('' as never),
+  )
+  return { versions, entries, on, knownAt }
+}
+
+/** The record in the file; every name in it must be one that a protocol declares. */
+function readRecord(file: string | undefined, surgery: CalendarDate, documents: readonly ProtocolDocument[]) {
+  if (file === undefined) return {}
+  const { record, patient } = recordBody(surgery)
+  const text = readText(file)
+  const source = readSource(file, text)
+  const isList = Array.isArray(source.value)
+  const read = isList ? { record: readShaped(record, file, text) } : readShaped(patient, file, text)
+  const faults = documents.map((document) => faultsOfRecord(read, document))
+  const inAll = (faults[0] ?? []).filter((fault) =>
+    faults.every((others) => others.some(({ pointer }) => pointer === fault.pointer)),
+  )
+  const placed = inAll.map(({ pointer, detail }) => ({
+    pointer: isList ? pointer.replace(/^\/record/, '') : pointer,
+    detail,
+  }))
+  if (placed.length > 0) throw new Unusable(placesIn(source, placed))
+  return read
+}
+
+/** A record is read as a test case's is: names that the document does not have, values that a fact cannot have. */
+function faultsOfRecord(
+  situation: Partial<TestCase>,
+  document: ProtocolDocument,
+): { pointer: string; detail: string }[] {
+  const testCase = { code: 'record', on: 0, expect: {}, procedures: document.procedures, ...situation }
+  const names = new Set([...document.procedures, ...(situation.procedures ?? [])])
+  const none = new Set<string>()
+  const flaws = findFlaws(
+    { ...document, cases: [testCase] },
+    { procedures: names, exercises: none, groups: none, attributes: none },
+  )
+  const own = flaws.filter(({ path }) => path.startsWith('/cases/0/'))
+  return toLocations(own).flatMap((place) =>
+    'pointer' in place ? [{ pointer: place.pointer.slice('/cases/0'.length), detail: place.detail }] : [],
+  )
+}
+
+function asked(files: readonly string[], values: Values, answer: (question: Question) => Output): Output {
+  try {
+    return answer(readQuestion(files, values))
+  } catch (error) {
+    if (!(error instanceof Unusable)) throw error
+    return { text: '', complaint: sayFaults(error.faults), json: { faults: error.faults }, code: 2 }
+  }
+}
+
+const deriveAnswer: Run = (files, values) =>
+  asked(files, values, (question) => {
+    const derivation = derive(question)
+    if (derivation === null) throw new Error('a record begins with its surgery')
+    const answer = toAnswer(derivation)
+    return { text: sayAnswer(answer), json: answer, code: 0 }
+  })
+
+const deriveTimeline: Run = (files, values) =>
+  asked(files, values, (question) => {
+    const derived = timeline(question)
+    if (derived === null) throw new Error('a record begins with its surgery')
+    const answer = toTimeline(derived, question.versions)
+    return { text: sayTimeline(answer), json: answer, code: 0 }
+  })
+
+const runs: Record<CommandName, { run: Run; options: readonly string[]; most?: number }> = {
+  check: { run: check, options: ['catalogue', 'strict'] },
+  test: { run: test, options: ['catalogue'] },
+  derive: { run: deriveAnswer, options: ['catalogue', 'surgery', 'on', 'record'] },
+  timeline: { run: deriveTimeline, options: ['catalogue', 'surgery', 'on', 'record'] },
+  table: { run: table, options: ['catalogue', 'exercise'], most: 1 },
+  hash: { run: hash, options: ['catalogue'] },
+  format: { run: format, options: ['write', 'check'] },
+}
+
+function isCommand(name: string | undefined): name is CommandName {
+  return name !== undefined && Object.hasOwn(commands, name)
+}
+
+/** Runs the command that the arguments name. */
+export function runCommand(args: readonly string[]): Output {
+  const { positionals, values } = parseArgs({ args: [...args], options, allowPositionals: true })
+  const [name, ...files] = positionals
+  if (name === undefined || (name === 'help' && !isCommand(files[0]))) {
+    const isAsked = values.help === true || name === 'help'
+    return isAsked ? { text: overview, json: null, code: 0 } : { text: '', complaint: overview, json: null, code: 2 }
+  }
+  const asks = name === 'help' ? files[0] : name
+  if (!isCommand(asks))
+    throw new UsageError(`there is no command \`${name}\`: there are ${Object.keys(commands).join(', ')}`)
+  if (values.help === true || name === 'help') return { text: `${helpOf(asks)}\n`, json: null, code: 0 }
+  const command = runs[asks]
+  const foreign = Object.keys(values).find((option) => option !== 'json' && !command.options.includes(option))
+  if (foreign !== undefined) throw new UsageError(`\`${asks}\` has no option --${foreign}`)
+  if (files.length === 0) throw new UsageError(`\`${asks}\` needs a file: ${commands[asks].usage}`)
+  if (command.most !== undefined && files.length > command.most) throw new UsageError(`\`${asks}\` takes one file`)
+  const output = command.run(files, values)
+  return values.json === true
+    ? { code: output.code, json: output.json, text: `${JSON.stringify(output.json, null, 2)}\n` }
+    : output
+}
