@@ -430,6 +430,12 @@ const protocols: Step[] = [
     { text: 'Stand up and walk a little after half an hour.' },
     { code: 'sitting', max: 45 },
   ),
+  ...editPart(
+    'Case',
+    { code: 'still-in-the-collar', on: 10, expect: { phase: 'collar', withheld: ['scapular-setting'] } },
+    { title: 'Ten days after the operation, with the collar' },
+    { on: 14, expect: { phase: 'collar' } },
+  ),
   { operationId: 'checkDraft', request: { params: ofProtocol }, expect: 200 },
   { operationId: 'checkDraft', request: { params: { code: 'acdf-standard' } }, expect: 404 },
   {

@@ -11,9 +11,8 @@ import {
   replaceHead,
   replacePart,
 } from '../../src/features/protocols/draft-edits.ts'
-import { nameOf, partKinds } from '../../src/features/protocols/part-kinds.ts'
+import { type EditableKind, nameOf, partKinds, partsOf } from '../../src/features/protocols/part-kinds.ts'
 import { renamePart } from '../../src/features/protocols/rename.ts'
-import type { PartKind } from '../../src/features/protocols/repository.ts'
 import { mergePatch } from '../../src/http/merge-patch.ts'
 import { check, type ProtocolDocument } from '../../src/rules/index.ts'
 import { documents } from '../library/library.ts'
@@ -22,14 +21,30 @@ import { everyFeature } from './library-clinic.ts'
 
 type Json = Record<string, unknown>
 
-const kinds = Object.keys(partKinds) as PartKind[]
+const kinds = Object.keys(partKinds) as EditableKind[]
 
 /** As it is stored: complete, without exercises of its own. */
 function store(document: object): ProtocolDocument {
   return completeDocument(documentBody.parse({ ...document, exercises: [] }))
 }
 
-const written = [...documents, everyFeature()].map(store)
+const cases = [
+  {
+    code: 'out-of-hospital',
+    record: [
+      { milestone: 'hospital-discharge', on: 3 },
+      { fact: 'pain', is: 2, on: 4 },
+      { symptom: 'fever', on: 5, resolved: 6 },
+      { permit: 'rowing', from: 7, lifts: ['twisting', 'outdoors-too-early'] },
+      { hold: 'He asked for it', from: 8, until: 9 },
+    ],
+    on: 10,
+    expect: { phase: 'home', permitted: ['garden-walking'] },
+  },
+  { code: 'in-hospital', on: 0, expect: { phase: null, withheld: ['rowing'] } },
+]
+
+const written = [...documents, everyFeature(undefined, { cases }), everyFeature(undefined, { cases })].map(store)
 /** Those of the drawn documents that an author could send; they have no words, which one must have. */
 const drawn = situations(1)
   .map(({ versions }) =>
@@ -59,7 +74,7 @@ function bothWays(
   { what, kind, nth, other, title }: Edit,
   fresh: string,
 ): [Edited | null, ByHand] | null {
-  const parts = document[kind] as readonly object[] as readonly Json[]
+  const parts = partsOf(document, kind) as readonly Json[]
   const { key } = partKinds[kind]
   const index = nth % Math.max(parts.length, 1)
   const part = parts[index]
@@ -68,7 +83,7 @@ function bothWays(
   const name = String(part[key])
   const list = (change: (copy: Json[]) => unknown): ByHand => {
     return (whole) => {
-      const copy = structuredClone(whole[kind]) as object[] as Json[]
+      const copy = structuredClone(partsOf(whole, kind)) as Json[]
       change(copy)
       return { ...whole, [kind]: copy }
     }
@@ -116,17 +131,20 @@ function bothWays(
 }
 
 /** Which members name a part of the kind, wherever they stand. */
-const namingMembers: Partial<Record<PartKind, readonly string[]>> = {
-  phases: ['from', 'through'],
+const namingMembers: Partial<Record<EditableKind, readonly string[]>> = {
+  phases: ['from', 'through', 'phase'],
   milestones: ['milestone', 'since'],
   facts: ['fact'],
+  redFlags: ['symptom'],
 }
 
-function renameByHand(document: ProtocolDocument, kind: PartKind, from: string, to: string): Json {
+function renameByHand(document: ProtocolDocument, kind: EditableKind, from: string, to: string): Json {
   const { accepted, sources, ...rest } = document
   const members = namingMembers[kind] ?? []
   const renamed = JSON.parse(JSON.stringify(rest), (member, value) => {
     if (members.includes(member) && value === from) return to
+    if (kind === 'contraindications' && member === 'lifts')
+      return value.map((code: string) => (code === from ? to : code))
     if (kind === 'sources' && member === 'sources') return value.map((id: string) => (id === from ? to : id))
     return value
   })
@@ -159,7 +177,9 @@ describe('an edit of a part', () => {
           const whole = completeDocument(documentBody.parse(byHand(document)))
           expect(toCanonicalJson(edited?.document)).toBe(toCanonicalJson(whole))
           expect(edited && hashDocument(edited.document)).toBe(hashDocument(whole))
-          const touched = kinds.filter((kind) => toCanonicalJson(document[kind]) !== toCanonicalJson(whole[kind]))
+          const touched = kinds.filter(
+            (kind) => kind !== 'cases' && toCanonicalJson(document[kind]) !== toCanonicalJson(whole[kind]),
+          )
           expect(edited?.changed).toEqual(expect.arrayContaining(touched))
           document = whole
           met.set(edit.what, (met.get(edit.what) ?? 0) + 1)
@@ -175,6 +195,7 @@ describe('an edit of a part', () => {
 
 describe('a renaming', () => {
   const document = everyFeature('renamed', {
+    cases,
     accepted: [
       { finding: 'unused-declaration:facts/brace-brand', reason: 'r' },
       { finding: 'granted-but-contraindicated:rowing-without-pain/twisting', reason: 'r' },
@@ -184,9 +205,9 @@ describe('a renaming', () => {
       { finding: 'unused-declaration:accepted/no-source:redFlags/fever', reason: 'r' },
     ],
   })
-  const rename = (kind: PartKind, from: string) => renamePart(document, kind, from, 'new-name')
+  const rename = (kind: EditableKind, from: string) => renamePart(document, kind, from, 'new-name')
 
-  test.each<[PartKind, string, string[]]>([
+  test.each<[EditableKind, string, string[]]>([
     [
       'sources',
       'handbook',
@@ -202,7 +223,11 @@ describe('a renaming', () => {
         '/instructions/0/sources/0',
       ],
     ],
-    ['milestones', 'hospital-discharge', ['/phases/1/entry/milestone', '/prescriptions/0/dosage/1/when/days/since']],
+    [
+      'milestones',
+      'hospital-discharge',
+      ['/phases/1/entry/milestone', '/prescriptions/0/dosage/1/when/days/since', '/cases/0/record/0/milestone'],
+    ],
     [
       'milestones',
       'training-clearance',
@@ -217,13 +242,18 @@ describe('a renaming', () => {
     ['facts', 'brace-brand', ['/accepted/0/finding']],
     ['facts', 'graft', ['/instructions/2/when/all/1/any/0/fact']],
     ['phases', 'ward', ['/prescriptions/0/from', '/contraindications/2/when/all/0/phase/through']],
-    ['phases', 'home', ['/prescriptions/1/from', '/instructions/1/when/phase/from', '/accepted/4/finding']],
+    [
+      'phases',
+      'home',
+      ['/prescriptions/1/from', '/instructions/1/when/phase/from', '/cases/0/expect/phase', '/accepted/4/finding'],
+    ],
     ['phases', 'training', ['/prescriptions/0/through', '/prescriptions/1/through', '/prescriptions/2/from']],
     ['prescriptions', 'walks', ['/accepted/2/finding']],
     ['prescriptions', 'rowing-without-pain', ['/accepted/1/finding']],
-    ['contraindications', 'twisting', ['/accepted/1/finding']],
+    ['contraindications', 'twisting', ['/cases/0/record/3/lifts/0', '/accepted/1/finding']],
     ['limits', 'flexion', ['/accepted/3/finding']],
-    ['redFlags', 'fever', ['/accepted/5/finding']],
+    ['redFlags', 'fever', ['/cases/0/record/2/symptom', '/accepted/5/finding']],
+    ['cases', 'in-hospital', []],
     ['instructions', 'rest-well', []],
   ])('of %s/%s changes every place that names it, and no other', (kind, from, uses) => {
     const renamed = rename(kind, from)
@@ -266,7 +296,8 @@ describe('a renaming', () => {
       const warnings = check(plain).findings.filter(({ severity }) => severity === 'warning')
       const original = { ...plain, accepted: warnings.map(({ name }) => ({ finding: name, reason: 'r' })) }
       const kind = kinds[nth % kinds.length] ?? 'phases'
-      const part = plain[kind][other % Math.max(plain[kind].length, 1)]
+      const parts = partsOf(plain, kind)
+      const part = parts[other % Math.max(parts.length, 1)]
       if (part === undefined) return
       const renamed = check(renamePart(original, kind, nameOf(kind, part), 'new-name').document).findings
       expect(renamed.filter(({ severity, accepted: reason }) => severity === 'warning' && reason === null)).toEqual([])

@@ -2,8 +2,7 @@ import { beforeEach, describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import type { z } from 'zod'
 import { hashDocument } from '../../src/features/protocols/canonical.ts'
-import { nameOf, partKinds } from '../../src/features/protocols/part-kinds.ts'
-import type { PartKind } from '../../src/features/protocols/repository.ts'
+import { type EditableKind, nameOf, partKinds, partsOf } from '../../src/features/protocols/part-kinds.ts'
 import type { version } from '../../src/features/protocols/schemas.ts'
 import type { ProtocolDocument } from '../../src/rules/index.ts'
 import { accepted, everyFeature as everyFeatureOf } from './library-clinic.ts'
@@ -12,8 +11,10 @@ import { type Problem, startClinic } from './support.ts'
 type Version = z.output<typeof version>
 type Json = Record<string, unknown>
 
-const everyFeature = everyFeatureOf()
-const kinds = Object.keys(partKinds) as PartKind[]
+const everyFeature = everyFeatureOf(undefined, {
+  cases: [{ code: 'on-the-first-day', procedures: ['plif'], on: 0, expect: { phase: 'ward', withheld: ['rowing'] } }],
+})
+const kinds = Object.keys(partKinds) as EditableKind[]
 
 const clinic = await startClinic()
 
@@ -65,8 +66,12 @@ describe('a part of any kind', () => {
       const read = await clinic.get<Json>(`/protocols/${code}/draft/${path}/added`)
       expect(read.body).toEqual(added.body)
 
-      const cited =
-        kind === 'sources' ? { locator: 'page 8' } : kind === 'facts' ? { ask: 'Which?' } : { sources: ['ward'] }
+      const own: Partial<Record<EditableKind, object>> = {
+        sources: { locator: 'page 8' },
+        facts: { ask: 'Which?' },
+        cases: { title: 'On the first day' },
+      }
+      const cited = own[kind] ?? { sources: ['ward'] }
       const changed = await edit('PATCH', `/${path}/added`, cited, revision + 1)
       expect([kind, changed.status, changed.body]).toEqual([kind, 200, { ...added.body, ...cited }])
       const replaced = await edit('PUT', `/${path}/added`, model, revision + 2)
@@ -350,7 +355,7 @@ test('any edits of parts give the draft that the same edits of the document give
     let byHand: ProtocolDocument = twin.document
     for (const [index, { what, kind, nth }] of edits.entries()) {
       const { path, key } = partKinds[kind]
-      const parts: readonly object[] = draft.document[kind]
+      const parts = partsOf(draft.document, kind)
       const part = parts[nth % parts.length] ?? {}
       const name = nameOf(kind, part)
       const fresh = `fresh-${index}`
@@ -363,7 +368,10 @@ test('any edits of parts give the draft that the same edits of the document give
         turn: () => edit('PUT', '/phases/order', { codes: codes.toReversed() }, draft.revision),
       }[what]()
       if (answer.status >= 300)
-        expect([what, answer.status]).toEqual([what, what === 'turn' ? 422 : kind === 'facts' ? 400 : 0])
+        expect([what, answer.status]).toEqual([
+          what,
+          what === 'turn' ? 422 : kind === 'facts' || kind === 'cases' ? 400 : 0,
+        ])
       draft = await readDraft(code)
       const { uses = [] } = (answer.body?.renamed ?? {}) as { uses?: string[] }
       byHand = byTheText(byHand, { what, kind, name, fresh, uses, isDone: answer.status < 300 })
@@ -379,10 +387,10 @@ test('any edits of parts give the draft that the same edits of the document give
 /** The edit in the text of the document. */
 function byTheText(
   document: ProtocolDocument,
-  edit: { what: string; kind: PartKind; name: string; fresh: string; uses: string[]; isDone: boolean },
+  edit: { what: string; kind: EditableKind; name: string; fresh: string; uses: string[]; isDone: boolean },
 ): ProtocolDocument {
   const { what, kind, name, fresh, uses, isDone } = edit
-  const copy = structuredClone(document) as unknown as Record<PartKind, Json[]>
+  const copy = structuredClone(document) as unknown as Record<EditableKind, Json[]>
   if (!isDone) return document
   const { key } = partKinds[kind]
   const part = copy[kind].find((one) => one[key] === name) ?? {}

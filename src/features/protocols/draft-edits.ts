@@ -3,14 +3,14 @@ import { ProblemError, type ProblemLocation } from '../../http/problems.ts'
 import { parseAsBody, toInvalid } from '../../http/validation.ts'
 import type { ProtocolDocument } from '../../rules/index.ts'
 import { completeDocument, documentBody } from './document-schema.ts'
-import { nameOf, partKinds } from './part-kinds.ts'
+import { type EditableKind, nameOf, partKinds, partsOf } from './part-kinds.ts'
 import { renamePart } from './rename.ts'
 import type { PartKind } from './repository.ts'
 
 /** A document that was edited in one place: the same edit made in the whole document gives the same. */
 export interface Edited {
   document: ProtocolDocument
-  /** The lists that are not what they were. */
+  /** The lists of which rows are not what they were. */
   changed: readonly PartKind[]
   /** JSON pointer to what the body of the request became; empty: to the document itself. */
   at: string
@@ -19,7 +19,7 @@ export interface Edited {
 }
 
 export interface Rename {
-  kind: PartKind
+  kind: EditableKind
   from: string
   to: string
   /** JSON pointers to every other place that named the part. */
@@ -33,17 +33,17 @@ export interface Place {
 }
 
 /** Adds a part that no other is named as. */
-export function addPart(document: ProtocolDocument, kind: PartKind, part: object, place: Place = {}): Edited {
+export function addPart(document: ProtocolDocument, kind: EditableKind, part: object, place: Place = {}): Edited {
   const name: unknown = Reflect.get(part, partKinds[kind].key)
   if (typeof name === 'string') requireFree(document, kind, name)
   const index = placeOf(document, kind, place)
-  return withParts(document, kind, (document[kind] as readonly object[]).toSpliced(index, 0, part), index)
+  return withParts(document, kind, partsOf(document, kind).toSpliced(index, 0, part), index)
 }
 
-function placeOf(document: ProtocolDocument, kind: PartKind, { before, after }: Place): number {
+function placeOf(document: ProtocolDocument, kind: EditableKind, { before, after }: Place): number {
   const parameter = before === undefined ? 'after' : 'before'
   const neighbour = before ?? after
-  if (neighbour === undefined) return document[kind].length
+  if (neighbour === undefined) return partsOf(document, kind).length
   if (before !== undefined && after !== undefined) {
     const detail = 'must be left out where `after` is given: one neighbour is enough'
     throw toInvalid([{ parameter: 'before', detail }])
@@ -55,24 +55,27 @@ function placeOf(document: ProtocolDocument, kind: PartKind, { before, after }: 
 }
 
 /** Puts another part in the place of one; under another name, everything that names it follows. */
-export function replacePart(document: ProtocolDocument, kind: PartKind, name: string, part: object): Edited {
+export function replacePart(document: ProtocolDocument, kind: EditableKind, name: string, part: object): Edited {
   const index = requirePart(document, kind, name)
   const { key } = partKinds[kind]
   const replacement = { [key]: name, ...part }
   const to = nameOf(kind, replacement)
-  if (to === name) return withParts(document, kind, document[kind].with(index, replacement as never), index)
+  if (to === name) return withParts(document, kind, partsOf(document, kind).with(index, replacement), index)
   requireFree(document, kind, to)
   const { document: renamed, uses } = renamePart(document, kind, name, to)
-  const edited = withParts(renamed, kind, renamed[kind].with(index, replacement as never), index)
+  const edited = withParts(renamed, kind, partsOf(renamed, kind).with(index, replacement), index)
   const lists = uses.map((pointer) => pointer.split('/')[1] ?? '')
-  const others = (Object.keys(partKinds) as PartKind[]).filter((list) => list !== kind && lists.includes(list))
-  return { ...edited, changed: [kind, ...others], renamed: { kind, from: name, to, uses } }
+  const others = (Object.keys(partKinds) as EditableKind[]).filter((list) => list !== kind && lists.includes(list))
+  return {
+    ...edited,
+    changed: [...edited.changed, ...others.filter(isInRows)],
+    renamed: { kind, from: name, to, uses },
+  }
 }
 
 /** Takes a part out. Whether something still names it shows when the document is judged. */
-export function removePart(document: ProtocolDocument, kind: PartKind, name: string): Edited {
-  const parts: readonly object[] = document[kind]
-  const rest = parts.toSpliced(requirePart(document, kind, name), 1)
+export function removePart(document: ProtocolDocument, kind: EditableKind, name: string): Edited {
+  const rest = partsOf(document, kind).toSpliced(requirePart(document, kind, name), 1)
   return { ...withParts(document, kind, rest), at: `/${kind}` }
 }
 
@@ -113,8 +116,13 @@ export function headOf({ title, description, procedures, accepted }: ProtocolDoc
   return { title, procedures, ...(description !== undefined && { description }), ...(accepted && { accepted }) }
 }
 
+/** The others are stored with the version itself. */
+function isInRows(kind: EditableKind): kind is PartKind {
+  return kind !== 'cases'
+}
+
 /** The place of a part in its list, or the problem that there is none. */
-export function requirePart(document: ProtocolDocument, kind: PartKind, name: string): number {
+export function requirePart(document: ProtocolDocument, kind: EditableKind, name: string): number {
   const index = namesOf(document, kind).indexOf(name)
   if (index !== -1) return index
   throw new ProblemError('PART_NOT_FOUND', describeMissing(document, kind, name), {
@@ -122,27 +130,32 @@ export function requirePart(document: ProtocolDocument, kind: PartKind, name: st
   })
 }
 
-function namesOf(document: ProtocolDocument, kind: PartKind): string[] {
-  return document[kind].map((part) => nameOf(kind, part))
+function namesOf(document: ProtocolDocument, kind: EditableKind): string[] {
+  return partsOf(document, kind).map((part) => nameOf(kind, part))
 }
 
-function describeMissing(document: ProtocolDocument, kind: PartKind, name: string): string {
+function describeMissing(document: ProtocolDocument, kind: EditableKind, name: string): string {
   const nearest = findNearest(name, namesOf(document, kind))
   const hint = nearest.length > 0 ? `: did you mean ${listWords(nearest)}?` : ''
   return `the draft has no ${partKinds[kind].noun} \`${name}\`${hint}`
 }
 
-function requireFree(document: ProtocolDocument, kind: PartKind, name: string): void {
+function requireFree(document: ProtocolDocument, kind: EditableKind, name: string): void {
   if (!namesOf(document, kind).includes(name)) return
   const { key, noun } = partKinds[kind]
   const detail = `the draft has a ${noun} \`${name}\` already: replace it, or choose another ${key}`
   throw new ProblemError('ALREADY_EXISTS', detail, { errors: [{ pointer: `/${key}`, detail }] })
 }
 
-function withParts(document: ProtocolDocument, kind: PartKind, parts: readonly object[], index?: number): Edited {
+function withParts(document: ProtocolDocument, kind: EditableKind, parts: readonly object[], index?: number): Edited {
   const at = index === undefined ? `/${kind}` : `/${kind}/${index}`
   try {
-    return { document: judged({ ...document, [kind]: parts }, document), changed: [kind], at, renamed: null }
+    return {
+      document: judged({ ...document, [kind]: parts }, document),
+      changed: [kind].filter(isInRows),
+      at,
+      renamed: null,
+    }
   } catch (error) {
     throw placeInBody(error, at)
   }

@@ -27,8 +27,8 @@ import {
 import { speakConsequences } from './draft-sentences.ts'
 import { inDraft } from './in-protocol.ts'
 import { withKeyNamesOf } from './keys.ts'
-import { nameOf, partKinds } from './part-kinds.ts'
-import { type PartKind, readVersion, type StoredVersion } from './repository.ts'
+import { type EditableKind, nameOf, partKinds, partsOf } from './part-kinds.ts'
+import { readVersion, type StoredVersion } from './repository.ts'
 import { codeParams, partParams, type renaming, version } from './schemas.ts'
 
 const drafts = { tags: ['drafts'] }
@@ -38,7 +38,7 @@ const sameInDocument =
 
 /** Edits the draft one part at a time; each edit is the same edit in the document. */
 export async function registerDraftParts(app: FastifyInstance, context: Context): Promise<void> {
-  const kinds = Object.keys(partKinds) as PartKind[]
+  const kinds = Object.keys(partKinds) as EditableKind[]
   for (const kind of kinds) registerParts(app, context, kind)
   registerOrder(app, context)
   // A scope of its own, because only these routes take a merge patch, and nothing else.
@@ -77,20 +77,21 @@ function editDraft(
     if (renamed === null) return { edited, draft: stored, renamed }
     const { kind, from, to, uses } = renamed
     const published = protocol.latestVersion === null ? null : await read(protocol.latestVersion)
-    const isPublished = published?.document[kind].some((part) => nameOf(kind, part) === from) ?? false
+    const isPublished =
+      published !== null && partsOf(published.document, kind).some((part) => nameOf(kind, part) === from)
     return { edited, draft: stored, renamed: { from, to, uses, consequences: speakConsequences(renamed, isPublished) } }
   })
 }
 
-function addressOf(code: string, kind: PartKind, name: string): string {
+function addressOf(code: string, kind: EditableKind, name: string): string {
   return `/v1/protocols/${code}/draft/${partKinds[kind].path}/${name}`
 }
 
-function partNamed(document: ProtocolDocument, kind: PartKind, name: string): object {
-  return document[kind][requirePart(document, kind, name)] as object
+function partNamed(document: ProtocolDocument, kind: EditableKind, name: string): object {
+  return partsOf(document, kind)[requirePart(document, kind, name)] as object
 }
 
-function registerParts(app: FastifyInstance, context: Context, kind: PartKind): void {
+function registerParts(app: FastifyInstance, context: Context, kind: EditableKind): void {
   const routes = app.withTypeProvider<ZodTypeProvider>()
   const { path, one, noun, about, removing, key, body, stored, replaced } = partKinds[kind]
   const collection = `/protocols/:code/draft/${path}`
@@ -115,7 +116,7 @@ function registerParts(app: FastifyInstance, context: Context, kind: PartKind): 
     (request, reply) =>
       inDraft(request, context, request.params.code, async ({ draft }) => {
         reply.header('etag', etagOf(draft.revision))
-        return { items: draft.document[kind] as readonly object[] as Record<string, unknown>[] }
+        return { items: partsOf(draft.document, kind) as Record<string, unknown>[] }
       }),
   )
 
@@ -142,7 +143,7 @@ function registerParts(app: FastifyInstance, context: Context, kind: PartKind): 
       const { edited, draft } = await editDraft(request, context, code, (document) =>
         addPart(document, kind, request.body, isOrdered ? (request.query as Place) : {}),
       )
-      const added = draft.document[kind][Number(edited.at.split('/').at(-1))] as object
+      const added = partsOf(draft.document, kind)[Number(edited.at.split('/').at(-1))] as object
       reply.code(201).header('etag', etagOf(draft.revision))
       reply.header('location', addressOf(code, kind, nameOf(kind, added)))
       return added as Record<string, unknown>
@@ -213,7 +214,7 @@ function registerParts(app: FastifyInstance, context: Context, kind: PartKind): 
   )
 }
 
-function registerPartPatch(app: FastifyInstance, context: Context, kind: PartKind): void {
+function registerPartPatch(app: FastifyInstance, context: Context, kind: EditableKind): void {
   const { path, one, noun, key, body, replaced, patching } = partKinds[kind]
 
   app.withTypeProvider<ZodTypeProvider>().patch(
@@ -314,7 +315,7 @@ function refusals(...more: ProblemCode[]) {
 
 function answerReplaced(
   reply: FastifyReply,
-  kind: PartKind,
+  kind: EditableKind,
   code: string,
   part: string,
   { draft, renamed }: Stored,

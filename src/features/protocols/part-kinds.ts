@@ -1,5 +1,7 @@
 import type { z } from 'zod'
+import type { ProtocolDocument } from '../../rules/index.ts'
 import {
+  caseBody,
   contraindicationBody,
   factBody,
   instructionBody,
@@ -36,6 +38,11 @@ const namedByConditions = 'Refused while a condition names it: the answer says w
 const rulesGo = 'Nothing else names it, so that it can always be removed.'
 const patchingConditions =
   'A condition is merged, too: to put one form in the place of another, remove the old one, as in `{ "when": { "days": null, "milestone": "six-week-visit" } }`.'
+
+const testCaseBody = caseBody as unknown as z.ZodObject
+
+/** The lists of a document whose parts are edited one at a time. */
+export type EditableKind = PartKind | 'cases'
 
 /** The parts of a draft that are edited one at a time. */
 const kinds = {
@@ -132,14 +139,24 @@ const kinds = {
     about: 'Symptoms that stop everything: while one is open, nothing is permitted.',
     removing: 'From the next version on, this symptom cannot be reported any more.',
   },
-} as const satisfies Record<PartKind, KindWords>
+  cases: {
+    path: 'cases',
+    one: 'Case',
+    noun: 'test case',
+    key: 'code',
+    body: testCaseBody,
+    about: 'Patients whom the author has thought of, each with what the protocol must answer. Publishing runs them.',
+    removing: 'What it expects is not looked at any more when the draft is checked or published.',
+    patching: '`record` is a list, which is replaced as a whole; `expect` is merged.',
+  },
+} as const satisfies Record<EditableKind, KindWords>
 
 /** A part as it is sent, as it is stored and, with what was renamed, as the answer to a change; each is one schema. */
-function schemasOf(kind: PartKind) {
+function schemasOf(kind: EditableKind) {
   const { one, about: description } = kinds[kind]
   const body: z.ZodObject = kinds[kind].body
-  const stored: z.ZodObject = storedParts[kind]
-  const named = stored.meta({ id: `Protocol${one}`, description })
+  const stored: z.ZodObject = kind === 'cases' ? testCaseBody : storedParts[kind]
+  const named = kind === 'cases' ? stored : stored.meta({ id: `Protocol${one}`, description })
   return {
     body: body === stored ? named : body.meta({ id: `${one}Body`, description }),
     stored: named,
@@ -150,10 +167,15 @@ function schemasOf(kind: PartKind) {
 }
 
 export const partKinds = Object.fromEntries(
-  Object.entries(kinds).map(([kind, words]) => [kind, { ...words, ...schemasOf(kind as PartKind) }]),
-) as Record<PartKind, KindWords & ReturnType<typeof schemasOf>>
+  Object.entries(kinds).map(([kind, words]) => [kind, { ...words, ...schemasOf(kind as EditableKind) }]),
+) as Record<EditableKind, KindWords & ReturnType<typeof schemasOf>>
 
 /** The name of a part: its code or, of a source, its id. */
-export function nameOf(kind: PartKind, part: object): string {
+export function nameOf(kind: EditableKind, part: object): string {
   return String(Reflect.get(part, partKinds[kind].key))
+}
+
+/** The parts of that kind, in their order. */
+export function partsOf(document: ProtocolDocument, kind: EditableKind): readonly object[] {
+  return document[kind] ?? []
 }

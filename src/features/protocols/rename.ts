@@ -1,6 +1,5 @@
-import type { Condition, ProtocolDocument } from '../../rules/index.ts'
-import { nameOf, partKinds } from './part-kinds.ts'
-import type { PartKind } from './repository.ts'
+import type { CaseEntry, Condition, ProtocolDocument, TestCase } from '../../rules/index.ts'
+import { type EditableKind, nameOf, partKinds, partsOf } from './part-kinds.ts'
 
 export interface Renamed {
   document: ProtocolDocument
@@ -9,10 +8,10 @@ export interface Renamed {
 }
 
 /** What can be named elsewhere in a document: `visit` gives the name that is to stand at that place. */
-type Visit = (kind: PartKind, name: string, pointer: string) => string
+type Visit = (kind: EditableKind, name: string, pointer: string) => string
 
 /** Gives the part another code (a source: another id) and every place that names it, findings that are accepted too. */
-export function renamePart(document: ProtocolDocument, kind: PartKind, from: string, to: string): Renamed {
+export function renamePart(document: ProtocolDocument, kind: EditableKind, from: string, to: string): Renamed {
   const uses: string[] = []
   const renamed = mapNames(document, (named, name, pointer) => {
     if (named !== kind || name !== from) return name
@@ -25,7 +24,7 @@ export function renamePart(document: ProtocolDocument, kind: PartKind, from: str
     return { ...one, finding }
   })
   const { key } = partKinds[kind]
-  const parts = renamed[kind].map((part) => (nameOf(kind, part) === from ? { ...part, [key]: to } : part))
+  const parts = partsOf(renamed, kind).map((part) => (nameOf(kind, part) === from ? { ...part, [key]: to } : part))
   return { document: { ...renamed, [kind]: parts, ...(accepted && { accepted }) }, uses }
 }
 
@@ -35,13 +34,13 @@ function mapNames(document: ProtocolDocument, visit: Visit): ProtocolDocument {
     part.sources && { sources: part.sources.map((id, index) => visit('sources', id, `${path}/sources/${index}`)) }
   const whenOf = (part: { when?: Condition }, path: string) =>
     part.when && { when: mapCondition(part.when, `${path}/when`, visit) }
-  const rule = <Rule extends { when?: Condition; sources?: readonly string[] }>(list: PartKind) => {
+  const rule = <Rule extends { when?: Condition; sources?: readonly string[] }>(list: EditableKind) => {
     return (one: Rule, index: number): Rule => {
       const path = `/${list}/${index}`
       return { ...one, ...whenOf(one, path), ...sourcesOf(one, path) }
     }
   }
-  const sourced = <Part extends { sources?: readonly string[] }>(list: PartKind) => {
+  const sourced = <Part extends { sources?: readonly string[] }>(list: EditableKind) => {
     return (one: Part, index: number): Part => ({ ...one, ...sourcesOf(one, `/${list}/${index}`) })
   }
   return {
@@ -67,6 +66,7 @@ function mapNames(document: ProtocolDocument, visit: Visit): ProtocolDocument {
     instructions: document.instructions.map(rule('instructions')),
     limits: document.limits.map(rule('limits')),
     redFlags: document.redFlags.map(sourced('redFlags')),
+    ...(document.cases && { cases: document.cases.map((one, index) => mapCase(one, `/cases/${index}`, visit)) }),
   }
 }
 
@@ -94,8 +94,29 @@ function mapCondition(condition: Condition, path: string, visit: Visit): Conditi
   return { days: { ...condition.days, since: visit('milestones', since, `${path}/days/since`) } }
 }
 
+function mapCase(testCase: TestCase, path: string, visit: Visit): TestCase {
+  const { record, expect } = testCase
+  const { phase } = expect
+  return {
+    ...testCase,
+    ...(record && { record: record.map((entry, index) => mapEntry(entry, `${path}/record/${index}`, visit)) }),
+    ...(typeof phase === 'string' && {
+      expect: { ...expect, phase: visit('phases', phase, `${path}/expect/phase`) },
+    }),
+  }
+}
+
+function mapEntry(entry: CaseEntry, path: string, visit: Visit): CaseEntry {
+  if ('milestone' in entry) return { ...entry, milestone: visit('milestones', entry.milestone, `${path}/milestone`) }
+  if ('fact' in entry) return { ...entry, fact: visit('facts', entry.fact, `${path}/fact`) }
+  if ('symptom' in entry) return { ...entry, symptom: visit('redFlags', entry.symptom, `${path}/symptom`) }
+  if (!('lifts' in entry) || entry.lifts === undefined) return entry
+  const lifts = entry.lifts.map((code, index) => visit('contraindications', code, `${path}/lifts/${index}`))
+  return { ...entry, lifts }
+}
+
 /** The name that a finding of the check has once the part has its other code: `no-source:limits/lifting`. */
-function renameFinding(finding: string, kind: PartKind, from: string, to: string): string {
+function renameFinding(finding: string, kind: EditableKind, from: string, to: string): string {
   const colon = finding.indexOf(':')
   if (colon === -1) return finding
   const [code, about] = [finding.slice(0, colon), finding.slice(colon + 1)]
@@ -108,7 +129,7 @@ function renameFinding(finding: string, kind: PartKind, from: string, to: string
 }
 
 /** Which kind of part each segment of a finding's name is a code of. */
-function kindsNamedBy(code: string, [first = '']: readonly string[]): readonly (PartKind | null)[] {
+function kindsNamedBy(code: string, [first = '']: readonly string[]): readonly (EditableKind | null)[] {
   switch (code) {
     case 'granted-but-contraindicated':
       return ['prescriptions', 'contraindications']
@@ -128,9 +149,9 @@ function kindsNamedBy(code: string, [first = '']: readonly string[]): readonly (
   }
 }
 
-const ruleLists: readonly string[] = ['contraindications', 'instructions', 'limits'] satisfies PartKind[]
+const ruleLists: readonly string[] = ['contraindications', 'instructions', 'limits'] satisfies EditableKind[]
 
 /** `limits/lifting`, or two of them: `limits/lifting/carrying`. */
-function inList(list: string): readonly (PartKind | null)[] {
-  return Object.hasOwn(partKinds, list) ? [null, list as PartKind, list as PartKind] : []
+function inList(list: string): readonly (EditableKind | null)[] {
+  return Object.hasOwn(partKinds, list) ? [null, list as EditableKind, list as EditableKind] : []
 }
