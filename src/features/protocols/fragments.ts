@@ -38,7 +38,10 @@ export function findFlawsOfFragments(body: unknown, mistakes: readonly Mistake[]
       const left = new Set(membersOf(list, index))
       const members = typeof item === 'object' && item !== null && !Array.isArray(item) ? Object.entries(item) : []
       const unnamed = `(${list}, item ${index + 1})`
-      const kept = members.filter(([name]) => !left.has(name))
+      // What it is called is what others mean, right or wrong.
+      const isName = ([name, value]: [string, unknown]): boolean =>
+        /^(code|id)$/.test(name) && typeof value === 'string'
+      const kept = members.filter((member) => !left.has(member[0]) || isName(member))
       return { ...blank, code: unnamed, id: unnamed, ...Object.fromEntries(kept) }
     })
   }

@@ -4,7 +4,7 @@ import { ProblemError, type ProblemLocation } from '../../http/problems.ts'
 import type { Exercise, ProtocolDocument } from '../../rules/index.ts'
 import { readClinic } from '../clinics/repository.ts'
 import { type Authorship, lostRace, recordEvent, requireEditable } from './authoring.ts'
-import { hashWithCatalogue } from './canonical.ts'
+import { hashDocument, hashWithCatalogue } from './canonical.ts'
 import { type ExerciseChange, exercisesThatDiffer } from './changes.ts'
 import { nameKeys, speakInstant, speakKey } from './keys.ts'
 import {
@@ -55,7 +55,7 @@ export async function submit(act: DraftAct, changeNote: string): Promise<void> {
   const submitted = await submitDraft(tx, keyOf(act), {
     revision: draft.revision,
     document: draft.document,
-    submittedHash: hashWithCatalogue(draft.document),
+    submittedHash: hashDocument(draft.document),
     changeNote,
     submittedAt: author.now,
     submittedBy: author.keyId,
@@ -156,8 +156,9 @@ async function requireIndependent(act: DraftAct, reviewer: string): Promise<void
 
 /** An approval is of exact content: an exercise that the catalogue has changed since makes it another protocol. */
 function requireSubmittedContent({ protocol, draft, submittedExercises }: DraftAct): void {
-  if (draft.submitted === null || hashWithCatalogue(draft.document) === draft.submitted.hash) return
+  if (draft.submitted === null) return
   const exercisesChanged = exercisesThatDiffer(submittedExercises, draft.document.exercises)
+  if (hashDocument(draft.document) === draft.submitted.hash && exercisesChanged.length === 0) return
   throw new ProblemError(
     'CONTENT_CHANGED',
     `since the draft of \`${protocol.code}\` was submitted, the catalogue has changed: ${speakExercises(exercisesChanged)}: take it back (POST /v1/protocols/${protocol.code}/draft/withdraw), look at it again, and submit it again`,

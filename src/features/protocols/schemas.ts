@@ -58,9 +58,7 @@ const versionFields = {
     .object({
       by: key,
       at: instant,
-      hash: z
-        .string()
-        .describe('SHA-256 of what was submitted, with all exercises that its rules find in the catalogue.'),
+      hash: z.string().describe('SHA-256 of what was submitted, in canonical form.'),
     })
     .nullable()
     .describe('Who put it before a reviewer last; null: nobody.'),
