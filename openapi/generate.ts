@@ -79,20 +79,25 @@ async function record(app: FastifyInstance, apiKey: string): Promise<RecordedExa
 interface OperationAddress {
   method: string
   path: string
+  /** What its body is sent as. */
+  type: string
 }
 
 function indexOperations(app: FastifyInstance): Map<string, OperationAddress> {
   const { paths } = app.swagger() as unknown as OpenapiDocument
   return new Map(
     Object.entries(paths).flatMap(([path, item]) =>
-      Object.entries(item).map(([method, { operationId }]) => [operationId, { method, path }] as const),
+      Object.entries(item).map(([method, { operationId, requestBody }]) => {
+        const [type = 'application/json'] = Object.keys(requestBody?.content ?? {})
+        return [operationId, { method, path, type }] as const
+      }),
     ),
   )
 }
 
 async function send(
   app: FastifyInstance,
-  { method, path }: OperationAddress,
+  { method, path, type }: OperationAddress,
   { params = {}, query = {}, headers = {}, body }: Exclude<Step['request'], ((memory: Memory) => unknown) | undefined>,
   apiKey: string | null,
 ): Promise<Answer> {
@@ -104,7 +109,7 @@ async function send(
     headers: {
       'x-request-id': 'example',
       ...(apiKey !== null && { authorization: `Bearer ${apiKey}` }),
-      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...(body !== undefined && { 'content-type': type }),
       ...headers,
     },
     ...(body !== undefined && { payload: typeof body === 'string' ? body : JSON.stringify(body) }),

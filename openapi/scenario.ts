@@ -280,12 +280,13 @@ const contradictory = {
 
 const ofProtocol = { code: document.code }
 
-/** Adds, reads, replaces and removes one part of the draft. */
-function editPart(one: string, many: string, part: { code: string }, replacement: object): Step[] {
-  const address = { params: { ...ofProtocol, part: part.code } }
-  const { code: _, ...rest } = part
+/** Adds, reads, changes, replaces and removes one part of the draft. */
+function editPart(one: string, part: object, replacement: object, patch: object): Step[] {
+  const { id = '', code = id } = part as { id?: string; code?: string }
+  const { code: later = code } = patch as { code?: string }
+  const address = { params: { ...ofProtocol, part: code } }
   return [
-    { operationId: `listDraft${many}`, request: { params: ofProtocol }, expect: 200 },
+    { operationId: `listDraft${one}s`, request: { params: ofProtocol }, expect: 200 },
     {
       operationId: `addDraft${one}`,
       request: guarded('draft', { params: ofProtocol, body: part }),
@@ -296,13 +297,19 @@ function editPart(one: string, many: string, part: { code: string }, replacement
     { operationId: `getDraft${one}`, request: { params: { ...ofProtocol, part: 'something-else' } }, expect: 404 },
     {
       operationId: `replaceDraft${one}`,
-      request: guarded('draft', { ...address, body: { ...part, ...rest, ...replacement } }),
+      request: guarded('draft', { ...address, body: { ...part, ...replacement } }),
+      expect: 200,
+      remember: rememberTag('draft'),
+    },
+    {
+      operationId: `changeDraft${one}`,
+      request: guarded('draft', { ...address, body: patch }),
       expect: 200,
       remember: rememberTag('draft'),
     },
     {
       operationId: `removeDraft${one}`,
-      request: guarded('draft', address),
+      request: guarded('draft', { params: { ...ofProtocol, part: later } }),
       expect: 204,
       remember: rememberTag('draft'),
     },
@@ -324,15 +331,68 @@ const protocols: Step[] = [
   { operationId: 'getProtocol', request: { params: { code: 'acdf-standart' } }, expect: 404 },
   { operationId: 'getDraft', request: { params: ofProtocol }, expect: 200 },
   { operationId: 'getDraft', request: { params: { code: 'acdf-standard' } }, expect: 404 },
+  {
+    operationId: 'changeDraft',
+    request: guarded('draft', { params: ofProtocol, body: { description: 'For one to four levels.' } }),
+    expect: 200,
+    remember: rememberTag('draft'),
+  },
+  {
+    operationId: 'changeDraft',
+    request: guarded('draft', { params: ofProtocol, body: { description: null } }),
+    expect: 200,
+    unrecorded: true,
+    remember: rememberTag('draft'),
+  },
+  {
+    operationId: 'orderDraftPhases',
+    request: guarded('draft', { params: ofProtocol, body: { codes: ['collar'] } }),
+    expect: 422,
+  },
+  {
+    operationId: 'orderDraftPhases',
+    request: guarded('draft', { params: ofProtocol, body: { codes: document.phases.map(({ code }) => code) } }),
+    expect: 200,
+    remember: rememberTag('draft'),
+  },
+  ...editPart(
+    'Source',
+    { id: 'guideline', title: 'The surgeons’ guideline' },
+    { locator: 'page 4' },
+    { url: 'https://example.org/guideline' },
+  ),
+  ...editPart(
+    'Milestone',
+    { code: 'six-week-visit', title: 'Six-week visit', sources: ['clinic'] },
+    { grantedBy: ['surgeon'] },
+    { code: 'six-weeks-visit', grantedBy: ['surgeon', 'clinician'] },
+  ),
+  ...editPart(
+    'Fact',
+    { code: 'sleep', title: 'Slept well', type: 'boolean', ask: 'Did you sleep well?' },
+    { ask: 'Did you sleep well last night?' },
+    { title: 'Slept well last night' },
+  ),
+  ...editPart(
+    'Instruction',
+    { code: 'wear-the-collar', about: 'collar', text: 'Wear the collar by day and by night.', sources: ['clinic'] },
+    { when: { not: { milestone: 'collar-off' } } },
+    { text: 'Wear the collar by day and by night, also in the shower.' },
+  ),
+  ...editPart(
+    'RedFlag',
+    { code: 'fever', title: 'Fever', response: 'contact-surgeon', sources: ['clinic'] },
+    { title: 'Fever of more than 38 °C' },
+    { text: 'Call the ward.' },
+  ),
   ...editPart(
     'Phase',
-    'Phases',
-    { code: 'training', title: 'Training', entry: { days: { atLeast: 84 } }, sources: ['clinic'] } as { code: string },
+    { code: 'training', title: 'Training', entry: { days: { atLeast: 84 } }, sources: ['clinic'] },
     { entry: { all: [{ days: { atLeast: 84 } }, { milestone: 'collar-off' }] } },
+    { goals: ['Back to work'] },
   ),
   ...editPart(
     'Prescription',
-    'Prescriptions',
     {
       code: 'walking-always',
       exercise: 'walking',
@@ -340,12 +400,12 @@ const protocols: Step[] = [
       through: 'home',
       supervision: 'independent',
       sources: ['clinic'],
-    } as { code: string },
+    },
     { dosage: [{ durationMinutes: 10, timesPerDay: 3 }] },
+    { through: null, when: { days: { atLeast: 1 } } },
   ),
   ...editPart(
     'Contraindication',
-    'Contraindications',
     {
       code: 'no-impact',
       title: 'Running and jumping',
@@ -353,12 +413,12 @@ const protocols: Step[] = [
       target: [{ attributes: { impact: 2 } }],
       when: { days: { before: [70, 84] } },
       sources: ['clinic'],
-    } as { code: string },
+    },
     { rationale: 'The bone needs ten to twelve weeks.' },
+    { when: { days: { before: 84 } } },
   ),
   ...editPart(
     'Limit',
-    'Limits',
     {
       code: 'sitting',
       quantity: 'sitting',
@@ -366,8 +426,15 @@ const protocols: Step[] = [
       unit: 'min',
       when: { days: { before: 28 } },
       sources: ['clinic'],
-    } as { code: string },
+    },
     { text: 'Stand up and walk a little after half an hour.' },
+    { code: 'sitting', max: 45 },
+  ),
+  ...editPart(
+    'Case',
+    { code: 'still-in-the-collar', on: 10, expect: { phase: 'collar', withheld: ['scapular-setting'] } },
+    { title: 'Ten days after the operation, with the collar' },
+    { on: 14, expect: { phase: 'collar' } },
   ),
   { operationId: 'checkDraft', request: { params: ofProtocol }, expect: 200 },
   { operationId: 'checkDraft', request: { params: { code: 'acdf-standard' } }, expect: 404 },

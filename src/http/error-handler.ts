@@ -127,6 +127,8 @@ function toMediaTypeProblem(request: FastifyRequest): ProblemError {
   const fault = given === undefined ? 'the body has no `Content-Type`' : 'the body’s `Content-Type` is another'
   return new ProblemError('UNSUPPORTED_MEDIA_TYPE', `${fault}: this address takes ${listWords(consumes)}`, {
     accepted: consumes,
+    // RFC 5789: a PATCH that is refused for its media type says which ones are understood.
+    ...(request.method === 'PATCH' && { headers: { 'accept-patch': consumes.join(', ') } }),
   })
 }
 

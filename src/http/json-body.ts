@@ -7,8 +7,13 @@ const deepest = 100
 
 /** Makes JSON the only media type that the app reads; a scope may add others for itself. */
 export function registerJsonBody(app: FastifyInstance): void {
+  acceptJsonAs(app, 'application/json')
+}
+
+/** Makes `mediaType`, which is JSON, the only media type that this scope reads. */
+export function acceptJsonAs(app: FastifyInstance, mediaType: string): void {
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
+  app.addContentTypeParser(mediaType, { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
     const encoding = request.headers['content-encoding']
     if (encoding !== undefined && encoding !== 'identity') {
       throw new ProblemError('UNSUPPORTED_MEDIA_TYPE', 'the body must not be compressed: leave `Content-Encoding` out')

@@ -109,7 +109,7 @@ export const problemDefinitions = {
   PART_NOT_FOUND: {
     status: 404,
     title: 'The draft has no such part',
-    advice: 'Read the draft and check the code of the phase, prescription, contraindication or limit.',
+    advice: 'List the parts of this kind and check the code; `nearest` has those that resemble it.',
   },
   PATIENT_NOT_FOUND: { status: 404, title: 'No such patient', advice: 'List `/v1/patients` and check the id.' },
   EPISODE_NOT_FOUND: { status: 404, title: 'No such episode', advice: 'List the patient’s episodes and check the id.' },

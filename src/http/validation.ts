@@ -57,6 +57,18 @@ export function alsoFind(schema: z.ZodType, find: Afterthought): void {
   afterthoughts.set(schema, find)
 }
 
+/** What a request leads to, as `schema` reads it. Throws the problem that a body like it would be. */
+export function parseAsBody<Value>(schema: z.ZodType<Value>, data: unknown): Value {
+  const { value, faults } = validateBody(schema, data)
+  if (faults === null) return value
+  throw toInvalid(faults)
+}
+
+/** The problem of places that are not valid, with a sentence about the first. */
+export function toInvalid(errors: readonly ProblemLocation[]): ProblemError {
+  return new ProblemError('VALIDATION_FAILED', summarise(errors), { errors })
+}
+
 /** Each description compares with every known name, so that only as many are made as are shown. */
 function describeFirst(issues: readonly Issue[], schema: z.core.$ZodType, noun: Noun, data: unknown): Finding[] {
   return issues.slice(0, mostLocations + 1).flatMap((issue) => toFindings(issue, schema, noun, data))
@@ -117,7 +129,7 @@ export function toValidationProblem(
     const findings = index === 0 ? error.findings : findingsOf(request, part.name)
     return findings.map((finding) => toLocation(part.in, finding))
   })
-  return new ProblemError('VALIDATION_FAILED', summarise(locations), { errors: locations })
+  return toInvalid(locations)
 }
 
 function findingsOf(request: FastifyRequest, part: (typeof parts)[number]['name']): readonly Finding[] {

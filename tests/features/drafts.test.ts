@@ -303,7 +303,7 @@ describe('a part of a draft', () => {
     expect(codes).toEqual(['rest', 'rowing-without-pain', 'rowing-from-training', 'walking'])
     const published = accepted(await edit<Version>('POST', `${code}/draft/publish`, {}, revision))
     expect(published.document).toEqual(byPart.document)
-  })
+  }, 60_000)
 
   test('is listed, read, and missed by its kind and code', async () => {
     const list = await clinic.get<{ items: object[] }>(`/protocols/${code}/draft/phases`)
@@ -316,14 +316,18 @@ describe('a part of a draft', () => {
     )
     expect((await edit('DELETE', `${code}/draft/phases/no`, undefined, 1)).body).toMatchObject(missing)
     expect((await clinic.get('/protocols/no/draft/phases')).body).toMatchObject({ code: 'PROTOCOL_NOT_FOUND' })
-    expect((await clinic.get(`/protocols/${code}/draft/instructions`)).status).toBe(404)
   })
 
-  test('has a name of its own, and keeps it', async () => {
+  test('has a name of its own', async () => {
     const again = await edit<Problem>('POST', `${code}/draft/limits`, { code: 'lifted', quantity: 'q', max: 1 }, 1)
     expect(again.body).toMatchObject({ status: 409, code: 'ALREADY_EXISTS', errors: [{ pointer: '/code' }] })
-    const renamed = await edit<Problem>('PUT', `${code}/draft/limits/lifted`, { code: 'x', quantity: 'q', max: 1 }, 1)
-    expect(renamed.body).toMatchObject({ status: 422, errors: [{ pointer: '/code' }] })
+    const renamed = await edit<Problem>(
+      'PUT',
+      `${code}/draft/limits/lifted`,
+      { code: 'flexion', quantity: 'q', max: 1 },
+      1,
+    )
+    expect(renamed.body).toMatchObject({ status: 409, code: 'ALREADY_EXISTS', errors: [{ pointer: '/code' }] })
     const unnamed = await edit<Problem>('POST', `${code}/draft/limits`, { quantity: 'q', max: 1 }, 1)
     expect(unnamed.body).toMatchObject({ status: 400, errors: [{ pointer: '/code', detail: 'is required' }] })
     expect((await readDraft(code)).revision).toBe(1)

@@ -61,21 +61,24 @@ interface Operation {
   method: string
   path: string
   body: unknown
+  /** What the body is sent as. */
+  type: string
 }
 
 /** Every private operation of the served document, with a body that the first clinic could send. */
 async function readOperations(): Promise<Operation[]> {
   const document = (await (await fetch(`${own.address}/openapi.json`)).json()) as {
-    paths: Record<string, Record<string, { operationId: string }>>
+    paths: Record<string, Record<string, { operationId: string; requestBody?: { content: object } }>>
   }
   const examples = JSON.parse(readFileSync(resolve(import.meta.dirname, '../../openapi/examples.json'), 'utf8'))
   return Object.entries(document.paths)
     .filter(([path]) => path.startsWith('/v1/'))
     .flatMap(([path, methods]) =>
-      Object.entries(methods).map(([method, { operationId }]) => ({
+      Object.entries(methods).map(([method, { operationId, requestBody }]) => ({
         method: method.toUpperCase(),
         path: path.slice('/v1'.length),
         body: examples[operationId]?.request?.body,
+        type: Object.keys(requestBody?.content ?? {})[0] ?? 'application/json',
       })),
     )
 }
@@ -127,10 +130,10 @@ describe('another clinic’s key', () => {
   test('meets a 404 at every address of something that is not its own, and changes nothing', async () => {
     expect(operations.length).toBeGreaterThan(80)
     const before = await snapshot()
-    for (const { method, path, body } of operations) {
+    for (const { method, path, body, type } of operations) {
       const address = addressOf(path)
       if (address === null) continue
-      const answer = await foreign.send(method, address, body, { 'if-match': '*' })
+      const answer = await foreign.send(method, address, body, { 'if-match': '*', 'content-type': type })
       expect({ method, address, status: answer.status }).toEqual({ method, address, status: 404 })
       for (const id of Object.values(ids)) {
         // The caller's own words may come back: the address, and the id that it names.

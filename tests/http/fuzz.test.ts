@@ -96,7 +96,9 @@ function requestsLike(path: string, method: string, operation: Loose): fc.Arbitr
     ),
   )
   const ifMatch = fc.oneof({ weight: 6, arbitrary: fc.constant('*') }, fc.constantFrom('"1"', '"2"', 'x', ''))
-  const media = operation.requestBody?.content['application/json']
+  const content: Loose = operation.requestBody?.content ?? {}
+  const type = 'application/json' in content ? 'application/json' : Object.keys(content)[0]
+  const media = type === undefined ? undefined : content[type]
   const body = media === undefined ? fc.constant(undefined) : nearly(media.example)
   return fc.tuple(url, query, ifMatch, body).map(([segments, search, header, payload]) => ({
     method: method.toUpperCase(),
@@ -109,7 +111,7 @@ function requestsLike(path: string, method: string, operation: Loose): fc.Arbitr
     headers: {
       authorization: `Bearer ${apiKey}`,
       'if-match': header,
-      ...(media && { 'content-type': 'application/json' }),
+      ...(type !== undefined && { 'content-type': type }),
     },
     ...(media && { payload: JSON.stringify(payload) }),
   }))
@@ -134,7 +136,8 @@ test('whatever is sent, the answer is one that the document knows, and never a 5
         if (response.statusCode >= 400) expect(documented).toContain(code)
         else expect(Object.keys(operation.responses)).toContain(String(response.statusCode))
       })
-      await fc.assert(property, { numRuns: 20, seed: 20_261_120 })
+      // The parts of a draft share one registration.
+      await fc.assert(property, { numRuns: path.includes('/draft/') ? 8 : 20, seed: 20_261_120 })
     }
   }
 }, 120_000)

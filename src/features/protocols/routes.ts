@@ -42,8 +42,8 @@ export async function registerProtocols(app: FastifyInstance, context: Context):
     acceptYaml(scope)
     registerRoutes(scope, context)
     registerLifecycle(scope, context)
-    registerDraftParts(scope, context)
   })
+  await registerDraftParts(app, context)
 }
 
 function registerRoutes(app: FastifyInstance, context: Context): void {

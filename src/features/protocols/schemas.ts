@@ -190,6 +190,17 @@ export const publishBody = z.strictObject({
     .describe('What changed, and why. A draft that is approved has one already: leave it out.'),
 })
 
+export const renaming = z
+  .object({
+    from: z.string(),
+    to: z.string(),
+    uses: z.array(z.string()).describe('Every other place that was changed with it, as JSON pointers into the draft.'),
+    consequences: z.array(
+      z.object({ code: z.enum(['records-keep-the-old-code']), text: z.string() }).describe('What to bear in mind.'),
+    ),
+  })
+  .meta({ id: 'Renaming', description: 'A part of a draft has got another name.' })
+
 export const codeParams = z.object({ code: slug })
 export const partParams = z.object({ code: slug, part: slug })
 
