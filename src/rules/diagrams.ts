@@ -39,6 +39,16 @@ export class Diagrams {
     return this.left <= 0
   }
 
+  /** Does the work with at most half of what is left; false: that was not enough, and what was found is of no meaning. */
+  isEnoughFor(work: () => void): boolean {
+    const reserve = Math.max(Math.floor(this.left / 2), 0)
+    this.left -= reserve
+    work()
+    const isDone = this.left > 0
+    this.left = Math.max(this.left, 0) + reserve
+    return isDone
+  }
+
   /** Of a function that is no constant: the first variable that it depends on, and what is left with each option of it. */
   variableOf(diagram: Diagram): number {
     return this.#variables[diagram] ?? Number.POSITIVE_INFINITY
@@ -56,7 +66,8 @@ export class Diagrams {
     for (let index = 0; index < options.length; index += 1) {
       const option = options[index] ?? no
       if (option !== first) isSame = false
-      hash = (Math.imul(hash, 31) + option) | 0
+      hash = Math.imul(hash ^ option, 0x9e3779b1)
+      hash ^= hash >>> 15
     }
     if (isSame) return first
     const alike = this.#known.get(hash) ?? []
@@ -139,7 +150,8 @@ export class Diagrams {
       if (found !== undefined) return found
       const options = this.optionsOf(node)
       const chosen = box.get(this.variableOf(node))
-      this.left -= chosen?.length ?? options.length
+      this.left -= costOfNode + 2 * (chosen?.length ?? options.length)
+      if (this.left <= 0) return false
       const is = (option: Diagram): boolean => visit(option)
       const among = chosen === undefined ? [...options] : chosen.map((option) => options[option] ?? no)
       const whether = isAny ? among.some(is) : among.every(is)

@@ -36,19 +36,24 @@ export function findOccasions(space: DiffSpace, region: Diagram, operated: Side 
   const isOn = (diagram: Diagram, cell: number): boolean => onDay(space, diagram, cell) !== no
   const rows: Row[] = []
   let rest = real
-  while (rest !== no && rows.length < mostOccasions && !diagrams.isSpent()) {
-    const first = cells.findIndex((_, cell) => isOn(rest, cell))
-    const row = findRow(space, rest, first, orImpossible, real)
-    rows.push(row)
-    rest = without(rest, toDiagram(space, row))
+  let isComplete = true
+  // What it takes is worth no more than knowing that it is so.
+  while (isComplete && rest !== no && rows.length < mostOccasions) {
+    isComplete = diagrams.isEnoughFor(() => {
+      const first = cells.findIndex((_, cell) => isOn(rest, cell))
+      const row = findRow(space, rest, first, orImpossible, real)
+      rest = without(rest, toDiagram(space, row))
+      rows.push(row)
+    })
   }
+  if (!isComplete) rows.pop()
   return {
     days: toSpans(
       cells,
       cells.flatMap((_, cell) => (isOn(real, cell) ? [cell] : [])),
     ),
     occasions: rows.map((row) => describeRow(space, row)),
-    isComplete: rest === no,
+    isComplete: isComplete && rest === no,
     witness: findWitness(space, real, operated),
   }
 }

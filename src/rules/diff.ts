@@ -95,16 +95,6 @@ function changesBetween({ diagrams, possible }: DiffSpace, before: Diagram, afte
     })
 }
 
-/** Does the work with at most half of what is left; false: that was not enough. */
-function isDecided({ space: { diagrams } }: Work, work: () => void): boolean {
-  const reserve = Math.max(Math.floor(diagrams.left / 2), 0)
-  diagrams.left -= reserve
-  work()
-  const isDone = !diagrams.isSpent()
-  diagrams.left = Math.max(diagrams.left, 0) + reserve
-  return isDone
-}
-
 /** What of a document decides how a condition reads the record. */
 function readingOf({ phases, milestones, facts }: ProtocolDocument): string {
   const sorted = (items: readonly unknown[]): string[] => items.map(canonical).sort()
@@ -155,7 +145,7 @@ function decide(work: Work, what: Undecided, written: (side: DiffSide) => unknow
   if (work.isReadAlike && canonical(written(before)) === canonical(written(after))) return
   let found: Difference[] = []
   if (
-    isDecided(work, () => {
+    work.space.diagrams.isEnoughFor(() => {
       found = find()
     })
   ) {
@@ -883,7 +873,7 @@ export function diff(before: ProtocolDocument, after: ProtocolDocument, most = m
   if (work.differences.length > 0 && !isReadAlike) {
     for (const phase of namesOf(after.phases, before.phases)) {
       let found: PhaseMove[] = []
-      const isDone = isDecided(work, () => {
+      const isDone = work.space.diagrams.isEnoughFor(() => {
         found = findMoves(space, phase)
       })
       if (isDone) phases.push(...found)
