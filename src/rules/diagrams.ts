@@ -139,10 +139,9 @@ export class Diagrams {
   }
 
   /**
-   * Whether a function of yes and no is yes for all (or, with `isAny`, for any) choices of the box; a variable that it
-   * leaves out may be anything.
+   * Whether a function of yes and no is yes for all choices of the box; a variable that it leaves out may be anything.
    */
-  isYesIn(diagram: Diagram, box: ReadonlyMap<number, readonly number[]>, isAny = false): boolean {
+  isYesIn(diagram: Diagram, box: ReadonlyMap<number, readonly number[]>): boolean {
     const known = new Map<Diagram, boolean>()
     const visit = (node: Diagram): boolean => {
       if (isConstant(node)) return node === yes
@@ -154,7 +153,7 @@ export class Diagrams {
       if (this.left <= 0) return false
       const is = (option: Diagram): boolean => visit(option)
       const among = chosen === undefined ? [...options] : chosen.map((option) => options[option] ?? no)
-      const whether = isAny ? among.some(is) : among.every(is)
+      const whether = among.every(is)
       known.set(node, whether)
       return whether
     }

@@ -106,10 +106,9 @@ function findRow(space: DiffSpace, rest: Diagram, cell: number, orImpossible: Di
   const least = diagrams.leastIn(onDay(space, rest, cell))
   const box: Box = new Map()
   let cells = [cell]
+  // What can be on one day can be on those that follow.
   const does = (changed: Box, days: readonly number[]): boolean =>
-    diagrams.isYesIn(orImpossible, new Map([...changed, [0, days]])) &&
-    // What cannot be will always do.
-    days.every((day) => diagrams.isYesIn(real, new Map([...changed, [0, [day]]]), true))
+    diagrams.isYesIn(orImpossible, new Map([...changed, [0, days]]))
   const support = [...diagrams.variablesIn(real)].filter((variable) => variable > 0).sort((a, b) => a - b)
   for (const variable of support) box.set(variable, [least?.options.get(variable) ?? 0])
   for (const variable of support) {

@@ -209,6 +209,8 @@ function documentsOf({ versions }: Situation): Pair {
 }
 
 interface Drawn {
+  /** The changed document comes first. */
+  isTurned: boolean
   situation: Situation
   changes: readonly (readonly [string, number])[]
 }
@@ -216,19 +218,24 @@ interface Drawn {
 function drawn(names: readonly string[], most: number): fc.Arbitrary<Drawn> {
   const change = fc.tuple(fc.constantFrom(...names), fc.nat(1_000))
   return fc.record({
+    isTurned: fc.boolean(),
     situation: fc.oneof({ weight: 3, arbitrary: smallSituations(5, 3) }, situations(6, 3)),
     changes: fc.array(change, { minLength: 1, maxLength: most }),
   })
 }
 
-function change(among: Record<string, Edit>, { situation, changes }: Drawn, note: (what: string) => void): Pair {
+function change(
+  among: Record<string, Edit>,
+  { situation, changes, isTurned }: Drawn,
+  note: (what: string) => void,
+): Pair {
   const [document, donor] = documentsOf(situation)
   let changed = document
   for (const [name, place] of changes) {
     note(name)
     changed = among[name]?.(changed, donor, place) ?? changed
   }
-  return [document, changed]
+  return isTurned ? [changed, document] : [document, changed]
 }
 
 /** A pair with something in common, and now and then one with little. */

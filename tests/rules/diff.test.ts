@@ -176,6 +176,22 @@ describe('an exercise', () => {
 
 describe('what else differs', () => {
   const one = (changed: Partial<ProtocolDocument>) => ({ prescriptions: [{ ...walk, ...changed }] as never })
+  const asksForSide = (prescriptions: ProtocolDocument['prescriptions']): Partial<ProtocolDocument> => ({
+    facts: [
+      {
+        code: 'operated',
+        title: 'Operated side',
+        type: 'choice',
+        values: ['left', 'right', 'bilateral'],
+        ask: 'Where?',
+        operation: 'side',
+      },
+    ],
+    prescriptions: [
+      ...prescriptions,
+      { ...walk, code: 'right', side: 'right', when: { fact: 'operated', is: 'right' } },
+    ],
+  })
   const rule = { code: 'twisting', title: 'Twisting' }
   const exercise = { code: 'walking', title: 'Walking' }
 
@@ -251,6 +267,21 @@ describe('what else differs', () => {
         ],
       },
       [{ kind: 'side', operated: 'right', before: 'left', after: 'both', direction: 'laxer' }],
+    ],
+    [
+      'a side where the side that was operated on is asked for, too',
+      asksForSide([{ ...walk, side: 'left' }]),
+      asksForSide([
+        { ...walk, side: 'left' },
+        { ...walk, code: 'more', side: 'operative' },
+      ]),
+      [
+        {
+          kind: 'side',
+          operated: 'right',
+          witness: { side: 'right', facts: [{ code: 'operated', value: 'bilateral', day: 0 }] },
+        },
+      ],
     ],
     [
       'a caution',
