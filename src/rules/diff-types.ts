@@ -60,6 +60,8 @@ export type LimitEnd = 'max' | 'min'
 /** What one version says in some case and the other does not. */
 export type DifferenceKind =
   | { kind: 'exercise'; exercise: Named; change: 'gained' | 'lost' }
+  /** Where neither permits it: it is granted, and only relative contraindications stand against it, which an override lifts. */
+  | { kind: 'prescribed'; exercise: Named; change: 'gained' | 'lost' }
   | { kind: 'dose'; exercise: Named; before: Dose | null; after: Dose | null }
   /** Null: for no side, where the other side of a bilateral operation is meant. */
   | {

@@ -166,6 +166,8 @@ function withoutCases(kind: DifferenceKind, direction: Direction): Difference {
 /** What a version says of one exercise, in all cases. */
 interface Said {
   permitted: Diagram
+  /** Where it is granted, and nothing stands against it that an override could not lift. */
+  prescribed: Diagram
   /** Where it is permitted, as numbers: the rest is of no meaning. */
   dose: Diagram
   /** The sides for which it is granted, as bits. */
@@ -200,14 +202,26 @@ function sayOf(space: DiffSpace, side: DiffSide, code: string, words: Words): Sa
   const grants = prescriptions.map((prescription) => {
     return { prescription, granted: and(side.isInSpan(prescription), side.isTrue(prescription.when)) }
   })
-  let permitted = no
+  let prescribed = no
   // An exercise without an entry is not judged at all.
-  if (entries.length > 0) for (const { granted } of grants) permitted = or(permitted, granted)
-  for (const { rule, when } of matched) {
-    if (rule.strength !== 'caution') permitted = without(permitted, side.isNotFalse(when))
-  }
+  if (entries.length > 0) for (const { granted } of grants) prescribed = or(prescribed, granted)
+  const withhold = (from: Diagram, strength: Contraindication['strength']): Diagram =>
+    matched.reduce(
+      (left, { rule, when }) => (rule.strength === strength ? without(left, side.isNotFalse(when)) : left),
+      from,
+    )
+  prescribed = withhold(prescribed, 'absolute')
+  const permitted = withhold(prescribed, 'relative')
   const none = constant(0)
-  const said: Said = { permitted, dose: none, sides: none, isSupervised: no, provided: none, cautions: none }
+  const said: Said = {
+    permitted,
+    prescribed,
+    dose: none,
+    sides: none,
+    isSupervised: no,
+    provided: none,
+    cautions: none,
+  }
   if (permitted === no) return said
   for (const { prescription, granted } of grants) {
     if (prescription.rule.supervision === 'supervised') said.isSupervised = or(said.isSupervised, granted)
@@ -379,7 +393,7 @@ function withReadings(found: Found | null, change: 'gained' | 'lost', other: Day
 }
 
 function findExercise(space: DiffSpace, exercise: Named): Difference[] {
-  const { diagrams, and } = space
+  const { diagrams, and, or, without } = space
   const words: Words = { doses: new Interned(), texts: new Interned(), cautions: new Interned() }
   words.doses.number(null)
   const before = sayOf(space, space.before, exercise.code, words)
@@ -393,9 +407,20 @@ function findExercise(space: DiffSpace, exercise: Named): Difference[] {
       ...withCases({ kind: 'exercise', exercise, change }, change === 'lost' ? 'stricter' : 'laxer', found),
     )
   }
+  // Where neither permits it, an override may still lift what stands against it.
+  const isNeither = without(yes, or(before.permitted, after.permitted))
+  const [wasPrescribed, isPrescribed] = [and(before.prescribed, isNeither), and(after.prescribed, isNeither)]
+  for (const { before: was, region } of changesBetween(space, wasPrescribed, isPrescribed)) {
+    const change = was === 1 ? 'lost' : 'gained'
+    const other = extentOf(space, change === 'lost' ? after.prescribed : before.prescribed)
+    const found = withReadings(findOccasions(space, region), change, other)
+    differences.push(
+      ...withCases({ kind: 'prescribed', exercise, change }, change === 'lost' ? 'stricter' : 'laxer', found),
+    )
+  }
   const isBoth = and(before.permitted, after.permitted)
   const among = diagrams.joining((value, is) => (is === 1 ? value + 1 : 0))
-  const compare = (aspect: Exclude<keyof Said, 'permitted'>): Change[] =>
+  const compare = (aspect: Exclude<keyof Said, 'permitted' | 'prescribed'>): Change[] =>
     changesBetween(space, among(before[aspect], isBoth), among(after[aspect], isBoth)).map((change) => {
       return { ...change, before: change.before - 1, after: change.after - 1 }
     })
@@ -785,6 +810,7 @@ function findMoves(space: DiffSpace, phase: Named): PhaseMove[] {
 const directions: readonly Direction[] = ['stricter', 'laxer', 'other']
 const kinds: readonly DifferenceKind['kind'][] = [
   'exercise',
+  'prescribed',
   'side',
   'dose',
   'supervision',

@@ -72,6 +72,8 @@ interface Meaning {
     string,
     { dose: string; side: string | null; supervision: string; provided: string; cautions: Cautions }
   >
+  /** Withheld for nothing but relative contraindications. */
+  prescribed: Set<string>
   limits: Map<string, number>
   lists: Set<string>
   phase: string
@@ -89,7 +91,13 @@ function meaningOf(
     if (found === undefined) throw new Error(`there is no ${code}`)
     return found
   }
-  const meaning: Meaning = { exercises: new Map(), limits: new Map(), lists: new Set(), phase: 'none' }
+  const meaning: Meaning = {
+    exercises: new Map(),
+    prescribed: new Set(),
+    limits: new Map(),
+    lists: new Set(),
+    phase: 'none',
+  }
   for (const { exercise, dose, side, supervision, provided, cautions } of permitted) {
     const entries = document.exercises.filter(({ code }) => code === exercise.code)
     const about = ({ rule }: { rule: string }): readonly [string, string[]] => {
@@ -109,6 +117,8 @@ function meaningOf(
     })
   }
   for (const { exercise, reasons } of withheld) {
+    const isRelative = reasons.every((reason) => reason.kind === 'contraindication' && reason.strength === 'relative')
+    if (isRelative) meaning.prescribed.add(exercise.code)
     // It is granted, but for no side of this operation.
     if (reasons.length === 1 && reasons[0]?.kind === 'sides-disagree') {
       meaning.exercises.set(exercise.code, { dose: '', side: null, supervision: '', provided: '', cautions: new Map() })
@@ -166,6 +176,11 @@ export function compareAnswers(
     const [added, removed] = [newOf(other.cautions, one.cautions), newOf(one.cautions, other.cautions)]
     if (added.length + removed.length > 0) names.push(say(['cautions', code, added.sort(), removed.sort()]))
   }
+  for (const code of new Set([...was.prescribed, ...is.prescribed])) {
+    if (was.exercises.has(code) || is.exercises.has(code) || (was.prescribed.has(code) && is.prescribed.has(code)))
+      continue
+    names.push(say(['prescribed', code, was.prescribed.has(code) ? 'lost' : 'gained']))
+  }
   for (const key of new Set([...was.limits.keys(), ...is.limits.keys()])) {
     const [one, other] = [was.limits.get(key) ?? null, is.limits.get(key) ?? null]
     if (one !== other) names.push(say(['limit', key, one, other]))
@@ -180,7 +195,8 @@ export function compareAnswers(
 export function namesOf(found: Difference): string[] {
   switch (found.kind) {
     case 'exercise':
-      return [say(['exercise', found.exercise.code, found.change])]
+    case 'prescribed':
+      return [say([found.kind, found.exercise.code, found.change])]
     case 'side':
       return [say(['side', found.exercise.code])]
     case 'dose': {
