@@ -5,7 +5,7 @@ import { speakDiff, speakDifference, speakMove, speakUndecided } from './sentenc
 // The page of prose for a reviewer: what gets stricter, what gets laxer, the rest, and why.
 
 /** More lines than this of one heading are counted and not told: a reviewer reads the page in a minute. */
-const mostLines = 40
+const mostLines = 25
 
 /** Words of a document as they are, whatever they mean in Markdown. */
 function plain(text: string): string {
@@ -16,22 +16,50 @@ function nameOf({ number }: Compared): string {
   return number === null ? 'the draft' : `version ${number}`
 }
 
-/** What is alike of exercises that are gained or lost in the same way. */
-function keyOf(difference: Difference): string {
-  if (difference.kind !== 'exercise' && difference.kind !== 'prescribed') return JSON.stringify(difference)
-  const { exercise: _exercise, witness: _witness, ...alike } = difference
-  return JSON.stringify(alike)
+/** What a difference is about, if others can be alike; and all that has to be alike. */
+function readAlike(difference: Difference): { about: Named | null; key: string } {
+  switch (difference.kind) {
+    case 'exercise':
+    case 'prescribed': {
+      const { exercise, witness: _witness, ...alike } = difference
+      return { about: exercise, key: JSON.stringify(alike) }
+    }
+    case 'asks': {
+      const { kind, what, named, change } = difference
+      return { about: named, key: JSON.stringify([kind, what, change]) }
+    }
+    default:
+      return { about: null, key: JSON.stringify(difference) }
+  }
 }
 
 function tell(differences: readonly Difference[]): string[] {
-  return [...Map.groupBy(differences, keyOf).values()].map((alike) => {
+  return [...Map.groupBy(differences, (difference) => readAlike(difference).key).values()].map((alike) => {
     const [first] = alike
-    const exercises = alike.flatMap((one): Named[] =>
-      one.kind === 'exercise' || one.kind === 'prescribed' ? [one.exercise] : [],
-    )
-    return first === undefined ? '' : speakDifference(first, exercises)
+    return first === undefined
+      ? ''
+      : speakDifference(
+          first,
+          alike.flatMap((one) => readAlike(one).about ?? []),
+        )
   })
 }
+
+/** Without who grants what, where that is the same in both: a reviewer knows. */
+function withoutRoles<T extends Pick<Difference, 'occasions'>>(differences: readonly T[], [from, to]: Pair): T[] {
+  const rolesIn = ({ document }: Compared, code: string): string =>
+    JSON.stringify(document.milestones.find((one) => one.code === code)?.grantedBy ?? [])
+  const isSame = (code: string): boolean => rolesIn(from, code) === rolesIn(to, code)
+  return differences.map((difference) => ({
+    ...difference,
+    occasions: difference.occasions.map((occasion) => ({
+      ...occasion,
+      milestones: occasion.milestones.map((one) => (isSame(one.milestone.code) ? { ...one, grantedBy: [] } : one)),
+    })),
+  }))
+}
+
+type Pair = readonly [Compared, Compared]
 
 function section(heading: string, lines: readonly string[]): string[] {
   if (lines.length === 0) return []
@@ -47,7 +75,10 @@ function section(heading: string, lines: readonly string[]): string[] {
 
 /** The page as Markdown. */
 export function toPage(from: Compared, to: Compared, found: Diff): string {
-  const { differences, phases, undecided, text, isTextCut } = found
+  const { phases, undecided, text, isTextCut } = found
+  // What an answer says of the phase differs where another is the current one: that is told below.
+  const told = found.differences.filter(({ kind }) => kind !== 'phase' || phases.length === 0)
+  const differences = withoutRoles(told, [from, to])
   const those = (direction: Difference['direction']): string[] =>
     tell(differences.filter((difference) => difference.direction === direction))
   const names = text.map(({ change, name }) => `${name}: ${change}`)
@@ -62,7 +93,7 @@ export function toPage(from: Compared, to: Compared, found: Diff): string {
     ...section('Stricter', those('stricter')),
     ...section('Laxer', those('laxer')),
     ...section('Otherwise', those('other')),
-    ...section('Why: phases', phases.map(speakMove)),
-    ...section(differences.length === 0 ? 'Text' : 'Where the document was changed', changes),
+    ...section('Why: phases', withoutRoles(phases, [from, to]).map(speakMove)),
+    ...section('Where the document was changed', changes),
   ].join('\n')
 }

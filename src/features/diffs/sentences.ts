@@ -145,7 +145,7 @@ function begin(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1)
 }
 
-/** One sentence about one difference; of several exercises that are gained or lost alike, about all of them. */
+/** One sentence about one difference; about several that differ alike, if they are given. */
 export function speakDifference(difference: Difference, alike: readonly Named[] = []): string {
   const when = speakOccasions(difference)
   switch (difference.kind) {
@@ -158,7 +158,7 @@ export function speakDifference(difference: Difference, alike: readonly Named[] 
     case 'prescribed': {
       const all = alike.length > 1 ? alike : [difference.exercise]
       const verb = `${all.length > 1 ? 'are' : 'is'}${difference.change === 'gained' ? '' : ' no longer'}`
-      return `${speakTitles(all)} ${verb} prescribed, for an override to permit in spite of relative contraindications, ${when}.`
+      return `${speakTitles(all)} ${verb} prescribed where an override could permit ${all.length > 1 ? 'them' : 'it'} in spite of relative contraindications: ${when}.`
     }
     case 'dose':
       return `The dose of ${quote(difference.exercise.title)} is ${speakWholeDose(difference.after)}, instead of ${speakWholeDose(difference.before)}, ${when}.`
@@ -231,8 +231,10 @@ export function speakDifference(difference: Difference, alike: readonly Named[] 
     }
     case 'asks': {
       const { what, named, ask, change } = difference
+      const when = change === 'added' ? 'now' : 'no longer'
+      if (alike.length > 1) return `The ${what}s ${speakTitles(alike)} are ${when} asked for.`
       const question = ask === null ? '' : ` (${quote(ask)})`
-      return `The ${what} ${quote(named.title)}${question} is ${change === 'added' ? 'now' : 'no longer'} asked for.`
+      return `The ${what} ${quote(named.title)}${question} is ${when} asked for.`
     }
     case 'told': {
       const { fact, before, after } = difference
