@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import type { z } from 'zod'
 import type { diff } from '../../src/features/diffs/schemas.ts'
-import { speakDifference, speakUndecided } from '../../src/features/diffs/sentences.ts'
+import { speakDiff, speakDifference, speakUndecided, speakWitness } from '../../src/features/diffs/sentences.ts'
 import type { simulation } from '../../src/features/permitted-exercises/schemas.ts'
 import type { Difference, DifferenceKind } from '../../src/rules/index.ts'
 import { accepted, addDays, publishProtocol, startClinicWithLibrary } from './library-clinic.ts'
@@ -384,6 +384,32 @@ describe('in words', () => {
       expect(speak(kind, changed)).toBe(expected)
     },
   )
+
+  test('a case has its units, and days before the surgery', () => {
+    const titles = new Map([
+      ['brace', { title: 'Brace fitted', unit: null }],
+      ['weight', { title: 'Weight', unit: 'kg' }],
+    ])
+    const milestones = [{ code: 'brace', day: -3, grantedBy: null }]
+    const facts = [{ code: 'weight', value: 80, day: 2 }]
+    expect(speakWitness({ daysSinceSurgery: 2, side: 'left', milestones, facts }, titles)).toBe(
+      'For example on day 2, with the left side operated on, “Brace fitted” reached on day −3 and “Weight” observed as 80 kg on day 2.',
+    )
+    expect(speakWitness({ daysSinceSurgery: -1, side: null, milestones: [], facts: [] }, titles)).toBe(
+      'For example on day −1, with nothing on record.',
+    )
+  })
+
+  test('what came of it is said in one sentence', () => {
+    const differences = (['stricter', 'other', 'other'] as const).map((direction) => ({ direction }) as Difference)
+    const none = { differences: [], phases: [], undecided: [], text: [], isTextCut: false, looks: 0 }
+    expect(speakDiff({ ...none, differences })).toBe('There is one stricter difference and 2 other differences.')
+    const undecided = [{ kind: 'goals' as const }]
+    expect(speakDiff({ ...none, undecided })).toBe(
+      'No difference was found, but not everything was decided: what is named may differ.',
+    )
+    expect(speakDiff({ ...none, differences, undecided })).toMatch(/Not everything was decided/)
+  })
 
   test('what is not decided is said', () => {
     expect(speakUndecided({ kind: 'exercise', of: walking })).toBe(

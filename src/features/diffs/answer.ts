@@ -34,7 +34,10 @@ export interface Compared {
 
 function titlesOf(documents: readonly ProtocolDocument[]): Titles {
   return new Map(
-    documents.flatMap(({ milestones, facts }) => [...milestones, ...facts].map(({ code, title }) => [code, title])),
+    documents.flatMap(({ milestones, facts }) => [
+      ...milestones.map(({ code, title }) => [code, { title, unit: null }] as const),
+      ...facts.map(({ code, title, unit = null }) => [code, { title, unit }] as const),
+    ]),
   )
 }
 

@@ -1,5 +1,4 @@
-import type { Diff, Difference, Named } from '../../rules/index.ts'
-import type { Compared } from './answer.ts'
+import type { Diff, Difference, Named, ProtocolDocument } from '../../rules/index.ts'
 import { speakDiff, speakDifference, speakMove, speakUndecided } from './sentences.ts'
 
 // The page of prose for a reviewer: what gets stricter, what gets laxer, the rest, and why.
@@ -12,8 +11,11 @@ function plain(text: string): string {
   return text.replaceAll(/\s+/g, ' ').replaceAll(/[\\`*_{}[\]<>#|~&]/g, '\\$&')
 }
 
-function nameOf({ number }: Compared): string {
-  return number === null ? 'the draft' : `version ${number}`
+/** One of the versions that the page is about. */
+export interface Reviewed {
+  /** "version 3", "the draft". */
+  name: string
+  document: ProtocolDocument
 }
 
 /** What a difference is about, if others can be alike; and all that has to be alike. */
@@ -46,8 +48,11 @@ function tell(differences: readonly Difference[]): string[] {
 }
 
 /** Without who grants what, where that is the same in both: a reviewer knows. */
-function withoutRoles<T extends Pick<Difference, 'occasions'>>(differences: readonly T[], [from, to]: Pair): T[] {
-  const rolesIn = ({ document }: Compared, code: string): string =>
+function withoutRoles<T extends Pick<Difference, 'occasions'>>(
+  differences: readonly T[],
+  [from, to]: readonly [Reviewed, Reviewed],
+): T[] {
+  const rolesIn = ({ document }: Reviewed, code: string): string =>
     JSON.stringify(document.milestones.find((one) => one.code === code)?.grantedBy ?? [])
   const isSame = (code: string): boolean => rolesIn(from, code) === rolesIn(to, code)
   return differences.map((difference) => ({
@@ -58,8 +63,6 @@ function withoutRoles<T extends Pick<Difference, 'occasions'>>(differences: read
     })),
   }))
 }
-
-type Pair = readonly [Compared, Compared]
 
 function section(heading: string, lines: readonly string[]): string[] {
   if (lines.length === 0) return []
@@ -74,7 +77,7 @@ function section(heading: string, lines: readonly string[]): string[] {
 }
 
 /** The page as Markdown. */
-export function toPage(from: Compared, to: Compared, found: Diff): string {
+export function toPage(from: Reviewed, to: Reviewed, found: Diff): string {
   const { phases, undecided, text, isTextCut } = found
   // What an answer says of the phase differs where another is the current one: that is told below.
   const told = found.differences.filter(({ kind }) => kind !== 'phase' || phases.length === 0)
@@ -84,7 +87,7 @@ export function toPage(from: Compared, to: Compared, found: Diff): string {
   const names = text.map(({ change, name }) => `${name}: ${change}`)
   const changes = isTextCut ? [...names, 'There are more.'] : names
   return [
-    `# ${plain(to.title)}: from ${nameOf(from)} to ${nameOf(to)}`,
+    `# ${plain(to.document.title)}: from ${plain(from.name)} to ${plain(to.name)}`,
     '',
     plain(speakDiff(found)),
     'Days are counted from the surgery, which is day 0.',

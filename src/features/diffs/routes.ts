@@ -5,7 +5,7 @@ import type { Context } from '../../http/context.ts'
 import { errors } from '../../http/problems.ts'
 import { inDraft, inProtocol, requireVersion } from '../protocols/in-protocol.ts'
 import { type Compared, compare, toDiff } from './answer.ts'
-import { toPage } from './page.ts'
+import { type Reviewed, toPage } from './page.ts'
 import { diff, diffParams, diffQuery } from './schemas.ts'
 
 /** What changes from one version of a protocol to another. */
@@ -40,9 +40,13 @@ export async function registerDiffs(app: FastifyInstance, context: Context): Pro
       reply.header('vary', 'Accept')
       const format = request.query.format ?? (prefersMarkdown(request.headers.accept) ? 'markdown' : 'json')
       if (format === 'json') return toDiff(code, from, to, found)
-      return reply.type('text/markdown; charset=utf-8').send(toPage(from, to, found))
+      return reply.type('text/markdown; charset=utf-8').send(toPage(toReviewed(from), toReviewed(to), found))
     },
   )
+}
+
+function toReviewed({ number, document }: Compared): Reviewed {
+  return { name: number === null ? 'the draft' : `version ${number}`, document }
 }
 
 function readVersion(request: FastifyRequest, context: Context, code: string, which: string): Promise<Compared> {

@@ -51,14 +51,17 @@ function speakOccasions({ occasions, isComplete }: Pick<Difference, 'occasions' 
 
 /** "On day 42, with “Visit” reached on day 40 (by surgeon) and “Pain now” observed as 3 on day 41." */
 export function speakWitness({ daysSinceSurgery, side, milestones, facts }: DiffWitness, titles: Titles): string {
-  const nameOf = (code: string): string => quote(titles.get(code) ?? code)
+  const nameOf = (code: string): string => quote(titles.get(code)?.title ?? code)
   const parts = [
     ...(side === null ? [] : [`${side === 'bilateral' ? 'both sides' : `the ${side} side`} operated on`]),
     ...milestones.map(
       ({ code, day, grantedBy }) =>
         `${nameOf(code)} reached on day ${sign(day)}${grantedBy === null ? '' : ` (granted by ${speakRoles([grantedBy])})`}`,
     ),
-    ...facts.map(({ code, value, day }) => `${nameOf(code)} observed as ${speakValue(value)} on day ${sign(day)}`),
+    ...facts.map(
+      ({ code, value, day }) =>
+        `${nameOf(code)} observed as ${speakValue(value, titles.get(code)?.unit)} on day ${sign(day)}`,
+    ),
   ]
   const what = parts.length === 0 ? 'nothing on record' : join(parts, 'and')
   return `For example on day ${sign(daysSinceSurgery)}, with ${what}.`
@@ -68,8 +71,8 @@ function sign(day: number): string {
   return day < 0 ? `−${-day}` : String(day)
 }
 
-/** Titles of milestones and facts by code. */
-export type Titles = ReadonlyMap<string, string>
+/** Titles of milestones and facts by code, and units of facts. */
+export type Titles = ReadonlyMap<string, { title: string; unit: string | null }>
 
 const gained = {
   newly: 'is newly permitted',
@@ -295,7 +298,10 @@ export function speakDiff({ differences, undecided, text }: Diff): string {
     ...(of('other') > 0 ? [count(of('other'), 'other difference')] : []),
   ]
   const open = undecided.length === 0 ? '' : ` Not everything was decided: what is named as undecided may differ too.`
-  if (parts.length > 0) return `There ${differences.length === 1 ? 'is' : 'are'} ${join(parts, 'and')}.${open}`
+  if (parts.length > 0) {
+    const verb = parts[0]?.startsWith('one ') ? 'is' : 'are'
+    return `There ${verb} ${join(parts, 'and')}.${open}`
+  }
   if (undecided.length > 0) return `No difference was found, but not everything was decided: what is named may differ.`
   return text.length === 0
     ? 'The versions are the same.'
