@@ -117,7 +117,11 @@ function meaningOf(
     })
   }
   for (const { exercise, reasons } of withheld) {
-    const isRelative = reasons.every((reason) => reason.kind === 'contraindication' && reason.strength === 'relative')
+    // For which side it is granted is another question.
+    const others = reasons.filter(({ kind }) => kind !== 'sides-disagree')
+    const isRelative =
+      others.length > 0 &&
+      others.every((reason) => reason.kind === 'contraindication' && reason.strength === 'relative')
     if (isRelative) meaning.prescribed.add(exercise.code)
     // It is granted, but for no side of this operation.
     if (reasons.length === 1 && reasons[0]?.kind === 'sides-disagree') {

@@ -319,6 +319,7 @@ function* tryCases(
   for (const [index, day] of situation.days.entries()) {
     const operated = {
       ...surgery,
+      procedures: index % 3 === 0 ? ['repair', 'revision'] : ['repair'],
       side: sides[index % 4] ?? null,
       levels: index % 2 === 0 ? [] : ['L4-L5'],
     } as RecordEntry
@@ -423,9 +424,40 @@ function turns({ diff }: DiffRules, runs: number): void {
   })
 }
 
+/** Where a pointer leads; undefined: nowhere. */
+function valueAt(document: ProtocolDocument, path: string): unknown {
+  const names = path.split('/').slice(1)
+  return names.reduce<unknown>(
+    (value, name) =>
+      typeof value === 'object' && value !== null
+        ? Reflect.get(value, name.replaceAll('~1', '/').replaceAll('~0', '~'))
+        : undefined,
+    document,
+  )
+}
+
+/** Every change of text leads to what it says, and there is none exactly if the documents are equal. */
+function pointsToText({ diff }: DiffRules, runs: number, note: (what: string) => void): void {
+  const either = drawn([...Object.keys(edits), ...Object.keys(rewritings)], 3)
+  forAll(runs, [either], (one) => {
+    const [before, after] = change({ ...edits, ...rewritings }, one, () => {})
+    const { text } = diff(before, after, 1)
+    assert.equal(text.length === 0, say(before) === say(after))
+    for (const { change, before: was, after: is } of text) {
+      note(change)
+      const isOrder = change === 'reordered'
+      if (was !== null && !isOrder) assert.equal(say(valueAt(before, was.path)), say(was.value))
+      if (is !== null && !isOrder) assert.equal(say(valueAt(after, is.path)), say(is.value))
+      assert.equal(change === 'added', was === null)
+      assert.equal(change === 'removed', is === null)
+    }
+  })
+}
+
 export const diffProperties: readonly DiffProperty[] = [
   { name: 'what differs in any case is told, with its day', check: tellsAll },
   { name: 'what is told is so: each witness, and whoever has what an occasion takes', check: tellsTrue },
   { name: 'however the same is written, nothing differs', check: ignoresWriting },
   { name: 'the other way round it is the same, the other way round', check: turns },
+  { name: 'every change of text leads to what it says', check: pointsToText },
 ]

@@ -29,6 +29,7 @@ const reached: Record<string, readonly string[]> = {
     'occasion after two milestones',
     'occasion after an observation',
   ],
+  'every change of text leads to what it says': ['added', 'changed', 'removed', 'reordered'],
   'however the same is written, nothing differs': ['said twice', 'other phases'],
 }
 
