@@ -214,6 +214,11 @@ describe('the difference between two versions', () => {
     })
     const back = await compare('draft', 1)
     expect(back.differences.map(({ direction }) => direction)).toEqual(['laxer', 'laxer', 'laxer', 'other'])
+    accepted(
+      await clinic.send('POST', '/protocols/ward/draft/submit', { changeNote: 'Reworded.' }, { 'if-match': '*' }),
+    )
+    expect(await compare(2, 'draft')).toMatchObject({ to: { version: null, status: 'in-review' }, isSame: true })
+    accepted(await clinic.send('POST', '/protocols/ward/draft/withdraw', {}, { 'if-match': '*' }))
     accepted(await clinic.send('DELETE', '/protocols/ward/draft', undefined, { 'if-match': '*' }))
   })
 
