@@ -527,6 +527,8 @@ const protocols: Step[] = [
     unrecorded: true,
     remember: rememberTag('draft'),
   },
+  { operationId: 'diffVersions', request: { params: { ...ofProtocol, number: '1', other: 'draft' } }, expect: 200 },
+  { operationId: 'diffVersions', request: { params: { ...ofProtocol, number: '1', other: '7' } }, expect: 404 },
   { operationId: 'publishDraft', request: guarded('draft', { params: ofProtocol, body: {} }), expect: 422 },
   {
     operationId: 'replaceDraft',

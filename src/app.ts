@@ -8,6 +8,7 @@ import { findApiKey } from './features/api-keys/repository.ts'
 import { registerAttributes } from './features/attributes/routes.ts'
 import { registerChecks } from './features/checks/routes.ts'
 import { registerClinic } from './features/clinics/routes.ts'
+import { registerDiffs } from './features/diffs/routes.ts'
 import { registerEpisodes } from './features/episodes/routes.ts'
 import { registerExercises } from './features/exercises/routes.ts'
 import { registerHealth } from './features/health/routes.ts'
@@ -38,6 +39,7 @@ const allFeatures: readonly Feature[] = [
   registerExercises,
   registerProtocols,
   registerChecks,
+  registerDiffs,
   registerPatients,
   registerEpisodes,
   registerPermittedExercises,

@@ -238,7 +238,7 @@ function grantOf({ steps, stated }: CompiledPrescription, view: View): Prescript
 }
 
 /** The dose with each of its numbers no greater than the other's. */
-function lessen(dose: Dose, other: Dose): Dose {
+export function lessen(dose: Dose, other: Dose): Dose {
   const lessened = { ...dose }
   for (const key of doseNumbers) {
     const value = dose[key]
@@ -264,7 +264,7 @@ const doseNumbers = ['sets', 'reps', 'holdSeconds', 'durationMinutes', 'timesPer
 const doseTexts = ['intensity', 'note'] as const
 
 /** Of several doses the smaller number of each kind, the smaller amount of each quantity, and every instruction. */
-function strictestDose(grants: readonly PrescriptionGrant[]): Dose | null {
+export function strictestDose(grants: readonly Pick<PrescriptionGrant, 'dose'>[]): Dose | null {
   if (grants.length === 1) return grants[0]?.dose ?? null
   const given = grants.map(({ dose }) => dose).filter((dose) => dose !== null)
   if (given.length < 2) return given[0] ?? null

@@ -100,6 +100,7 @@ function addressOf(path: string): string | null {
     .replace('{part}', `own-${part}`)
     .replace('{exercise}', 'own-exercise')
     .replace('{number}', '1')
+    .replace('{other}', 'draft')
     .replace('{code}', code)
     .replace('{id}', path.startsWith('/patients') ? (ids.patient ?? '') : (ids.episode ?? ''))
 }

@@ -22,6 +22,11 @@ const leftOut: readonly { file: string; title?: RegExp; because: string }[] = [
     because: 'how long the largest documents take says nothing of a mutant',
   },
   {
+    file: 'tests/rules/diff.test.ts',
+    title: /in some seconds/,
+    because: 'how long the largest documents take says nothing of a mutant',
+  },
+  {
     file: 'tests/rules/calendar-date.test.ts',
     title: /time zone of the machine/,
     because: 'it starts processes, in which no mutant is active',

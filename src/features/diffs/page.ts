@@ -1,0 +1,102 @@
+import type { Diff, Difference, Named, ProtocolDocument } from '../../rules/index.ts'
+import { speakDiff, speakDifference, speakMove, speakUndecided } from './sentences.ts'
+
+// The page of prose for a reviewer: what gets stricter, what gets laxer, the rest, and why.
+
+/** More lines than this of one heading are counted and not told: a reviewer reads the page in a minute. */
+const mostLines = 25
+
+/** Words of a document as they are, whatever they mean in Markdown. */
+function plain(text: string): string {
+  return text.replaceAll(/\s+/g, ' ').replaceAll(/[\\`*_{}[\]<>#|~&]/g, '\\$&')
+}
+
+/** One of the versions that the page is about. */
+export interface Reviewed {
+  /** "version 3", "the draft". */
+  name: string
+  document: ProtocolDocument
+}
+
+/** What a difference is about, if others can be alike; and all that has to be alike. */
+function readAlike(difference: Difference): { about: Named | null; key: string } {
+  switch (difference.kind) {
+    case 'exercise':
+    case 'prescribed': {
+      const { exercise, witness: _witness, ...alike } = difference
+      return { about: exercise, key: JSON.stringify(alike) }
+    }
+    case 'asks': {
+      const { kind, what, named, change } = difference
+      return { about: named, key: JSON.stringify([kind, what, change]) }
+    }
+    default:
+      return { about: null, key: JSON.stringify(difference) }
+  }
+}
+
+function tell(differences: readonly Difference[]): string[] {
+  return [...Map.groupBy(differences, (difference) => readAlike(difference).key).values()].map((alike) => {
+    const [first] = alike
+    return first === undefined
+      ? ''
+      : speakDifference(
+          first,
+          alike.flatMap((one) => readAlike(one).about ?? []),
+        )
+  })
+}
+
+/** Without who grants what, where that is the same in both: a reviewer knows. */
+function withoutRoles<T extends Pick<Difference, 'occasions'>>(
+  differences: readonly T[],
+  [from, to]: readonly [Reviewed, Reviewed],
+): T[] {
+  const rolesIn = ({ document }: Reviewed, code: string): string =>
+    JSON.stringify(document.milestones.find((one) => one.code === code)?.grantedBy ?? [])
+  const isSame = (code: string): boolean => rolesIn(from, code) === rolesIn(to, code)
+  return differences.map((difference) => ({
+    ...difference,
+    occasions: difference.occasions.map((occasion) => ({
+      ...occasion,
+      milestones: occasion.milestones.map((one) => (isSame(one.milestone.code) ? { ...one, grantedBy: [] } : one)),
+    })),
+  }))
+}
+
+function section(heading: string, lines: readonly string[]): string[] {
+  if (lines.length === 0) return []
+  const more = lines.length - mostLines
+  return [
+    `## ${heading}`,
+    '',
+    ...lines.slice(0, mostLines).map((line) => `- ${plain(line)}`),
+    ...(more > 0 ? [`- … and ${more} more, which the answer as JSON has.`] : []),
+    '',
+  ]
+}
+
+/** The page as Markdown. */
+export function toPage(from: Reviewed, to: Reviewed, found: Diff): string {
+  const { phases, undecided, text, isTextCut } = found
+  // What an answer says of the phase differs where another is the current one: that is told below.
+  const told = found.differences.filter(({ kind }) => kind !== 'phase' || phases.length === 0)
+  const differences = withoutRoles(told, [from, to])
+  const those = (direction: Difference['direction']): string[] =>
+    tell(differences.filter((difference) => difference.direction === direction))
+  const names = text.map(({ change, name }) => `${name}: ${change}`)
+  const changes = isTextCut ? [...names, 'There are more.'] : names
+  return [
+    `# ${plain(to.document.title)}: from ${plain(from.name)} to ${plain(to.name)}`,
+    '',
+    plain(speakDiff(found)),
+    'Days are counted from the surgery, which is day 0.',
+    '',
+    ...section('Not decided', undecided.map(speakUndecided)),
+    ...section('Stricter', those('stricter')),
+    ...section('Laxer', those('laxer')),
+    ...section('Otherwise', those('other')),
+    ...section('Why: phases', withoutRoles(phases, [from, to]).map(speakMove)),
+    ...section('Where the document was changed', changes),
+  ].join('\n')
+}
