@@ -218,7 +218,7 @@ export async function registerDocs(app: FastifyInstance): Promise<void> {
       // Without the bar on top, which would load any address.
       layout: 'BaseLayout',
       deepLinking: true,
-      docExpansion: 'list',
+      docExpansion: 'none',
       defaultModelsExpandDepth: 0,
       persistAuthorization: false,
       tryItOutEnabled: true,
