@@ -80,6 +80,8 @@ describe('the README', () => {
         expectTestOf('tests/rules/compare.ts', manifest.scripts['test:oracle'], 'tests/rules'),
       'npm run test:mutations': () =>
         expect(existsSync(resolve(root, manifest.scripts['test:mutations'].split(' ').at(-1)))).toBe(true),
+      'npx rehab-protocol check prisma/library/acdf.yaml': () => expectCommandOf('rehab-protocol'),
+      'npx rehab-protocol hash prisma/library/acdf.yaml': () => expectCommandOf('rehab-protocol'),
       'npm run openapi': () => {
         expect(ciRun()).toContain('npm run openapi:check')
         expect(manifest.scripts['openapi:check']).toBe(`${manifest.scripts.openapi} --check`)
@@ -105,6 +107,14 @@ describe('the README', () => {
 
 function ciRun(): string {
   return readFileSync(resolve(root, '.ci/run'), 'utf8')
+}
+
+/** The package has that command, and a test runs it on that file. */
+function expectCommandOf(name: string): void {
+  expect(existsSync(resolve(root, JSON.parse(readFileSync(resolve(root, 'package.json'), 'utf8')).bin[name]))).toBe(
+    true,
+  )
+  expect(readFileSync(resolve(root, 'tests/service/protocol-command.test.ts'), 'utf8')).toContain('acdf.yaml')
 }
 
 /** The script runs that file, and a test runs that file as a process. */
