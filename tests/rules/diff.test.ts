@@ -4,7 +4,7 @@ import { documents } from './check-bounds.ts'
 import { confirmDifference, foretold } from './diff-meaning.ts'
 import { diffProperties } from './diff-properties.ts'
 
-const runs = Math.ceil(Number(process.env.RULES_RANDOM_CASES ?? 20_000) / 200)
+const runs = Math.ceil(Number(process.env.RULES_RANDOM_CASES ?? 20_000) / 400)
 
 /** What the random pairs must have shown, of what they show often. */
 const reached: Record<string, readonly string[]> = {
