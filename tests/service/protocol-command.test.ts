@@ -82,7 +82,8 @@ describe('rehab-protocol', () => {
       'wrong.yaml',
       knee
         .replace('from: late\n', 'from: latte\n    frm: 1\n')
-        .replace('{ milestone: visit }', '{ milestone: visitt }'),
+        .replace('{ milestone: visit }', '{ milestone: visitt }')
+        .replace('exercise: walking,', 'exercise: wallking,'),
     )
     const broken = write('broken.yaml', 'format: 1\ncode: [a\ntitle: b\n')
     const json = write('wrong.json', '{\n  "format": 1,\n  "code": "Knee"\n}')
@@ -96,6 +97,7 @@ describe('rehab-protocol', () => {
       'wrong.yaml:19:5: error: `prescriptions.0.frm` is not a field here: did you ',
       'wrong.yaml:15:32: error: `phases.1.entry` names the milestone `visitt`, whi',
       'wrong.yaml:18:5: error: `prescriptions.0.from` names the phase `latte`, whi',
+      'wrong.yaml:22:7: error: `prescriptions.1.exercise` names the exercise `wall',
       'broken.yaml:3:1: error: Flow sequence in block collection must be sufficien',
       'wrong.json:3:3: error: `code` must be lower-case words joined by hyphens, l',
       'wrong.json:1:1: error: `title` is required',

@@ -103,17 +103,10 @@ function withCatalogue(
 
 const check: Run = (files, values) =>
   withCatalogue(values, files, (read) => {
-    const answer = checkDocument(read.document, null)
-    const places = read.locate(answer.findings.map(({ path }) => path))
-    const findings = answer.findings.map((finding) => ({
-      ...finding,
-      line: null,
-      column: null,
-      ...places.get(finding.path),
-    }))
-    const isWarned = findings.some(({ accepted }) => accepted === null)
+    const answer = checkDocument(read.document, null, read.locate)
+    const isWarned = answer.findings.some(({ accepted }) => accepted === null)
     const code = !answer.publishable || (values.strict === true && isWarned) ? 1 : 0
-    return { text: sayCheck(read.file, { ...answer, findings }), json: { file: read.file, ...answer, findings }, code }
+    return { text: sayCheck(read.file, answer), json: { file: read.file, ...answer }, code }
   })
 
 const test: Run = (files, values) =>
@@ -285,9 +278,7 @@ function faultsOfRecord(
     { procedures: names, exercises: none, groups: none, attributes: none },
   )
   const own = flaws.filter(({ path }) => path.startsWith('/cases/0/'))
-  return toLocations(own).flatMap((place) =>
-    'pointer' in place ? [{ pointer: place.pointer.slice('/cases/0'.length), detail: place.detail }] : [],
-  )
+  return toLocations(own).map(({ pointer, detail }) => ({ pointer: pointer.slice('/cases/0'.length), detail }))
 }
 
 function asked(files: readonly string[], values: Values, answer: (question: Question) => Output): Output {

@@ -28,10 +28,7 @@ export function sayFaults(faults: readonly Fault[]): string {
   return faults.map((fault) => `${at(fault.file, fault)}: error: ${fault.text}\n`).join('')
 }
 
-export function sayCheck(
-  file: string,
-  { text, findings }: { text: string; findings: readonly (Check['findings'][number] & Placed)[] },
-): string {
+export function sayCheck(file: string, { text, findings }: Pick<Check, 'text' | 'findings'>): string {
   const lines = findings.map((finding) => {
     const kind = finding.accepted === null ? finding.severity : 'accepted'
     const why = finding.accepted === null ? '' : ` (accepted: ${finding.accepted})`
