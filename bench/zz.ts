@@ -1,0 +1,2 @@
+import { measureImpact } from './impact.ts'
+const r = await measureImpact(); console.log(r.text)
