@@ -693,7 +693,7 @@ describe('a mistake', () => {
     }
     expect(Reflect.get({}, 'polluted')).toBeUndefined()
     expect((await clinic.get('/protocols')).status).toBe(200)
-  })
+  }, 30_000)
 
   test('in the envelope: not JSON, too large, of another type, not UTF-8', async () => {
     const post = (body: string | Uint8Array, headers = {}) => clinic.send<Problem>('POST', '/protocols', body, headers)
