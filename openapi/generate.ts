@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import type { FastifyInstance } from 'fastify'
 import { buildApp } from '../src/app.ts'
 import { openDatabase } from '../src/db/client.ts'
+import { builtInLibrary } from '../src/features/clinics/library.ts'
 import { toDocumentSchema } from '../src/features/protocols/json-schema.ts'
 import type { Context } from '../src/http/context.ts'
 import { toJson, toYaml } from '../src/http/openapi.ts'
@@ -19,7 +20,7 @@ export interface Generated {
 export async function generate(databaseUrl: string): Promise<Generated> {
   const db = openDatabase(databaseUrl)
   try {
-    const context: Context = { db, clock: makeClock(), ids: makeIds() }
+    const context: Context = { db, clock: makeClock(), ids: makeIds(), library: builtInLibrary }
     const config = { logLevel: 'silent' } as const
     const recording = await buildApp({ ...context, config, examples: {}, explainInternalErrors: true })
     const examples = await record(recording, await prepare(context))

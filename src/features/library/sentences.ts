@@ -1,0 +1,90 @@
+import { listWords } from '../../http/nearest.ts'
+import { keysOf } from '../../http/source-places.ts'
+import type { MergeConflict } from '../protocols/merge.ts'
+import { type EditableKind, partKinds } from '../protocols/part-kinds.ts'
+
+const mostCharacters = 160
+
+/** What is at a place, as a clinician can read it: words as they are, numbers and rules as the document writes them. */
+function quoteValue(value: unknown): string {
+  const text = typeof value === 'string' ? `“${value}”` : JSON.stringify(value)
+  return text.length <= mostCharacters ? text : `${text.slice(0, mostCharacters)}…`
+}
+
+function nounOf(list: string): string {
+  if (list === 'exercises') return 'exercise'
+  if (list === 'accepted') return 'accepted finding'
+  return partKinds[list as EditableKind].noun
+}
+
+/** "`text` of the limit `lifting`". */
+function speakPlace({ path, members }: MergeConflict): string {
+  const [list = '', name, ...member] = keysOf(path)
+  if (name === undefined) return `the protocol’s \`${list}\``
+  const part = `the ${nounOf(list)} \`${name}\``
+  if (member.length === 0) return part
+  return `${members === null ? `\`${member.join('/')}\`` : listWords(members, 'and')} of ${part}`
+}
+
+/** What each side has done there, and so what there is to decide. */
+export function speakConflict(conflict: MergeConflict): string {
+  const { reason, base, ours, theirs, uses, members } = conflict
+  const place = speakPlace(conflict)
+  const own = quoteValue(ours)
+  const other = quoteValue(theirs)
+  const isPart = members === null && keysOf(conflict.path).length === 2
+  switch (reason) {
+    case 'both-changed':
+      return base === null
+        ? `The clinic has added ${place} as ${own}, and the library as ${other}.`
+        : `The clinic has changed ${place} from ${quoteValue(base)} to ${own}, and the library to ${other}.`
+    case 'both-added':
+      return `The clinic and the library have each added ${place}, and the two are not the same.`
+    case 'changed-and-removed':
+      if (isPart) {
+        return ours === null
+          ? `The clinic has removed ${place}, which the library has changed since.`
+          : `The library has removed ${place}, which the clinic has changed.`
+      }
+      return ours === null
+        ? `The clinic has removed ${place}, which the library has changed from ${quoteValue(base)} to ${other}.`
+        : `The library has removed ${place}, which the clinic has changed from ${quoteValue(base)} to ${own}.`
+    case 'order':
+      return `The clinic and the library have each moved or added phases, so that their order is not clear: by the clinic’s it is ${listWords(ours as string[], 'and')}; by the library’s ${listWords(theirs as string[], 'and')}. A phase is reached only if all before it are.`
+    case 'still-named':
+      return `${ours === null ? 'The clinic' : 'The library'} has removed ${place}, which is still named by what the other has, at ${listWords(uses, 'and')} of the merged document.`
+    case 'base-unknown':
+      if (isPart && (ours === null || theirs === null)) {
+        return `Only ${ours === null ? 'the library' : 'the clinic'} has ${place}, and it is not known what both started from: whether one side added it or the other removed it.`
+      }
+      return `The clinic has ${place} as ${own}, and the library as ${other}; it is not known what both started from.`
+    case 'shared-exercise':
+      return `The library has changed ${place} from ${quoteValue(base)} to ${other}. The clinic’s catalogue has ${own}, for all its protocols: to take the library’s changes the catalogue.`
+  }
+}
+
+export interface MergeCounts {
+  isUpToDate: boolean
+  isBaseKnown: boolean
+  isDryRun: boolean
+  conflicts: number
+  open: number
+  changes: number
+}
+
+/** What came of a merge, in a sentence or two. */
+export function speakMerge({ isUpToDate, isBaseKnown, isDryRun, conflicts, open, changes }: MergeCounts): string {
+  if (isUpToDate) return 'It has all that the library has: there is nothing to merge.'
+  const unknown = isBaseKnown
+    ? ''
+    : ' It is not known what both started from, so that everything in which they differ is to be decided.'
+  if (open > 0) {
+    const decided = conflicts === open ? '' : ` of ${conflicts}`
+    return `${open === 1 ? 'One conflict' : `${open} conflicts`}${decided} must be decided before it can be merged.${unknown}`
+  }
+  const told =
+    changes === 0
+      ? 'changes nothing but what it follows'
+      : `changes the draft in ${changes === 1 ? 'one place' : `${changes} places`}`
+  return `The merge ${isDryRun ? told.replace('changes', 'would change') : told.replace('changes', 'has changed')}.${unknown}`
+}
