@@ -122,12 +122,15 @@ export function mergeDocuments({
     theirs: asMembers(toFormatted(theirs)),
   }
   const stillNamed = new Map<string, readonly string[]>()
+  // What a side names without having it is that side's own mistake.
+  const alreadyMissing = new Set([ours, theirs].flatMap((document) => [...findMissing(document).keys()]))
   for (;;) {
     const work = new Work(documents, resolutions, sharedExercises, stillNamed)
     const document = work.mergeAll()
-    const found = work.findStillNamed(document)
-    if (found.size === 0) return work.result(document)
-    for (const [path, uses] of found) stillNamed.set(path, uses)
+    const found = [...findMissing(document)].filter(([path]) => work.hasRemoved(path) && !alreadyMissing.has(path))
+    const added = found.filter(([path]) => !stillNamed.has(path))
+    if (added.length === 0) return work.result(document)
+    for (const [path, uses] of added) stillNamed.set(path, uses)
   }
 }
 
@@ -143,7 +146,6 @@ class Work {
   readonly #conflicts: MergeConflict[] = []
   readonly #decided = new Set<string>()
   readonly #misfits: Misfit[] = []
-  /** Parts that one side has removed, and nobody has changed. */
   readonly #removed = new Set<string>()
   readonly #documents: { base: Members | null; ours: Members; theirs: Members }
   readonly #resolutions: readonly Resolution[]
@@ -179,19 +181,9 @@ class Work {
     return toFormatted(present(merged) as unknown as ProtocolDocument)
   }
 
-  /** The parts that were removed though the merged document names them, with where it does. */
-  findStillNamed(document: ProtocolDocument): Map<string, string[]> {
-    const none = new Set<string>()
-    const flaws = findFlaws(document, { procedures: none, exercises: none, groups: none, attributes: none })
-    const found = new Map<string, string[]>()
-    for (const flaw of flaws) {
-      const list = flaw.code === 'unknown-reference' ? namedKinds[flaw.kind] : undefined
-      if (flaw.code !== 'unknown-reference' || list === undefined) continue
-      const path = pathOf(list, flaw.name)
-      if (!this.#removed.has(path) || this.#stillNamed.has(path)) continue
-      found.set(path, [...(found.get(path) ?? []), flaw.path])
-    }
-    return found
+  /** Whether one side has removed that part and nobody has changed it. */
+  hasRemoved(path: string): boolean {
+    return this.#removed.has(path)
   }
 
   result(document: ProtocolDocument): Merge {
@@ -370,6 +362,20 @@ class Work {
     const index = this.#resolutions.findIndex((one) => one.path === path)
     if (index !== -1) this.#misfits.push({ index, fault })
   }
+}
+
+/** The parts that a document names and does not have, with where it does. */
+function findMissing(document: ProtocolDocument): Map<string, string[]> {
+  const none = new Set<string>()
+  const flaws = findFlaws(document, { procedures: none, exercises: none, groups: none, attributes: none })
+  const found = new Map<string, string[]>()
+  for (const flaw of flaws) {
+    const list = flaw.code === 'unknown-reference' ? namedKinds[flaw.kind] : undefined
+    if (flaw.code !== 'unknown-reference' || list === undefined) continue
+    const path = pathOf(list, flaw.name)
+    found.set(path, [...(found.get(path) ?? []), flaw.path])
+  }
+  return found
 }
 
 function asMembers(document: ProtocolDocument): Members {
