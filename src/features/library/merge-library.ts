@@ -82,7 +82,8 @@ export async function storeMerge(
     const from = { number: source.number, libraryHash: source.libraryHash }
     await startDraft(tx, author, protocol, { ...source.document, exercises: [] }, from)
   }
-  const draft = await read()
+  // The draft as it was when it was merged: whoever has changed it since must not be overwritten.
+  const draft = source.number === null ? source : await read()
   if (draft === null) throw lostRace()
   const merged = { from: base.hash, library: entry.hash }
   await changeDraft(tx, author, protocol, draft, document, { merged })
@@ -131,16 +132,11 @@ export function requireFitting(
     const path = resolutions[index]?.path ?? ''
     const nearest = findNearest(path, paths)
     const hint = nearest.length > 0 ? `: did you mean ${listWords(nearest)}?` : ''
-    const conflict = conflicts.find((one) => one.path === path)
-    const shape =
-      conflict?.members == null
-        ? `name each of ${listWords((conflict?.ours ?? []) as string[], 'and')} once`
-        : `be an object with some of ${listWords(conflict.members, 'and')}`
     const faults = {
       'no-conflict': ['path', `names no conflict of this merge${hint}`],
       twice: ['path', 'is decided already: decide each conflict once'],
       'base-unknown': ['take', 'must be `ours` or `theirs`: it is not known what both started from'],
-      'not-these-members': ['value', `must ${shape}`],
+      'not-these-members': ['value', `must ${speakShape(conflicts.find((one) => one.path === path))}`],
     } as const
     const [member, detail] = faults[fault]
     return { pointer: `/resolutions/${index}/${member}`, detail }
@@ -155,6 +151,13 @@ export function requireFitting(
       conflicts: toConflicts({ conflicts, open: new Set(paths) }),
     },
   )
+}
+
+/** What a value must be in the place of that conflict's. */
+function speakShape(conflict: MergeConflict | undefined): string {
+  if (conflict?.members) return `be an object with some of ${listWords(conflict.members, 'and')}`
+  const phases = Array.isArray(conflict?.ours) ? conflict.ours.map(String) : []
+  return `name each of ${listWords(phases, 'and')} once`
 }
 
 /** Refuses to store what is not decided: every conflict is listed. */

@@ -269,9 +269,8 @@ class Work {
       const isNeeded = base === nothing || isNamed(document, theirs as never)
       return isNeeded ? theirs : nothing
     }
-    if (base === nothing)
-      return this.#conflictOfPart('exercises', name, this.#isBaseKnown ? 'both-added' : 'base-unknown', sides)
-    return this.#mergeMembers('exercises', pathOf('exercises', name), { base, ours, theirs })
+    if (base === nothing && this.#isBaseKnown) return this.#conflictOfPart('exercises', name, 'both-added', sides)
+    return this.#mergeMembers('exercises', pathOf('exercises', name), { base: base ?? {}, ours, theirs })
   }
 
   #mergeMembers(list: ListName, path: string, { base, ours, theirs }: Sides<Members>): Members {
