@@ -318,7 +318,8 @@ describe('taking what is new in the library', () => {
 
     const resolutions = [{ path: walkingRegraded.path, take: 'theirs' }]
     const complete = accepted(await mergeInto(clinic, { dryRun: true, resolutions }))
-    expect(complete.text).toBe('The merge would change the draft in 6 places.')
+    expect(complete.text).toBe(`The merge would change the draft in 6 places. ${complete.diff?.text}`)
+    expect(complete.diff?.text).toMatch(/^There are \d+ stricter differences/)
     for (const path of [`${address}/draft`, '/attributes/immersion', '/exercises/swimming']) {
       expect([path, (await clinic.get(path)).status]).toEqual([path, 404])
     }
@@ -331,7 +332,7 @@ describe('taking what is new in the library', () => {
       ...{ dryRun: false, revision, text: '', diff: null },
     })
     expect(merged.etag).toBe(`"${revision}"`)
-    expect(merged.body.text).toBe('The merge has changed the draft in 6 places.')
+    expect(merged.body.text).toBe(complete.text.replace('would change', 'has changed'))
     expect(merged.body.exercisesChanged).toEqual([
       { exercise: 'swimming', change: 'added', fields: [] },
       { exercise: 'walking', change: 'changed', fields: ['attributes'] },
@@ -432,10 +433,29 @@ describe('taking what is new in the library', () => {
     const number = { path: '/limits/lifting/number', value: { quantity: 'lifted-load', max: 'six', unit: 'kg' } }
     const others = [walkingRegraded, { path: '/prescriptions/cycling', take: 'ours' }]
     const invalid = await mergeInto<Problem>(clinic, { resolutions: [...others, number] }, etag)
-    expect(invalid.body).toMatchObject({
+    expect(invalid.body).toMatchObject({ status: 400, errors: [{ pointer: '/resolutions/2/value/max' }] })
+    const hostile = [
+      { path: '/limits/lifting/number', value: 'six' },
+      { path: '/prescriptions/cycling', value: { from: 'home', exercise: 'cycling', when: { all: 5 } } },
+      { path: walkingRegraded.path, value: 7 },
+      { path: '/__proto__/x', value: {} },
+      { path: '/constructor', value: {} },
+    ]
+    const refusedValues = await mergeInto<Problem>(clinic, { resolutions: hostile }, etag)
+    expect([refusedValues.status, refusedValues.body.errors?.map(({ pointer }) => pointer)]).toEqual([
+      400,
+      ['/resolutions/0/value', '/resolutions/1/value/when/all', '/resolutions/2/value'],
+    ])
+    const dangling = { path: '/prescriptions/cycling', value: { from: 'gym', exercise: 'cycling' } }
+    const unsound = await mergeInto<Problem>(
+      clinic,
+      { resolutions: [walkingRegraded, dangling, { path: '/limits/lifting/number', take: 'ours' }] },
+      etag,
+    )
+    expect(unsound.body).toMatchObject({
       status: 422,
       code: 'DOCUMENT_INVALID',
-      errors: [{ pointer: '/limits/0/max' }],
+      errors: [{ pointer: '/prescriptions/1/from' }],
     })
 
     number.value.max = 6 as never

@@ -311,8 +311,8 @@ describe('what is a conflict', () => {
     expect(found.paths).toEqual([`/limits/${limit}/number`])
     expect(found.conflicts[0]).toMatchObject({ ours: { max: 5, unit }, theirs: { max, unit: 'kg' } })
     expect(found.document.limits.find(({ code }) => code === limit)).toMatchObject({ max: 5, unit, text: 'New' })
-    expect(found.texts[0]).toMatch(
-      /^The clinic has changed `kind`, `quantity`, .* and `unit` of the limit `.*` from .* to /,
+    expect(found.texts[0]).toBe(
+      `The clinic has changed \`max\` and \`unit\` of the limit \`${limit}\` from ${max}, “${unit}” to 5, “${unit}”, and the library to ${max}, “kg”.`,
     )
   })
 

@@ -1,15 +1,17 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 import type { Transaction } from '../../db/client.ts'
 import { findNearest, listWords } from '../../http/nearest.ts'
 import { ProblemError, type ProblemLocation } from '../../http/problems.ts'
-import { parseAsBody } from '../../http/validation.ts'
+import { slug } from '../../http/schemas.ts'
+import { keysOf } from '../../http/source-places.ts'
+import { parseAsBody, toInvalid, validateBody } from '../../http/validation.ts'
 import type { Exercise, ProtocolDocument } from '../../rules/index.ts'
 import type { Library, LibraryProtocol } from '../clinics/library.ts'
 import { lockExercise, readAllExercises, updateExercise } from '../exercises/repository.ts'
 import { type Authorship, changeDraft, exercisesOf, lostRace, startDraft } from '../protocols/authoring.ts'
 import { type ExerciseChange, exercisesThatDiffer } from '../protocols/changes.ts'
 import { completeDocument, documentBody } from '../protocols/document-schema.ts'
-import { type Merge, type MergeConflict, mergeDocuments, type Resolution } from '../protocols/merge.ts'
+import { type Merge, type MergeConflict, membersOf, mergeDocuments, type Resolution } from '../protocols/merge.ts'
 import { type ProtocolSummary, readVersion, type StoredVersion } from '../protocols/repository.ts'
 import { bringVocabulary } from './adopt.ts'
 import { readBase, requireFollowed } from './following.ts'
@@ -47,6 +49,7 @@ export async function mergeWithLibrary(
   const base = isUpToDate ? entry.document : found
   const brought = new Set([...(base?.exercises ?? []), ...entry.document.exercises].map(({ code }) => code))
   const ours = { ...source.document, exercises: catalogue.filter(({ code }) => brought.has(code)) }
+  requireShaped(resolutions, [ours, entry.document, ...(base === null ? [] : [base])])
   const merge = mergeDocuments({ base, ours, theirs: entry.document, resolutions, sharedExercises: true })
   const merged = new Map(merge.document.exercises.map((exercise) => [exercise.code, exercise]))
   const after = [...catalogue.filter(({ code }) => !merged.has(code)), ...merged.values()]
@@ -119,6 +122,51 @@ async function changeCatalogue(tx: Transaction, clinicId: string, exercises: rea
       groups: groups === undefined ? null : [...groups],
     })
   }
+}
+
+/** Refuses values that cannot be what they are to be in the place of, all at once. */
+function requireShaped(resolutions: readonly Resolution[], sides: readonly ProtocolDocument[]): void {
+  const errors = resolutions.flatMap((resolution, index): ProblemLocation[] => {
+    if (!('value' in resolution) || resolution.value === null) return []
+    const { value, path } = resolution
+    const [list = '', name, member, ...inner] = keysOf(path)
+    const place = `/resolutions/${index}/value`
+    if (!Object.hasOwn(documentBody.shape, list)) return []
+    const schema: z.ZodType = documentBody.shape[list as keyof typeof documentBody.shape]
+    if (name === undefined) {
+      const { faults } = validateBody(list === 'phases' ? z.array(slug).max(50) : schema, value)
+      return (faults ?? []).map(({ pointer, detail }) => ({ pointer: `${place}${pointer}`, detail }))
+    }
+    const part = sides
+      .flatMap((side) => partsNamed(side, list))
+      .find((one) => [one.code, one.id, one.finding].includes(name))
+    if (part === undefined) return []
+    const key = 'code' in part ? 'code' : 'id' in part ? 'id' : 'finding'
+    const group = member === undefined ? null : membersOf(list, member)
+    const isWhole = member === undefined || group !== null
+    if (isWhole && (typeof value !== 'object' || Array.isArray(value))) {
+      return [{ pointer: place, detail: 'must be an object' }]
+    }
+    const rest = Object.fromEntries(Object.entries(part).filter(([one]) => !(group ?? []).includes(one)))
+    const inside = inner.length === 0 ? value : { ...(part[member ?? ''] as object), [inner.join('/')]: value }
+    const candidate =
+      member === undefined
+        ? { ...value, [key]: name }
+        : group === null
+          ? { ...part, [member]: inside }
+          : { ...rest, ...value }
+    const at = isWhole ? '' : `/${[member, ...inner].join('/')}`
+    return (validateBody(schema, [candidate]).faults ?? []).map(({ pointer, detail }) => {
+      const own = pointer.replace(/^\/0/, '')
+      return { pointer: own.startsWith(at) ? `${place}${own.slice(at.length)}` : place, detail }
+    })
+  })
+  if (errors.length > 0) throw toInvalid(errors)
+}
+
+function partsNamed(document: ProtocolDocument, list: string): Record<string, unknown>[] {
+  const parts: unknown = Reflect.get(document, list)
+  return Array.isArray(parts) ? parts.filter((part) => typeof part === 'object') : []
 }
 
 /** Refuses resolutions that decide nothing, all at once. */

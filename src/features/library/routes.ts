@@ -273,6 +273,7 @@ function toAnswer(
   const { changes, moreChanges } = boundChanges(changesBetween(before, after), mostCharacters)
   const from = { ...source, document: before }
   const to = { number: null, status: 'draft', title: after.title, revision: stored?.revision ?? null, document: after }
+  const diff = isDecided && !isUpToDate ? toDiff(protocol, from, to) : null
   return {
     protocol,
     library: { code: entry.document.code, title: entry.document.title, hash: entry.hash },
@@ -288,12 +289,13 @@ function toAnswer(
       conflicts: merge.conflicts.length,
       open: merge.open.size,
       changes: changes.length + moreChanges + exercisesChanged.length,
+      meaning: diff?.text ?? null,
     }),
     conflicts: toConflicts(merge),
     changes,
     moreChanges,
     exercisesChanged,
-    diff: isDecided && !isUpToDate ? toDiff(protocol, from, to) : null,
+    diff,
     document: isDecided ? toCanonical(after) : null,
   }
 }

@@ -1,5 +1,6 @@
 import { listWords } from '../../http/nearest.ts'
 import { keysOf } from '../../http/source-places.ts'
+import { toCanonicalJson } from '../protocols/canonical.ts'
 import type { MergeConflict } from '../protocols/merge.ts'
 import { type EditableKind, partKinds } from '../protocols/part-kinds.ts'
 
@@ -7,6 +8,7 @@ const mostCharacters = 160
 
 /** What is at a place, as a clinician can read it: words as they are, numbers and rules as the document writes them. */
 function quoteValue(value: unknown): string {
+  if (value === null) return 'nothing'
   const text = typeof value === 'string' ? `“${value}”` : JSON.stringify(value)
   return text.length <= mostCharacters ? text : `${text.slice(0, mostCharacters)}…`
 }
@@ -17,27 +19,43 @@ function nounOf(list: string): string {
   return partKinds[list as EditableKind].noun
 }
 
+/** Those of the members that are decided together in which the three are not the same. */
+function differingIn({ base, ours, theirs, members }: MergeConflict): string[] {
+  const sides = (base === null ? [ours, theirs] : [base, ours, theirs]) as object[]
+  const isSame = (name: string): boolean =>
+    new Set(sides.map((side) => toCanonicalJson(Reflect.get(side, name) ?? null))).size === 1
+  return (members ?? []).filter((name) => !isSame(name))
+}
+
 /** "`text` of the limit `lifting`". */
-function speakPlace({ path, members }: MergeConflict): string {
+function speakPlace(conflict: MergeConflict): string {
+  const { path, members } = conflict
   const [list = '', name, ...member] = keysOf(path)
   if (name === undefined) return `the protocol’s \`${list}\``
   const part = `the ${nounOf(list)} \`${name}\``
   if (member.length === 0) return part
-  return `${members === null ? `\`${member.join('/')}\`` : listWords(members, 'and')} of ${part}`
+  return `${members === null ? `\`${member.join('/')}\`` : listWords(differingIn(conflict), 'and')} of ${part}`
+}
+
+/** What a side has there; of members that are decided together only those that differ. */
+function speakSide(conflict: MergeConflict, side: unknown): string {
+  const names = differingIn(conflict)
+  if (side === null || names.length === 0) return quoteValue(side)
+  const values = names.map((name) => Reflect.get(side as object, name) ?? null)
+  return names.length === 1 ? quoteValue(values[0]) : values.map(quoteValue).join(', ')
 }
 
 /** What each side has done there, and so what there is to decide. */
 export function speakConflict(conflict: MergeConflict): string {
   const { reason, base, ours, theirs, uses, members } = conflict
   const place = speakPlace(conflict)
-  const own = quoteValue(ours)
-  const other = quoteValue(theirs)
+  const [was, own, other] = [base, ours, theirs].map((side) => speakSide(conflict, side))
   const isPart = members === null && keysOf(conflict.path).length === 2
   switch (reason) {
     case 'both-changed':
       return base === null
         ? `The clinic has added ${place} as ${own}, and the library as ${other}.`
-        : `The clinic has changed ${place} from ${quoteValue(base)} to ${own}, and the library to ${other}.`
+        : `The clinic has changed ${place} from ${was} to ${own}, and the library to ${other}.`
     case 'both-added':
       return `The clinic and the library have each added ${place}, and the two are not the same.`
     case 'changed-and-removed':
@@ -47,8 +65,8 @@ export function speakConflict(conflict: MergeConflict): string {
           : `The library has removed ${place}, which the clinic has changed.`
       }
       return ours === null
-        ? `The clinic has removed ${place}, which the library has changed from ${quoteValue(base)} to ${other}.`
-        : `The library has removed ${place}, which the clinic has changed from ${quoteValue(base)} to ${own}.`
+        ? `The clinic has removed ${place}, which the library has changed from ${was} to ${other}.`
+        : `The library has removed ${place}, which the clinic has changed from ${was} to ${own}.`
     case 'order':
       return `The clinic and the library have each moved or added phases, so that their order is not clear: by the clinic’s it is ${listWords(ours as string[], 'and')}; by the library’s ${listWords(theirs as string[], 'and')}. A phase is reached only if all before it are.`
     case 'still-named':
@@ -59,7 +77,7 @@ export function speakConflict(conflict: MergeConflict): string {
       }
       return `The clinic has ${place} as ${own}, and the library as ${other}; it is not known what both started from.`
     case 'shared-exercise':
-      return `The library has changed ${place} from ${quoteValue(base)} to ${other}. The clinic’s catalogue has ${own}, for all its protocols: to take the library’s changes the catalogue.`
+      return `The library has changed ${place} from ${was} to ${other}. The clinic’s catalogue has ${own}, for all its protocols: to take the library’s changes the catalogue.`
   }
 }
 
@@ -70,10 +88,13 @@ export interface MergeCounts {
   conflicts: number
   open: number
   changes: number
+  /** What it comes to for patients; null: not told. */
+  meaning: string | null
 }
 
 /** What came of a merge, in a sentence or two. */
-export function speakMerge({ isUpToDate, isBaseKnown, isDryRun, conflicts, open, changes }: MergeCounts): string {
+export function speakMerge(counts: MergeCounts): string {
+  const { isUpToDate, isBaseKnown, isDryRun, conflicts, open, changes, meaning } = counts
   if (isUpToDate) return 'It has all that the library has: there is nothing to merge.'
   const unknown = isBaseKnown
     ? ''
@@ -86,5 +107,5 @@ export function speakMerge({ isUpToDate, isBaseKnown, isDryRun, conflicts, open,
     changes === 0
       ? 'changes nothing but what it follows'
       : `changes the draft in ${changes === 1 ? 'one place' : `${changes} places`}`
-  return `The merge ${isDryRun ? told.replace('changes', 'would change') : told.replace('changes', 'has changed')}.${unknown}`
+  return `The merge ${isDryRun ? told.replace('changes', 'would change') : told.replace('changes', 'has changed')}.${unknown}${meaning === null ? '' : ` ${meaning}`}`
 }

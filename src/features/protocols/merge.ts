@@ -96,6 +96,12 @@ const together: Partial<Record<ListName, Readonly<Record<string, readonly string
   cases: { situation: ['procedures', 'levels', 'side', 'record', 'on', 'expect'] },
 }
 
+/** The members that are decided together under that name; null: it is a single one. */
+export function membersOf(list: string, name: string): readonly string[] | null {
+  const groups = Object.hasOwn(together, list) ? together[list as ListName] : undefined
+  return groups !== undefined && Object.hasOwn(groups, name) ? (groups[name] ?? null) : null
+}
+
 /** Lists of names in which the order says nothing: what one side adds or removes is added or removed. */
 const sets: readonly string[] = ['procedures', 'sources', 'goals', 'groups', 'equipment']
 
