@@ -411,7 +411,7 @@ describe('taking what is new in the library', () => {
       {
         resolutions: [
           { path: '/limits/liftin/number', take: 'ours' },
-          { path: '/limits/lifting/number', value: { max: 6, text: 'Careful' } },
+          { path: '/limits/lifting/number', value: { quantity: 'lifted-load', max: 6, text: 'Careful' } },
           walkingRegraded,
           walkingRegraded,
         ],

@@ -294,7 +294,12 @@ describe('what is a conflict', () => {
   function conflictsOf(ours: (document: Loose) => void, theirs: (document: Loose) => void, more: object = {}) {
     const question = { base, ours: change(ours), theirs: change(theirs), ...more }
     const { conflicts, document } = mergeDocuments(question)
-    return { document, paths: conflicts.map(({ path }) => path), texts: conflicts.map(speakConflict), conflicts }
+    return {
+      document,
+      paths: conflicts.map(({ path }) => path),
+      texts: conflicts.map((conflict) => speakConflict(conflict)),
+      conflicts,
+    }
   }
 
   const limit = base.limits.find(({ max }) => max !== undefined)?.code ?? ''
@@ -345,7 +350,7 @@ describe('what is a conflict', () => {
     }
     const found = conflictsOf(put('sport', 3), put('work', 3))
     expect(found.texts).toEqual([
-      'The clinic and the library have each moved or added phases, so that their order is not clear: by the clinic’s it is `ward`, `home`, `training`, `work` and `sport`; by the library’s `ward`, `home`, `training`, `sport` and `work`. A phase is reached only if all before it are.',
+      'The clinic and the library have each moved or added phases, so that their order is not clear: by the clinic it is `ward`, `home`, `training`, `work` and `sport`; by the library `ward`, `home`, `training`, `sport` and `work`. A phase is reached only if all before it are.',
     ])
     const clear = conflictsOf(put('sport', 3), put('day-ward', 1))
     expect(clear.paths).toEqual([])
@@ -377,7 +382,7 @@ describe('what is a conflict', () => {
       theirs: base,
     }
     const { conflicts, document, open } = mergeDocuments(question)
-    expect(conflicts.map(speakConflict)).toEqual([
+    expect(conflicts.map((conflict) => speakConflict(conflict))).toEqual([
       `The library has removed the milestone \`unused\`, which is still named by what the other has, at \`/limits/${base.limits.findIndex(({ code }) => code === limit)}/when\` of the merged document.`,
     ])
     expect([...open]).toEqual(['/milestones/unused'])

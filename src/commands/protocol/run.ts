@@ -33,6 +33,7 @@ import {
   UsageError,
 } from './files.ts'
 import { type CommandName, commands, helpOf, overview } from './help.ts'
+import { mergeFiles } from './merge.ts'
 import { sayAnswer, sayCases, sayCheck, sayFaults, sayTable, sayTimeline } from './say.ts'
 import { recordBody } from './schemas.ts'
 
@@ -267,6 +268,7 @@ const runs: Record<CommandName, { run: Run; options: readonly string[]; most?: n
   table: { run: table, options: ['catalogue', 'exercise'], most: 1 },
   hash: { run: hash, options: ['catalogue'] },
   format: { run: format, options: ['write', 'check'] },
+  merge: { run: (files, { write = false }) => mergeFiles(files, write), options: ['write'], most: 3 },
 }
 
 function isCommand(name: string | undefined): name is CommandName {
@@ -289,7 +291,8 @@ export function runCommand(args: readonly string[]): Output {
   const foreign = Object.keys(values).find((option) => option !== 'json' && !command.options.includes(option))
   if (foreign !== undefined) throw new UsageError(`\`${asks}\` has no option --${foreign}`)
   if (files.length === 0) throw new UsageError(`\`${asks}\` needs a file: ${commands[asks].usage}`)
-  if (command.most !== undefined && files.length > command.most) throw new UsageError(`\`${asks}\` takes one file`)
+  if (command.most !== undefined && files.length > command.most)
+    throw new UsageError(`\`${asks}\` takes ${command.most === 1 ? 'one file' : `${command.most} files`}`)
   const output = command.run(files, values)
   return values.json === true
     ? { code: output.code, json: output.json, text: `${JSON.stringify(output.json, null, 2)}\n` }

@@ -109,9 +109,15 @@ function judge(document: ProtocolDocument): ProtocolDocument {
 
 /** Changes those exercises of the catalogue that were decided to be otherwise. */
 async function changeCatalogue(tx: Transaction, clinicId: string, exercises: readonly Exercise[]): Promise<void> {
-  for (const exercise of exercises) {
+  const known = new Map((await readAllExercises(tx, clinicId)).map((exercise) => [exercise.code, exercise]))
+  const changed = exercises.filter((exercise) => {
+    const current = known.get(exercise.code)
+    return current !== undefined && exercisesThatDiffer([current], [exercise]).length > 0
+  })
+  // In one order, so that two merges do not wait for each other.
+  for (const exercise of changed.sort((a, b) => (a.code < b.code ? -1 : 1))) {
     const current = await lockExercise(tx, clinicId, exercise.code)
-    if (current === null || exercisesThatDiffer([current.exercise], [exercise]).length === 0) continue
+    if (current === null) continue
     const { code: _, position, instructions, target, equipment, groups, ...rest } = exercise
     await updateExercise(tx, clinicId, current, {
       ...rest,

@@ -45,8 +45,19 @@ function speakSide(conflict: MergeConflict, side: unknown): string {
   return names.length === 1 ? quoteValue(values[0]) : values.map(quoteValue).join(', ')
 }
 
+/** What the two sides are called. */
+interface Sides {
+  ours: string
+  theirs: string
+}
+
 /** What each side has done there, and so what there is to decide. */
-export function speakConflict(conflict: MergeConflict): string {
+export function speakConflict(conflict: MergeConflict, sides?: Sides): string {
+  const text = describe(conflict, sides ?? { ours: 'the clinic', theirs: 'the library' })
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`
+}
+
+function describe(conflict: MergeConflict, { ours: us, theirs: them }: Sides): string {
   const { reason, base, ours, theirs, uses, members } = conflict
   const place = speakPlace(conflict)
   const [was, own, other] = [base, ours, theirs].map((side) => speakSide(conflict, side))
@@ -54,30 +65,30 @@ export function speakConflict(conflict: MergeConflict): string {
   switch (reason) {
     case 'both-changed':
       return base === null
-        ? `The clinic has added ${place} as ${own}, and the library as ${other}.`
-        : `The clinic has changed ${place} from ${was} to ${own}, and the library to ${other}.`
+        ? `${us} has added ${place} as ${own}, and ${them} as ${other}.`
+        : `${us} has changed ${place} from ${was} to ${own}, and ${them} to ${other}.`
     case 'both-added':
-      return `The clinic and the library have each added ${place}, and the two are not the same.`
+      return `${us} and ${them} have each added ${place}, and the two are not the same.`
     case 'changed-and-removed':
       if (isPart) {
         return ours === null
-          ? `The clinic has removed ${place}, which the library has changed since.`
-          : `The library has removed ${place}, which the clinic has changed.`
+          ? `${us} has removed ${place}, which ${them} has changed since.`
+          : `${them} has removed ${place}, which ${us} has changed.`
       }
       return ours === null
-        ? `The clinic has removed ${place}, which the library has changed from ${was} to ${other}.`
-        : `The library has removed ${place}, which the clinic has changed from ${was} to ${own}.`
+        ? `${us} has removed ${place}, which ${them} has changed from ${was} to ${other}.`
+        : `${them} has removed ${place}, which ${us} has changed from ${was} to ${own}.`
     case 'order':
-      return `The clinic and the library have each moved or added phases, so that their order is not clear: by the clinic’s it is ${listWords(ours as string[], 'and')}; by the library’s ${listWords(theirs as string[], 'and')}. A phase is reached only if all before it are.`
+      return `${us} and ${them} have each moved or added phases, so that their order is not clear: by ${us} it is ${listWords(ours as string[], 'and')}; by ${them} ${listWords(theirs as string[], 'and')}. A phase is reached only if all before it are.`
     case 'still-named':
-      return `${ours === null ? 'The clinic' : 'The library'} has removed ${place}, which is still named by what the other has, at ${listWords(uses, 'and')} of the merged document.`
+      return `${ours === null ? us : them} has removed ${place}, which is still named by what the other has, at ${listWords(uses, 'and')} of the merged document.`
     case 'base-unknown':
       if (isPart && (ours === null || theirs === null)) {
-        return `Only ${ours === null ? 'the library' : 'the clinic'} has ${place}, and it is not known what both started from: whether one side added it or the other removed it.`
+        return `only ${ours === null ? them : us} has ${place}, and it is not known what both started from: whether one side added it or the other removed it.`
       }
-      return `The clinic has ${place} as ${own}, and the library as ${other}; it is not known what both started from.`
+      return `${us} has ${place} as ${own}, and ${them} as ${other}; it is not known what both started from.`
     case 'shared-exercise':
-      return `The library has changed ${place} from ${was} to ${other}. The clinic’s catalogue has ${own}, for all its protocols: to take the library’s changes the catalogue.`
+      return `${them} has changed ${place} from ${was} to ${other}. The clinic’s catalogue has ${own}, for all its protocols: to take the library’s changes the catalogue.`
   }
 }
 
