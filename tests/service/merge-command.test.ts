@@ -63,5 +63,5 @@ test('merge: comments are not lost, and three files are needed', () => {
   ])
   expect(readFileSync(commented, 'utf8')).toBe(everyFeatureYaml)
   expect(() => run('merge', base, file)).toThrow('takes three files')
-  expect(() => run('merge', base, file, theirs, other)).toThrow('takes 3 files')
+  expect(() => run('merge', base, file, theirs, other)).toThrow('takes three files')
 })

@@ -11,7 +11,7 @@ import type { Output } from './run.ts'
 /** Merges what theirs has changed since the base into ours; nothing is written while there are conflicts. */
 export function mergeFiles(files: readonly string[], isWritten: boolean): Output {
   const [baseFile, file, theirsFile] = files
-  if (baseFile === undefined || file === undefined || theirsFile === undefined || files.length > 3) {
+  if (baseFile === undefined || file === undefined || theirsFile === undefined) {
     throw new UsageError('`merge` takes three files: BASE, OURS and THEIRS')
   }
   if (isWritten && file === '-') throw new UsageError('--write needs a file')
