@@ -11,6 +11,7 @@ import { lockExercise, readAllExercises, updateExercise } from '../exercises/rep
 import { type Authorship, changeDraft, exercisesOf, lostRace, startDraft } from '../protocols/authoring.ts'
 import { type ExerciseChange, exercisesThatDiffer } from '../protocols/changes.ts'
 import { completeDocument, documentBody } from '../protocols/document-schema.ts'
+import { requireSendable } from '../protocols/draft-edits.ts'
 import { type Merge, type MergeConflict, membersOf, mergeDocuments, type Resolution } from '../protocols/merge.ts'
 import { type ProtocolSummary, readVersion, type StoredVersion } from '../protocols/repository.ts'
 import { bringVocabulary } from './adopt.ts'
@@ -74,6 +75,7 @@ export async function storeMerge(
 ): Promise<StoredVersion> {
   const { clinicId } = author
   const document = judge(merge.document)
+  requireSendable(document, source.document)
   await keepLibraryDocument(tx, { clinicId, keptAt: author.now, entry })
   await bringVocabulary(tx, author, library, {
     ...document,
