@@ -74,7 +74,7 @@ beforeAll(async () => {
   }
   patient = await create('/v1/patients', { externalId: 'mrn-1' })
   episode = await create(`/v1/patients/${patient}/episodes`, { procedures: ['acdf'], surgeryDate: '2026-10-01' })
-})
+}, 30_000)
 
 afterAll(async () => {
   await app.close()
