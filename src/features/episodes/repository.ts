@@ -276,17 +276,23 @@ export async function readRecord(
 export interface EpisodeRecord {
   id: string
   patientId: string
+  /** Now. */
+  status: Episode['status']
   entries: readonly StoredEntry[]
 }
 
 interface EpisodeRecordRow {
   episode_id: string
   patient_id: string
-  entries: StoredEntry[] | null
+  status: string
+  entries: [id: string, kind: string, revision: number, milliseconds: number, payload: object][] | null
 }
 
 function toEpisodeRecord(row: EpisodeRecordRow): EpisodeRecord {
-  return { id: row.episode_id, patientId: row.patient_id, entries: row.entries ?? [] }
+  const entries = (row.entries ?? []).map(([id, kind, revision, milliseconds, payload]) => {
+    return { ...payload, id, kind, revision, recordedAt: fromTimestamp(new Date(milliseconds)) } as StoredEntry
+  })
+  return { id: row.episode_id, patientId: row.patient_id, status: row.status as Episode['status'], entries }
 }
 
 /**
