@@ -1,6 +1,5 @@
-import type { Database } from '../../db/client.ts'
 import type { ProtocolVersion } from '../../rules/index.ts'
-import { readVersionsById } from '../protocols/repository.ts'
+import type { StoredVersion } from '../protocols/repository.ts'
 
 /** More versions than this are not kept: one that is needed again is read again. */
 const mostKept = 100
@@ -8,7 +7,9 @@ const mostKept = 100
 /** The versions that episodes follow, each read and compiled once while it is kept. */
 export type VersionShelf = ReturnType<typeof createVersionShelf>
 
-export function createVersionShelf(db: Pick<Database, 'asClinic'>, clinicId: string) {
+type ReadVersions = (ids: readonly string[]) => Promise<readonly StoredVersion[]>
+
+export function createVersionShelf() {
   const shelf = new Map<string, ProtocolVersion>()
   let parts = new Map<string, unknown>()
 
@@ -20,8 +21,8 @@ export function createVersionShelf(db: Pick<Database, 'asClinic'>, clinicId: str
 
   return {
     put,
-    /** The versions with these ids, in one go; a foreign one is not there. */
-    async take(ids: Iterable<string>): Promise<ReadonlyMap<string, ProtocolVersion>> {
+    /** The versions with these ids; those that are not there yet are read in one go. */
+    async take(ids: Iterable<string>, read: ReadVersions): Promise<ReadonlyMap<string, ProtocolVersion>> {
       const wanted = new Set(ids)
       if (new Set([...shelf.keys(), ...wanted]).size > mostKept) {
         for (const id of [...shelf.keys()]) if (!wanted.has(id)) shelf.delete(id)
@@ -29,8 +30,7 @@ export function createVersionShelf(db: Pick<Database, 'asClinic'>, clinicId: str
       }
       const missing = [...wanted].filter((id) => !shelf.has(id))
       if (missing.length > 0) {
-        const read = await db.asClinic(clinicId, (tx) => readVersionsById(tx, clinicId, missing))
-        for (const { id, number, document } of read) put({ id, version: number, document })
+        for (const { id, number, document } of await read(missing)) put({ id, version: number, document })
       }
       return shelf
     },

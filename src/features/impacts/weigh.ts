@@ -3,6 +3,7 @@ import type { Database } from '../../db/client.ts'
 import { type CalendarDate, type Derivation, derive, type Instant, type ProtocolVersion } from '../../rules/index.ts'
 import { type OpenEpisode, readCaseload } from '../episodes/caseload.ts'
 import type { StoredEntry } from '../episodes/repository.ts'
+import { readVersionsById } from '../protocols/repository.ts'
 import { compareAnswers, type Effect } from './consequences.ts'
 import { createVersionShelf } from './shelf.ts'
 
@@ -60,10 +61,13 @@ export async function* weighCaseload(
   { instead, version: given }: Candidate,
   { on, knownAt }: { on: CalendarDate; knownAt: Instant },
 ): AsyncGenerator<Weighed[]> {
-  const shelf = createVersionShelf(db, clinicId)
+  const shelf = createVersionShelf()
   const version = shelf.put(given)
   for await (const page of readCaseload(db.pool, { clinicId, versions: [...instead.keys()], knownAt })) {
-    const versions = await shelf.take(page.flatMap(({ following }) => following))
+    const versions = await shelf.take(
+      page.flatMap(({ following }) => following),
+      (ids) => db.asClinic(clinicId, (tx) => readVersionsById(tx, clinicId, ids)),
+    )
     yield page.map((episode) => {
       const before = episode.following.flatMap((id) => versions.get(id) ?? [])
       const after = before.map((one) => (instead.has(one.id) ? version : one))
