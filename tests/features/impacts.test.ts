@@ -53,7 +53,7 @@ describe('the impact of a version', () => {
       explainedOtherwise: 0,
       unchanged: 1,
       isCut: false,
-      text: 'Of 5 open episodes that follow another version, 4 would change: 1 would lose an exercise and 4 would have other limits. 1 would not.',
+      text: 'Of 5 open episodes that follow another version 4 would change: 1 would lose an exercise and 4 would have another limit.',
     })
     const limit = 'limit-tightened:lifted-load/[lb_av]/max'
     expect(namesOf(found)).toEqual({

@@ -66,7 +66,7 @@ describe('a move', () => {
       episodes: 3,
       outcomes: { moved: 1, 'not-confirmed': 2 },
       confirm: ['loss:ward-hop', 'phase:ward/early', limit],
-      text: 'Of 3 episodes 1 would be moved and 2 are not moved, because what they lose or gain is not confirmed.',
+      text: 'Of 3 episodes 1 would be moved and 2 stay where they are, because what they lose or gain is not confirmed.',
     })
     expect(await versionOf(planned)).toBe(1)
     expect((await clinic.pages('/protocols/ward/moves')).flat()).toEqual([])

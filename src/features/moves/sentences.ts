@@ -27,22 +27,25 @@ export function speakResult({ outcome, from, to, effect, missing, detail }: Move
   }
 }
 
-const phrases: Readonly<Record<Exclude<Outcome, 'moved'>, string>> = {
-  'already-there': 'follow the version already',
-  'not-confirmed': 'are not moved, because what they lose or gain is not confirmed',
-  'does-not-fit': 'cannot follow it',
-  'not-following': 'follow no version of the protocol',
-  'moved-on': 'have been given another version since',
-  closed: 'are closed',
+const phrases: Readonly<Record<Exclude<Outcome, 'moved'>, readonly [one: string, many: string]>> = {
+  'already-there': ['follows the version already', 'follow the version already'],
+  'not-confirmed': [
+    'stays where it is, because what it loses or gains is not confirmed',
+    'stay where they are, because what they lose or gain is not confirmed',
+  ],
+  'does-not-fit': ['cannot follow the version', 'cannot follow the version'],
+  'not-following': ['follows no version of the protocol', 'follow no version of the protocol'],
+  'moved-on': ['has been given another version since', 'have been given another version since'],
+  closed: ['is closed', 'are closed'],
 }
 
 /** One sentence about all of them. */
 export function speakOutcomes(episodes: number, outcomes: Readonly<Record<Outcome, number>>, dryRun: boolean): string {
+  if (episodes === 0) return 'There is no episode to move.'
   const { moved, ...others } = outcomes
-  const of = `Of ${speakCount(episodes, 'episode')}`
   const first = `${moved} ${dryRun ? 'would be' : moved === 1 ? 'was' : 'were'} moved`
   const rest = Object.entries(others)
     .filter(([, number]) => number > 0)
-    .map(([outcome, number]) => `${number} ${phrases[outcome as keyof typeof phrases]}`)
-  return `${of} ${join([first, ...rest], 'and')}.`
+    .map(([outcome, number]) => `${number} ${phrases[outcome as keyof typeof phrases][number === 1 ? 0 : 1]}`)
+  return `Of ${speakCount(episodes, 'episode')} ${join([first, ...rest], 'and')}.`
 }
