@@ -1,5 +1,7 @@
+import { randomUUIDv7 } from 'node:crypto'
 import { expect, test } from '@jest/globals'
 import { fixMoment, type OpenEpisode, readCaseload } from '../../src/features/episodes/caseload.ts'
+import { moveEpisodes } from '../../src/features/moves/move.ts'
 import type { Instant } from '../../src/rules/index.ts'
 import { accepted, openEpisode, publishProtocol, startClinicWithLibrary } from './library-clinic.ts'
 import { storeEpisodes } from './many-episodes.ts'
@@ -62,18 +64,13 @@ test('the moment waits for who is writing', async () => {
     fixed = moment
   })
   // Many looks later it still waits.
-  for (let looks = 0; looks < 5; looks += 1) await fixMomentLook()
+  for (let looks = 0; looks < 5; looks += 1) await db.pool.query('SELECT pg_sleep(0.02)')
   expect(fixed).toBeNull()
   await client.query('ROLLBACK')
   client.release()
   await waiting
   expect(fixed).not.toBeNull()
 })
-
-/** As long as a few looks at the writers take. */
-async function fixMomentLook(): Promise<void> {
-  await db.pool.query('SELECT pg_sleep(0.02)')
-}
 
 test('a reader who goes away ends it, and an error is the last line', async () => {
   const gone = new AbortController()
@@ -106,31 +103,36 @@ test('a reader who goes away ends it, and an error is the last line', async () =
 
 test('a move of many goes on where it was broken off', async () => {
   const path = '/protocols/ward/moves'
-  const move = { to: 2, select: { all: true }, reason, confirm: [limit] }
-  const gone = new AbortController()
-  const response = await fetch(`${clinic.address}/v1${path}`, {
-    method: 'POST',
-    headers: {
-      authorization: `Bearer ${clinic.key}`,
-      accept: 'application/x-ndjson',
-      'content-type': 'application/json',
-    },
-    body: JSON.stringify(move),
-    signal: gone.signal,
-  })
-  await response.body?.getReader().read()
-  gone.abort()
+  const move = { to: 2, select: { all: true } as const, reason, confirm: [limit] }
+  const protocol = accepted(await clinic.get<{ id: string; code: string }>('/protocols/ward'))
+  const request = {
+    ...move,
+    clinicId,
+    keyId: randomUUIDv7(),
+    timeZone: 'UTC',
+    protocol,
+    to: { id: second, number: 2 },
+    selection: move.select,
+    dryRun: false,
+    id: randomUUIDv7(),
+  }
+  let batches = 0
+  for await (const { results } of moveEpisodes({ db, clock, ids: randomUUIDv7 }, request)) {
+    expect(results.every(({ outcome }) => outcome === 'moved')).toBe(true)
+    batches += 1
+    if (batches === 2) break
+  }
+  const made = accepted(await clinic.get<{ episodes: number }>(`${path}/${request.id}`)).episodes
   const rest = accepted(await clinic.post<{ outcomes: Record<string, number> }>(path, move))
-  const moves = (await clinic.pages<{ episodes: number }>(path)).flat()
-  // One in the first test, and all the others once each, by the two requests together.
-  expect(moves.reduce((sum, { episodes }) => sum + episodes, 0)).toBe(601)
-  expect(rest.outcomes.moved).toBeGreaterThan(0)
-  const { rows } = await db.asClinic(clinicId, async (tx) => ({
-    rows: await tx.$queryRaw<{ version_id: string; count: number }[]>`
-      SELECT version_id, count(*)::int AS count FROM episode_protocol GROUP BY version_id ORDER BY 2`,
-  }))
-  expect(rows).toEqual([
-    { version_id: first, count: 1 },
-    { version_id: second, count: 601 },
+  expect([made, rest.outcomes.moved]).toEqual([200, 400])
+  const followers = await db.asClinic(
+    clinicId,
+    (tx) => tx.$queryRaw`
+      SELECT version_id AS version, count(*)::int AS episodes FROM episode_protocol GROUP BY version_id ORDER BY 2`,
+  )
+  // The closed one stays, and one was moved in the first test.
+  expect(followers).toEqual([
+    { version: first, episodes: 1 },
+    { version: second, episodes: 601 },
   ])
 })
