@@ -84,7 +84,12 @@ export async function measureImpact(): Promise<{ text: string; data: unknown }> 
     }
     const { id: version } = await call('GET', '/protocols/acdf-standard/versions/1')
     await call('POST', '/protocols/acdf-standard/draft', { from: 1 })
-    await call('PATCH', '/protocols/acdf-standard/draft/phases/home-programme', { entry: { all: [{ days: { atLeast: 56 } }, { milestone: 'six-week-visit' }] } }, { 'if-match': '*', 'content-type': 'application/merge-patch+json' })
+    await call(
+      'PATCH',
+      '/protocols/acdf-standard/draft/phases/home-programme',
+      { entry: { all: [{ days: { atLeast: 56 } }, { milestone: 'six-week-visit' }] } },
+      { 'if-match': '*', 'content-type': 'application/merge-patch+json' },
+    )
 
     const steps: Step[] = []
     let filled = 0

@@ -1,2 +1,4 @@
 import { measureImpact } from './impact.ts'
-const r = await measureImpact(); console.log(r.text)
+
+const r = await measureImpact()
+console.log(r.text)

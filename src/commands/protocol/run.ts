@@ -179,7 +179,10 @@ const compareFiles: Run = (files, values) => {
     }
   })
   if (before == null || after == null) return { text: '', complaint: sayFaults(faults), json: { faults }, code: 2 }
-  const [from, to] = [before, after].map(({ file, document }) => ({ name: file, document })) as [Reviewed, Reviewed]
+  const [from, to] = [before, after].map(({ file, document }) => ({ name: nameOf(file), document })) as [
+    Reviewed,
+    Reviewed,
+  ]
   const found = diff(from.document, to.document)
   const places = [before, after].map(({ locate }, end) =>
     locate(found.text.flatMap((change) => (end === 0 ? change.before : change.after)?.path ?? [])),
@@ -209,6 +212,10 @@ const compareFiles: Run = (files, values) => {
           }),
         )
   return { text, json: { from: endOf(from), to: endOf(to), ...answer, textChanges }, code: answer.isSame ? 0 : 1 }
+}
+
+function nameOf(file: string): string {
+  return file === '-' ? 'standard input' : file
 }
 
 /** Files have no numbers and no states. */

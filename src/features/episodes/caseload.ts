@@ -18,10 +18,7 @@ const mostMilliseconds = 15_000
  * A moment as of which every record of the clinic can be read: not before now, and whatever has it or an earlier one can
  * be seen. Waits until nobody writes any more who may have looked at the clock before.
  */
-export async function fixMoment(
-  { db, clock }: Pick<Context, 'db' | 'clock'>,
-  clinicId: string,
-): Promise<Instant> {
+export async function fixMoment({ db, clock }: Pick<Context, 'db' | 'clock'>, clinicId: string): Promise<Instant> {
   const now = toInstantText(clock())
   const latest = performance.now() + mostMilliseconds
   for (let left = await readWriters(db.pool); left.length > 0; ) {
