@@ -1,4 +1,0 @@
-import { measureImpact } from './impact.ts'
-
-const r = await measureImpact()
-console.log(r.text)
