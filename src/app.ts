@@ -13,6 +13,7 @@ import { registerEpisodes } from './features/episodes/routes.ts'
 import { registerExercises } from './features/exercises/routes.ts'
 import { registerHealth } from './features/health/routes.ts'
 import { registerImpacts } from './features/impacts/routes.ts'
+import { registerMoves } from './features/moves/routes.ts'
 import { registerPatients } from './features/patients/routes.ts'
 import { registerPermittedExercises } from './features/permitted-exercises/routes.ts'
 import { registerProcedures } from './features/procedures/routes.ts'
@@ -42,6 +43,7 @@ const allFeatures: readonly Feature[] = [
   registerChecks,
   registerDiffs,
   registerImpacts,
+  registerMoves,
   registerPatients,
   registerEpisodes,
   registerPermittedExercises,

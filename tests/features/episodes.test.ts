@@ -2,7 +2,14 @@ import { randomUUID } from 'node:crypto'
 import { beforeAll, describe, expect, test } from '@jest/globals'
 import type { z } from 'zod'
 import type { episode } from '../../src/features/episodes/schemas.ts'
-import { accepted, everyFeature, openEpisode, publishProtocol, startClinicWithLibrary } from './library-clinic.ts'
+import {
+  accepted,
+  changeConfirmed,
+  everyFeature,
+  openEpisode,
+  publishProtocol,
+  startClinicWithLibrary,
+} from './library-clinic.ts'
 import type { Page, Problem } from './support.ts'
 
 type Episode = z.output<typeof episode>
@@ -430,7 +437,7 @@ describe('a correction', () => {
     const protocols = [{ code: 'retiring-soon', version: 1 }, { code: 'alif-standard' }]
     const more = await change<Episode>(id, { protocols }, '"3"')
     expect(more.body.protocols.map(({ code }) => code)).toEqual(['alif-standard', 'retiring-soon'])
-    accepted(await change(id, { protocols: [{ code: 'every-feature' }] }, '"4"'))
+    accepted(await changeConfirmed(clinic, id, { protocols: [{ code: 'every-feature' }] }, '"4"'))
     expect((await change(id, { protocols }, '"5"')).body).toMatchObject({ status: 409, code: 'VERSION_NOT_PUBLISHED' })
   })
 
