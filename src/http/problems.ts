@@ -106,6 +106,16 @@ export const problemDefinitions = {
     advice: 'List the protocol’s versions and check the number.',
   },
   DRAFT_NOT_FOUND: { status: 404, title: 'The protocol has no draft', advice: 'Start a draft first.' },
+  LIBRARY_PROTOCOL_NOT_FOUND: {
+    status: 404,
+    title: 'The library has no such protocol',
+    advice: 'List `/v1/library` and check the code. What the clinic wrote itself follows nothing.',
+  },
+  LIBRARY_BASE_UNKNOWN: {
+    status: 404,
+    title: 'It is not known what was adopted',
+    advice: 'Compare with `library`, or merge: then everything in which the two differ is to be decided once.',
+  },
   PART_NOT_FOUND: {
     status: 404,
     title: 'The draft has no such part',
@@ -185,6 +195,11 @@ export const problemDefinitions = {
     status: 409,
     title: 'It is not what was submitted any more',
     advice: 'Look at the exercises in `exercisesChanged`, take the draft back (`withdraw`), and submit it again.',
+  },
+  MERGE_CONFLICT: {
+    status: 409,
+    title: 'The library and the clinic have changed the same',
+    advice: 'Decide each of `conflicts` that `isOpen`: send `resolutions` with its `path` and what to take.',
   },
   RETIREMENT_UNDECIDED: {
     status: 409,

@@ -38,6 +38,7 @@ import {
   UsageError,
 } from './files.ts'
 import { type CommandName, commands, helpOf, overview } from './help.ts'
+import { mergeFiles } from './merge.ts'
 import { sayAnswer, sayCases, sayChange, sayCheck, sayDiff, sayFaults, sayTable, sayTimeline } from './say.ts'
 import { recordBody } from './schemas.ts'
 
@@ -322,7 +323,10 @@ const runs: Record<CommandName, { run: Run; options: readonly string[]; least?: 
   diff: { run: compareFiles, options: ['catalogue', 'markdown'], least: 2, most: 2 },
   hash: { run: hash, options: ['catalogue'] },
   format: { run: format, options: ['write', 'check'] },
+  merge: { run: (files, { write = false }) => mergeFiles(files, write), options: ['write'], most: 3 },
 }
+
+const counts: Readonly<Record<number, string>> = { 1: 'one file', 2: 'two files', 3: 'three files' }
 
 function isCommand(name: string | undefined): name is CommandName {
   return name !== undefined && Object.hasOwn(commands, name)
@@ -346,7 +350,7 @@ export function runCommand(args: readonly string[]): Output {
   if (files.length === 0) throw new UsageError(`\`${asks}\` needs a file: ${commands[asks].usage}`)
   const { least = 1, most = files.length } = command
   if (files.length < least || files.length > most) {
-    throw new UsageError(`\`${asks}\` takes ${most === 1 ? 'one file' : 'two files'}: ${commands[asks].usage}`)
+    throw new UsageError(`\`${asks}\` takes ${counts[most]}: ${commands[asks].usage}`)
   }
   if (files.filter((file) => file === '-').length > 1) throw new UsageError('only one file can be the standard input')
   const output = command.run(files, values)
