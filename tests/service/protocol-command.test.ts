@@ -247,7 +247,7 @@ describe('rehab-protocol', () => {
     for (const [, name] of run('--help').text.matchAll(/^ {2}(\w+) {2}/gm)) {
       expect(run(name ?? '', '--help')).toMatchObject({
         code: 0,
-        text: expect.stringMatching(`usage: rehab-protocol ${name} (FILE|OLD NEW)`),
+        text: expect.stringMatching(`usage: rehab-protocol ${name} (FILE|OLD NEW|BASE OURS)`),
       })
     }
     expect(run()).toMatchObject({ code: 2, complaint: expect.stringContaining('usage: ') })

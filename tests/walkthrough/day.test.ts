@@ -3,8 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { expect, test } from '@jest/globals'
 import { runCommand } from '../../src/commands/protocol/run.ts'
-import { startClinicWithLibrary } from '../features/library-clinic.ts'
-import type { Answer, Client } from '../features/support.ts'
+import { type Answer, type Client, startClinic } from '../features/support.ts'
 import { createTestFolder } from '../support/test-folder.ts'
 import { episodeId, patientId, storeCaseload, today } from './caseload.ts'
 import { block, expectPage, only, quoted, toShortJson, withStableIds } from './page.ts'
@@ -12,7 +11,7 @@ import { block, expectPage, only, quoted, toShortJson, withStableIds } from './p
 // A clinician's day with a protocol, from adopting it to publishing what came back from git. Every request is sent, and the
 // page beside this file is made of the answers. `UPDATE_GOLDEN=1 npx jest tests/walkthrough` writes it again.
 
-const clinic = await startClinicWithLibrary({ now: `${today}T13:30:00Z` })
+const clinic = await startClinic({ now: '2026-05-04T14:00:00Z' })
 const folder = await createTestFolder()
 const page: string[] = []
 
@@ -123,8 +122,6 @@ const open = ({ findings }: Body) =>
 test('a day from the library to git and back', async () => {
   const author = await clinic.addClient(clinic.clinicId, 'therapist')
   const reviewer = await clinic.addClient(clinic.clinicId, 'clinician')
-  const version = await clinic.get<Body>(`${address}/versions/1`)
-  await storeCaseload(clinic, { count: 1000, versionId: version.body.id, recordedBy: version.body.publishedBy.id })
   const ids = new Map([[clinic.clinicId, 'the-clinic']])
   for (let index = 1; index <= 1000; index += 1)
     ids.set(episodeId(index), `episode-${index}`).set(patientId(index), `patient-${index}`)
@@ -144,30 +141,62 @@ test('a day from the library to git and back', async () => {
   await weigh(author)
   clinic.setNow(`${today}T15:30:00Z`)
   await review(author, reviewer)
+  clinic.setNow(`${today}T16:00:00Z`)
+  await move(author)
   clinic.setNow(`${today}T19:00:00Z`)
   await throughGit(author, reviewer)
+  await compareWithLibrary(author)
   expectPage(resolve(import.meta.dirname, 'README.md'), withStableIds(page.join('\n'), ids))
 }, 60_000)
 
 async function adopt(author: Client): Promise<void> {
   page.push('## Adopt a protocol\n')
-  say(`\`npm run clinic -- create\` has made the clinic, and with it come the built-in protocols as versions of its own.
-    A thousand patients, operated over the last half year, follow version 1.`)
-  await ask(author, 'GET', address, {
-    show: (body) => only(body, 'code', 'title', 'currentVersion', 'latestVersion', 'hasDraft'),
-  })
-  say(`One of them was operated 96 days ago. The doctor and the therapist have cleared them for ordinary training, so that
-    they may lift weights; how much they may lift in daily life the protocol leaves to the care team.`)
-  await ask(author, 'GET', `/episodes/${episodeId(120)}/permitted-exercises`, {
-    show: ({ daysSinceSurgery, protocols, permitted, limits }) => ({
-      daysSinceSurgery,
-      protocols: protocols.map(({ code, version, phase }: Body) => ({ code, version, phase: phase.title })),
-      permitted: permitted
-        .filter(({ exercise }: Body) => exercise === 'weightlifting')
-        .map(({ exercise, text }: Body) => ({ exercise, text })),
-      limits: limits.map((limit: Body) => only(limit, 'quantity', 'max', 'asInstructed', 'text')),
+  say('In May the clinic takes the built-in protocol for ACDF, as a draft of its own, and publishes it.')
+  const adopted = await ask(author, 'POST', '/library/acdf-standard/adopt', {
+    status: 201,
+    show: ({ title, status, document }) => ({
+      title,
+      status,
+      phases: document.phases.map(({ title }: Body) => title),
+      cases: document.cases.length,
     }),
   })
+  etag = adopted.etag
+  const published = await edit(author, 'POST', '/publish', {
+    body: { changeNote: 'Adopted from the library' },
+    status: 201,
+    show: (body) => only(body, 'number', 'status', 'changeNote'),
+  })
+  const { id: versionId, publishedBy } = published.body
+  await storeCaseload(clinic, { count: 1000, versionId, recordedBy: publishedBy.id })
+  say(`Since then a thousand patients were operated and follow version 1. On 20 November one of them is at day 96. The doctor and
+    the therapist have cleared them for ordinary training, so that they may lift weights; how much they may lift in daily
+    life the protocol leaves to the care team.`)
+  clinic.setNow(`${today}T13:30:00Z`)
+  asked = await ask(author, 'GET', `/episodes/${episodeId(120)}/permitted-exercises`, {
+    show: ({ daysSinceSurgery, ...rest }) => ({
+      daysSinceSurgery,
+      ...aboutLifting(rest),
+      basis: only(rest.basis, 'knownAt'),
+    }),
+  })
+}
+
+/** The answer about that patient before anything was changed. */
+let asked: Answer<Body> | null = null
+
+function aboutLifting({ protocols, permitted, withheld, limits }: Body): object {
+  const isWeights = ({ exercise }: Body): boolean => exercise === 'weightlifting'
+  return {
+    protocols: protocols.map(({ code, version, phase }: Body) => ({ code, version, phase: phase.title })),
+    permitted: permitted.filter(isWeights).map((one: Body) => only(one, 'exercise', 'text')),
+    withheld: withheld.filter(isWeights).map(({ exercise, reasons, wayForward }: Body) => ({
+      exercise,
+      reasons: reasons.map(({ text }: Body) => text),
+      wayForward: wayForward.text,
+    })),
+    limits: limits.map((limit: Body) => only(limit, 'quantity', 'max', 'unit', 'text')),
+  }
 }
 
 async function edits(author: Client, reviewer: Client): Promise<void> {
@@ -277,7 +306,17 @@ async function weigh(author: Client): Promise<void> {
   say(
     'And for which patients? Nothing is written: each of the thousand is answered twice, as today and as with the draft.',
   )
-  await ask(author, 'GET', `${address}/draft/impact?limit=1`, { show: (body) => body })
+  const impact = await ask(author, 'GET', `${address}/draft/impact?limit=1`, {
+    show: ({ on, text, episodes, changed, explainedOtherwise, unchanged, consequences, items }) => ({
+      ...{ on, text, episodes, changed, explainedOtherwise, unchanged },
+      consequences: consequences.map((one: Body) => only(one, 'name', 'episodes', 'text')),
+      items: items.map(({ episode, patient, follows, consequences }: Body) => ({
+        ...{ episode, patient, follows },
+        consequences: consequences.map((one: Body) => only(one, 'name', 'before', 'after', 'text')),
+      })),
+    }),
+  })
+  expect(impact.body).toMatchObject({ episodes: 1000, changed: expect.any(Number) })
 }
 
 async function review(author: Client, reviewer: Client): Promise<void> {
@@ -302,6 +341,69 @@ async function review(author: Client, reviewer: Client): Promise<void> {
     }),
   })
   say('No patient’s answer has changed: everybody follows version 1 until somebody moves them.')
+}
+
+async function move(author: Client): Promise<void> {
+  page.push('## Move the patients\n')
+  say('First what would come of it, with nothing written:')
+  const reason = 'Lifting as the spine board decided on 12 November 2026'
+  const outcome = ({ dryRun, text, outcomes, consequences, confirm }: Body) => ({
+    ...{ dryRun, text, outcomes },
+    consequences: consequences.map((one: Body) => only(one, 'name', 'episodes', 'text')),
+    confirm,
+  })
+  const dry = await ask(author, 'POST', `${address}/moves`, {
+    body: { to: 2, select: { from: 1 }, reason, dryRun: true, limit: 0 },
+    show: outcome,
+  })
+  const [loss, ...others]: string[] = dry.body.confirm
+  say(`Whoever would lose weights should hear it from the therapist first. So only the new limit is confirmed: who loses nothing
+    is moved, and the others stay and are listed.`)
+  const first = await ask(author, 'POST', `${address}/moves`, {
+    body: { to: 2, select: { from: 1 }, reason, confirm: others, limit: 1 },
+    show: ({ move, text, outcomes, items }) => ({
+      ...{ move, text, outcomes },
+      items: items.map(({ episode, outcome, missing, text }: Body) => ({ episode, outcome, missing, text })),
+    }),
+  })
+  const left: number = first.body.outcomes['not-confirmed']
+  expect(left).toBeGreaterThan(0)
+  say('The therapist has talked with them. The same request, with the loss confirmed by its name, moves the rest:')
+  await ask(author, 'POST', `${address}/moves`, {
+    body: {
+      to: 2,
+      select: { from: 1 },
+      reason: 'Told by the therapist that weights begin at sixteen weeks',
+      confirm: [loss, ...others],
+      limit: 0,
+    },
+    show: ({ move, text, outcomes }) => ({ move, text, outcomes }),
+  })
+  say('The patient at day 96 is now told why, and when weights can begin:')
+  await ask(author, 'GET', `/episodes/${episodeId(120)}/permitted-exercises`, { show: aboutLifting })
+  say(`What they were told before stays what it was. Asked as of then, the answer is the same, byte for byte:`)
+  const knownAt = asked?.body.basis.knownAt
+  const again = await ask(author, 'GET', `/episodes/${episodeId(120)}/permitted-exercises?knownAt=${knownAt}`, {
+    show: ({ permitted }) => ({
+      permitted: permitted
+        .filter(({ exercise }: Body) => exercise === 'weightlifting')
+        .map((one: Body) => only(one, 'exercise', 'text')),
+    }),
+  })
+  expect(again.text).toBe(asked?.text)
+  say('A move is undone by another one. What that would come to, for the first of the two:')
+  await ask(author, 'POST', `${address}/moves`, {
+    body: { select: { undo: first.body.move }, reason: 'Not needed', dryRun: true, limit: 0 },
+    show: ({ text, outcomes }) => ({ text, outcomes }),
+  })
+}
+
+async function compareWithLibrary(author: Client): Promise<void> {
+  page.push('## What is still the library’s\n')
+  say('At any time, how the clinic’s version differs from the built-in protocol:')
+  await ask(author, 'GET', `${address}/versions/3/diff/library?format=markdown`, {
+    show: (_, { text }) => quoted(text),
+  })
 }
 
 async function throughGit(author: Client, reviewer: Client): Promise<void> {

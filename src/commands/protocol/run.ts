@@ -179,7 +179,7 @@ const compareFiles: Run = (files, values) => {
       return null
     }
   })
-  if (before == null || after == null) return { text: '', complaint: sayFaults(faults), json: { faults }, code: 2 }
+  if (before == null || after == null) throw new Unusable(faults)
   const [from, to] = [before, after].map(({ file, document }) => ({ name: nameOf(file), document })) as [
     Reviewed,
     Reviewed,
@@ -289,30 +289,20 @@ function faultsOfRecord(
   return toLocations(own).map(({ pointer, detail }) => ({ pointer: pointer.slice('/cases/0'.length), detail }))
 }
 
-function asked(files: readonly string[], values: Values, answer: (question: Question) => Output): Output {
-  try {
-    return answer(readQuestion(files, values))
-  } catch (error) {
-    if (!(error instanceof Unusable)) throw error
-    return { text: '', complaint: sayFaults(error.faults), json: { faults: error.faults }, code: 2 }
-  }
+const deriveAnswer: Run = (files, values) => {
+  const derivation = derive(readQuestion(files, values))
+  if (derivation === null) throw new Error('a record begins with its surgery')
+  const answer = toAnswer(derivation)
+  return { text: sayAnswer(answer), json: answer, code: 0 }
 }
 
-const deriveAnswer: Run = (files, values) =>
-  asked(files, values, (question) => {
-    const derivation = derive(question)
-    if (derivation === null) throw new Error('a record begins with its surgery')
-    const answer = toAnswer(derivation)
-    return { text: sayAnswer(answer), json: answer, code: 0 }
-  })
-
-const deriveTimeline: Run = (files, values) =>
-  asked(files, values, (question) => {
-    const derived = timeline(question)
-    if (derived === null) throw new Error('a record begins with its surgery')
-    const answer = toTimeline(derived, question.versions)
-    return { text: sayTimeline(answer), json: answer, code: 0 }
-  })
+const deriveTimeline: Run = (files, values) => {
+  const question = readQuestion(files, values)
+  const derived = timeline(question)
+  if (derived === null) throw new Error('a record begins with its surgery')
+  const answer = toTimeline(derived, question.versions)
+  return { text: sayTimeline(answer), json: answer, code: 0 }
+}
 
 const runs: Record<CommandName, { run: Run; options: readonly string[]; least?: number; most?: number }> = {
   check: { run: check, options: ['catalogue', 'strict'] },
@@ -323,10 +313,20 @@ const runs: Record<CommandName, { run: Run; options: readonly string[]; least?: 
   diff: { run: compareFiles, options: ['catalogue', 'markdown'], least: 2, most: 2 },
   hash: { run: hash, options: ['catalogue'] },
   format: { run: format, options: ['write', 'check'] },
-  merge: { run: (files, { write = false }) => mergeFiles(files, write), options: ['write'], most: 3 },
+  merge: { run: (files, { write = false }) => mergeFiles(files, write), options: ['write'], least: 3, most: 3 },
 }
 
 const counts: Readonly<Record<number, string>> = { 1: 'one file', 2: 'two files', 3: 'three files' }
+
+/** Of files without which there is no answer, what is wrong with them. */
+function orFaults(work: () => Output): Output {
+  try {
+    return work()
+  } catch (error) {
+    if (!(error instanceof Unusable)) throw error
+    return { text: '', complaint: sayFaults(error.faults), json: { faults: error.faults }, code: 2 }
+  }
+}
 
 function isCommand(name: string | undefined): name is CommandName {
   return name !== undefined && Object.hasOwn(commands, name)
@@ -353,7 +353,7 @@ export function runCommand(args: readonly string[]): Output {
     throw new UsageError(`\`${asks}\` takes ${counts[most]}: ${commands[asks].usage}`)
   }
   if (files.filter((file) => file === '-').length > 1) throw new UsageError('only one file can be the standard input')
-  const output = command.run(files, values)
+  const output = orFaults(() => command.run(files, values))
   return values.json === true
     ? { code: output.code, json: output.json, text: `${JSON.stringify(output.json, null, 2)}\n` }
     : output
