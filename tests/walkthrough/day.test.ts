@@ -6,7 +6,7 @@ import { runCommand } from '../../src/commands/protocol/run.ts'
 import { type Answer, type Client, startClinic } from '../features/support.ts'
 import { createTestFolder } from '../support/test-folder.ts'
 import { episodeId, patientId, storeCaseload, today } from './caseload.ts'
-import { block, expectPage, only, quoted, toShortJson, withStableIds } from './page.ts'
+import { block, expectPage, first, only, quoted, toShortJson, withStableIds } from './page.ts'
 
 // A clinician's day with a protocol, from adopting it to publishing what came back from git. Every request is sent, and the
 // page beside this file is made of the answers. `UPDATE_GOLDEN=1 npx jest tests/walkthrough` writes it again.
@@ -93,9 +93,10 @@ function run(lines: readonly string[], last = 0): string {
     const expected = index === lines.length - 1 ? last : 0
     if (ran?.status !== expected) throw new Error(`${line}: ${ran?.status}: ${ran?.stderr}${ran?.stdout}`)
     output = ran.stdout
-    printed.push(`$ ${line}`, ...`${ran.stderr}${output}`.trimEnd().split('\n').map(cut))
+    const text = `${ran.stderr}${output}`.trimEnd()
+    printed.push(`$ ${line}`, ...(text === '' ? [] : text.split('\n').map(cut)))
   }
-  page.push(block('console', printed.filter((line) => line !== '').join('\n')))
+  page.push(block('console', printed.join('\n')))
   return output
 }
 
@@ -301,19 +302,24 @@ async function edits(author: Client, reviewer: Client): Promise<void> {
   await ask(author, 'GET', `${address}/versions/1/diff/draft?format=markdown`, { show: (_, { text }) => quoted(text) })
 }
 
+const isLoss = ({ consequences }: Body): boolean => consequences.some(({ kind }: Body) => kind === 'loss')
+
 async function weigh(author: Client): Promise<void> {
   page.push('## See whom it changes\n')
   say(
     'And for which patients? Nothing is written: each of the thousand is answered twice, as today and as with the draft.',
   )
-  const impact = await ask(author, 'GET', `${address}/draft/impact?limit=1`, {
+  const impact = await ask(author, 'GET', `${address}/draft/impact?limit=1000`, {
     show: ({ on, text, episodes, changed, explainedOtherwise, unchanged, consequences, items }) => ({
       ...{ on, text, episodes, changed, explainedOtherwise, unchanged },
       consequences: consequences.map((one: Body) => only(one, 'name', 'episodes', 'text')),
-      items: items.map(({ episode, patient, follows, consequences }: Body) => ({
-        ...{ episode, patient, follows },
-        consequences: consequences.map((one: Body) => only(one, 'name', 'before', 'after', 'text')),
-      })),
+      items: first(
+        items.filter(isLoss).map(({ episode, patient, follows, consequences }: Body) => ({
+          ...{ episode, patient, follows },
+          consequences: consequences.map((one: Body) => only(one, 'name', 'text')),
+        })),
+        1,
+      ),
     }),
   })
   expect(impact.body).toMatchObject({ episodes: 1000, changed: expect.any(Number) })
@@ -343,12 +349,15 @@ async function review(author: Client, reviewer: Client): Promise<void> {
   say('No patient’s answer has changed: everybody follows version 1 until somebody moves them.')
 }
 
+const reached = (outcomes: Record<string, number>): object =>
+  Object.fromEntries(Object.entries(outcomes).filter(([, count]) => count > 0))
+
 async function move(author: Client): Promise<void> {
   page.push('## Move the patients\n')
   say('First what would come of it, with nothing written:')
   const reason = 'Lifting as the spine board decided on 12 November 2026'
   const outcome = ({ dryRun, text, outcomes, consequences, confirm }: Body) => ({
-    ...{ dryRun, text, outcomes },
+    ...{ dryRun, text, outcomes: reached(outcomes) },
     consequences: consequences.map((one: Body) => only(one, 'name', 'episodes', 'text')),
     confirm,
   })
@@ -358,15 +367,20 @@ async function move(author: Client): Promise<void> {
   })
   const [loss, ...others]: string[] = dry.body.confirm
   say(`Whoever would lose weights should hear it from the therapist first. So only the new limit is confirmed: who loses nothing
-    is moved, and the others stay and are listed.`)
-  const first = await ask(author, 'POST', `${address}/moves`, {
-    body: { to: 2, select: { from: 1 }, reason, confirm: others, limit: 1 },
+    is moved, and the others, here the first of them, stay and are listed.`)
+  const most = await ask(author, 'POST', `${address}/moves`, {
+    body: { to: 2, select: { from: 1 }, reason, confirm: others, limit: 1000 },
     show: ({ move, text, outcomes, items }) => ({
-      ...{ move, text, outcomes },
-      items: items.map(({ episode, outcome, missing, text }: Body) => ({ episode, outcome, missing, text })),
+      ...{ move, text, outcomes: reached(outcomes) },
+      items: first(
+        items
+          .filter(({ outcome }: Body) => outcome !== 'moved')
+          .map((one: Body) => only(one, 'episode', 'outcome', 'missing', 'text')),
+        1,
+      ),
     }),
   })
-  const left: number = first.body.outcomes['not-confirmed']
+  const left: number = most.body.outcomes['not-confirmed']
   expect(left).toBeGreaterThan(0)
   say('The therapist has talked with them. The same request, with the loss confirmed by its name, moves the rest:')
   await ask(author, 'POST', `${address}/moves`, {
@@ -377,7 +391,7 @@ async function move(author: Client): Promise<void> {
       confirm: [loss, ...others],
       limit: 0,
     },
-    show: ({ move, text, outcomes }) => ({ move, text, outcomes }),
+    show: ({ move, text, outcomes }) => ({ move, text, outcomes: reached(outcomes) }),
   })
   say('The patient at day 96 is now told why, and when weights can begin:')
   await ask(author, 'GET', `/episodes/${episodeId(120)}/permitted-exercises`, { show: aboutLifting })
@@ -393,14 +407,21 @@ async function move(author: Client): Promise<void> {
   expect(again.text).toBe(asked?.text)
   say('A move is undone by another one. What that would come to, for the first of the two:')
   await ask(author, 'POST', `${address}/moves`, {
-    body: { select: { undo: first.body.move }, reason: 'Not needed', dryRun: true, limit: 0 },
-    show: ({ text, outcomes }) => ({ text, outcomes }),
+    body: { select: { undo: most.body.move }, reason: 'Not needed', dryRun: true, limit: 0 },
+    show: ({ text, outcomes }) => ({ text, outcomes: reached(outcomes) }),
   })
 }
 
 async function compareWithLibrary(author: Client): Promise<void> {
   page.push('## What is still the library’s\n')
-  say('At any time, how the clinic’s version differs from the built-in protocol:')
+  say(`Nothing that the library changes reaches the clinic by itself. At any time the clinic sees whether there is something new,
+    and what its own version says otherwise; read it as what going back to the library’s would change:`)
+  await ask(author, 'GET', '/library?limit=1', {
+    show: ({ items: [{ code, protocol }] }) => ({
+      code,
+      version: only(protocol.version, 'number', 'isNewest', 'isOwn'),
+    }),
+  })
   await ask(author, 'GET', `${address}/versions/3/diff/library?format=markdown`, {
     show: (_, { text }) => quoted(text),
   })
@@ -450,7 +471,7 @@ async function throughGit(author: Client, reviewer: Client): Promise<void> {
     status: 201,
     show: (body) => only(body, 'number', 'status', 'contentHash'),
   })
-  say('It is what git has:')
+  say('It is what git has. Who follows version 2 stays on it until somebody moves them, as above.')
   const hash = run(['npx rehab-protocol hash acdf.yaml']).split(' ')[0]
   expect(published.body.contentHash).toBe(hash)
 }
