@@ -62,6 +62,10 @@ test('merge: comments are not lost, and three files are needed', () => {
     'commented.yaml: has comments, which merging would lose: not written\n',
   ])
   expect(readFileSync(commented, 'utf8')).toBe(everyFeatureYaml)
+  expect(run('merge', base, file, 'none.yaml')).toMatchObject({
+    code: 2,
+    complaint: expect.stringContaining('none.yaml: error: cannot be read'),
+  })
   expect(() => run('merge', base, file)).toThrow('takes three files')
   expect(() => run('merge', base, file, theirs, other)).toThrow('takes three files')
 })
