@@ -2,38 +2,6 @@ import { describe, expect, test } from '@jest/globals'
 import { type Condition, type Diff, derive, diff, type ProtocolDocument } from '../../src/rules/index.ts'
 import { documents } from './check-bounds.ts'
 import { confirmDifference, foretold } from './diff-meaning.ts'
-import { diffProperties } from './diff-properties.ts'
-
-const runs = Math.ceil(Number(process.env.RULES_RANDOM_CASES ?? 20_000) / 400)
-
-/** What the random pairs must have shown, of what they show often. */
-const reached: Record<string, readonly string[]> = {
-  'what differs in any case is told, with its day': ['case that differs', 'case that does not'],
-  'what is told is so: each witness, and whoever has what an occasion takes': [
-    'exercise',
-    'dose',
-    'limit',
-    'contraindication',
-    'red-flag',
-    'goal',
-    'phase',
-    'instruction',
-    'asks',
-    'occasion without something',
-    'occasion after two milestones',
-    'occasion after an observation',
-  ],
-  'every change of text leads to what it says': ['added', 'changed', 'removed', 'reordered'],
-  'however the same is written, nothing differs': ['said twice', 'other phases'],
-}
-
-describe('of random pairs of documents', () => {
-  test.each(diffProperties.map(({ name, check }) => [name, check] as const))('%s', (name, check) => {
-    const counts = new Map<string, number>()
-    check({ derive, diff }, runs, (what) => counts.set(what, (counts.get(what) ?? 0) + 1))
-    expect((reached[name] ?? []).filter((what) => !counts.has(what))).toEqual([])
-  })
-})
 
 const walking = { code: 'walking', title: 'Walking', kind: 'exercise', attributes: { impact: 1 } } as const
 const golf = { code: 'golf', title: 'Golf', kind: 'activity', attributes: { impact: 2 } } as const
