@@ -2,7 +2,19 @@ import { describe, expect, test } from '@jest/globals'
 import { type Diff, derive, diff, type ProtocolDocument } from '../../src/rules/index.ts'
 import { documents } from './check-bounds.ts'
 import { confirmDifference, foretold } from './diff-meaning.ts'
-import { base, fromDay, golf, inShort, lifting, pairs, sit, twisting, walk, walking, walksWhen } from './diff-pairs.ts'
+import {
+  base,
+  fromDay,
+  golf,
+  inShort,
+  lifting,
+  readPairs,
+  sit,
+  twisting,
+  walk,
+  walking,
+  walksWhen,
+} from './diff-pairs.ts'
 
 /** Everything that one member changes: each difference without its cases, and confirmed. */
 function change(before: Partial<ProtocolDocument>, after: Partial<ProtocolDocument>): Diff {
@@ -99,9 +111,33 @@ describe('an exercise', () => {
   })
 })
 
-test.each(pairs)('%s', (_name, before, after, told) => {
-  const { differences, phases } = change(before, after)
-  expect([...differences, ...phases].map(inShort)).toEqual(told)
+describe('of small pairs', () => {
+  const pairs = readPairs().map(({ name, told, before, after }) => {
+    return {
+      name,
+      told,
+      pair: [
+        { ...base, ...before },
+        { ...base, ...after },
+      ] as const,
+    }
+  })
+
+  test.each(pairs)('$name', ({ pair, told }) => {
+    const { differences, phases, undecided } = diff(...pair)
+    expect([...differences, ...phases].map(inShort)).toEqual(told)
+    expect(undecided).toEqual([])
+  })
+
+  test('derive confirms everything that is told', () => {
+    const wrong = pairs.flatMap(({ name, pair }) =>
+      diff(...pair).differences.flatMap((one) => {
+        const said = confirmDifference(derive, pair, one)
+        return said === null ? [] : [`${name}: ${said}`]
+      }),
+    )
+    expect(wrong).toEqual([])
+  })
 })
 
 describe('what else differs', () => {
