@@ -28,6 +28,35 @@ function change(before: Partial<ProtocolDocument>, after: Partial<ProtocolDocume
   return found
 }
 
+describe('of small pairs', () => {
+  const pairs = readPairs().map(({ name, told, before, after }) => {
+    return {
+      name,
+      told,
+      pair: [
+        { ...base, ...before },
+        { ...base, ...after },
+      ] as const,
+    }
+  })
+
+  test.each(pairs)('$name', ({ pair, told }) => {
+    const { differences, phases, undecided } = diff(...pair)
+    expect([...differences, ...phases].map(inShort)).toEqual(told)
+    expect(undecided).toEqual([])
+  })
+
+  test('derive confirms everything that is told', () => {
+    const wrong = pairs.flatMap(({ name, pair }) =>
+      diff(...pair).differences.flatMap((one) => {
+        const said = confirmDifference(derive, pair, one)
+        return said === null ? [] : [`${name}: ${said}`]
+      }),
+    )
+    expect(wrong).toEqual([])
+  })
+})
+
 describe('an exercise', () => {
   test('that is permitted later is lost on the days between', () => {
     const { differences, text } = change(fromDay(28), fromDay(42))
@@ -108,35 +137,6 @@ describe('an exercise', () => {
       )
     })
     expect(said.join('; ')).toBe(expected)
-  })
-})
-
-describe('of small pairs', () => {
-  const pairs = readPairs().map(({ name, told, before, after }) => {
-    return {
-      name,
-      told,
-      pair: [
-        { ...base, ...before },
-        { ...base, ...after },
-      ] as const,
-    }
-  })
-
-  test.each(pairs)('$name', ({ pair, told }) => {
-    const { differences, phases, undecided } = diff(...pair)
-    expect([...differences, ...phases].map(inShort)).toEqual(told)
-    expect(undecided).toEqual([])
-  })
-
-  test('derive confirms everything that is told', () => {
-    const wrong = pairs.flatMap(({ name, pair }) =>
-      diff(...pair).differences.flatMap((one) => {
-        const said = confirmDifference(derive, pair, one)
-        return said === null ? [] : [`${name}: ${said}`]
-      }),
-    )
-    expect(wrong).toEqual([])
   })
 })
 
