@@ -128,9 +128,9 @@ type Widening = (chosen: readonly number[]) => Iterable<readonly number[]>
 function widerThan(variable: DiffVariable | undefined, [option = 0]: readonly number[]): Widening[] {
   if (variable?.kind === 'milestone') {
     const reached = variable.options[option]
-    if (option === 0 || reached === undefined) return []
+    if (reached === undefined) return []
     const kinds = entriesOf(variable, reached).map(({ by }) => by)
-    // Of what takes two entries no more than one case is told.
+    // Of what takes no entry or two no more than one case is told.
     if (kinds.length !== 1) return []
     const alike = variable.options.flatMap((other, index) => {
       const entries = entriesOf(variable, other)
@@ -240,7 +240,7 @@ function describeRow(space: DiffSpace, { box, cells }: Row): DiffOccasion {
         ({ compiled }) => compiled.facts.find(({ code }) => code === variable.code) ?? [],
       )
       const fact = describeFact(declared[0])
-      const chosen = options.flatMap((option) => (option === 0 ? [] : (variable.options[option - 1] ?? [])))
+      const chosen = options.flatMap((option) => variable.options[option - 1] ?? [])
       if (options[0] !== 0) {
         const values = new Set<ValueCell>(chosen.map(({ value }) => value))
         const test = testForCells(
@@ -275,10 +275,10 @@ function findWitness(space: DiffSpace, real: Diagram, operated: Side | null): Di
   const { options, from, until } = all.reduce((best, next) =>
     next.isAfter !== best.isAfter || next.count < best.count ? next : best,
   )
-  const entries = [...options].flatMap(([index, option]) => {
-    const variable = space.variables[index]
-    const reached = variable?.kind === 'milestone' ? variable.options[option] : undefined
-    if (variable?.kind !== 'milestone' || reached === undefined) return []
+  const entries = space.variables.flatMap((variable, index) => {
+    if (variable.kind !== 'milestone') return []
+    const reached = variable.options[options.get(index) ?? 0]
+    if (reached === undefined) return []
     return entriesOf(variable, reached).map(({ by, cell }) => {
       return { code: variable.code, since: cell.from, grantedBy: variable.roles[by]?.[0] ?? null }
     })

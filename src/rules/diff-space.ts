@@ -115,10 +115,6 @@ function milestoneVariable(both: readonly [Compiled, Compiled], code: string): D
   const [before, after] = [rolesOf(both[0]), rolesOf(both[1])]
   const common = { kind: 'milestone', code, isPreOperative: isPreOperative(both, code) } as const
   const roles = shareRoles(before ?? after ?? [], after ?? before ?? [])
-  if (roles.before === null && roles.after === null) {
-    const together = cells.map((cell) => ({ before: cell, after: cell }))
-    return { ...common, roles, options: [{ before: null, after: null }, ...together] }
-  }
   const each = [null, ...cells]
   const options = each.flatMap((counted, row) =>
     each.flatMap((other, column): Reached[] => {
