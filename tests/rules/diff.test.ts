@@ -549,6 +549,29 @@ describe('bounds', () => {
     },
   )
 
+  test('what was not decided of one question makes no other one wrong', () => {
+    const when = { any: [{ milestone: 'visit' }, { milestone: 'clearance' }, { fact: 'pain', atMost: 3 }] } as const
+    const after = {
+      ...base,
+      ...walksWhen({ all: [when, { days: { atLeast: 3 } }] }),
+      limits: [{ ...lifting, max: 5, when }],
+      contraindications: [{ ...twisting, when }],
+      instructions: [{ ...sit, text: 'Sit.', when }],
+    }
+    const inDays = ({ differences }: Diff): string[] =>
+      differences.map(({ occasions, isComplete, ...one }) => JSON.stringify(one))
+    const whole = inDays(diff(base, after))
+    const counts = new Set<number>()
+    for (let most = 100; most < 6_000; most += 100) {
+      const part = diff(base, after, most)
+      const told = inDays(part)
+      expect(whole).toEqual(expect.arrayContaining(told))
+      expect(told.length === whole.length || part.undecided.length > 0).toBe(true)
+      counts.add(told.length)
+    }
+    expect(counts.size).toBeGreaterThan(2)
+  })
+
   test('occasions that are cut short are the first of all', () => {
     const asked = [{ milestone: 'visit' }, { milestone: 'clearance' }, { fact: 'pain', atMost: 3 }] as const
     const after = { ...base, ...walksWhen({ any: asked }) }
