@@ -1,10 +1,12 @@
 import { z } from 'zod'
+import { listWords } from '../../http/nearest.ts'
 import { mostLocations } from '../../http/problems.ts'
 import { line, slug, text } from '../../http/schemas.ts'
 import { keysOf } from '../../http/source-places.ts'
 import { alsoFind } from '../../http/validation.ts'
 import {
   type CaseEntry,
+  type Catalogue,
   type Condition,
   type FactTest,
   type FactValue,
@@ -14,8 +16,8 @@ import {
   type TestCase,
 } from '../../rules/index.ts'
 import { exerciseBody } from '../exercises/schemas.ts'
-import { describeFlaw } from './describe-flaws.ts'
-import { findFlawsOfFragments } from './fragments.ts'
+import { describeFlaw, toLocations } from './describe-flaws.ts'
+import { findFlawsOfFragments, findUnknownOfFragments } from './fragments.ts'
 
 /** What JSON Schema can say of the members together. In the OpenAPI document it would be in a reader's way. */
 function forEditors(rules: object): Record<string, unknown> {
@@ -115,11 +117,48 @@ const forms = {
   }),
 }
 
+/** The form that a condition is meant to have: the one whose name it has. */
+function formOf(value: object): z.ZodType<Condition> | string | null {
+  const named = Object.keys(forms).filter((name) => Object.hasOwn(value, name)) as (keyof typeof forms)[]
+  const [name, ...others] = named
+  if (name === undefined) return Object.keys(comparisons).some((key) => Object.hasOwn(value, key)) ? forms.fact : null
+  if (others.length === 0) return forms[name]
+  return `must be one condition and is ${listWords(named, 'and')}: write \`all: […]\` or \`any: […]\` round them; in a merge patch, set what is to go to \`null\``
+}
+
+/**
+ * A union that reads a value in one form only. Read in each, a wrong condition would be wrong in seven ways, and so would
+ * be every condition inside of it.
+ */
+const Forms = z.core.$constructor('Forms', (form: z.core.$ZodUnion, def: z.core.$ZodUnionDef) => {
+  z.core.$ZodUnion.init(form, def)
+  const inAnyForm = form._zod.parse
+  form._zod.parse = (payload, context) => {
+    const { value } = payload
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return inAnyForm(payload, context)
+    const meant = formOf(value)
+    if (meant === null && Object.keys(value).length > 0) {
+      payload.issues.push({
+        code: 'unrecognized_keys',
+        keys: Object.keys(value),
+        input: value as Record<string, unknown>,
+        inst: form,
+      })
+      return payload
+    }
+    if (typeof meant === 'string') {
+      payload.issues.push({ code: 'custom', message: meant, input: value, inst: form })
+      return payload
+    }
+    return meant === null ? inAnyForm(payload, context) : meant._zod.run(payload, context)
+  }
+})
+
 /** More tests than any clinician could follow in one rule. */
 const mostTests = 50
 
 export const condition: z.ZodType<Condition> = z
-  .lazy(() => z.union(Object.values(forms) as unknown as [z.ZodType<Condition>]))
+  .lazy(() => new Forms({ type: 'union', options: Object.values(forms) }) as unknown as z.ZodType<Condition>)
   .refine((whole) => [...leavesOf(whole)].length <= mostTests, {
     error: `must not have more than ${mostTests} tests in all`,
   })
@@ -634,6 +673,16 @@ alsoFind(documentBody, (body, mistakes) =>
     .slice(0, mostLocations)
     .map((flaw) => ({ path: keysOf(flaw.path), detail: describeFlaw(flaw) })),
 )
+
+/** What a document that is not well formed names of the clinic's and the clinic does not have. */
+export function findUnknown(
+  body: unknown,
+  catalogueOf: (document: ProtocolDocument) => Catalogue,
+): { pointer: string; detail: string }[] {
+  const { error } = documentBody.safeParse(body)
+  if (error === undefined) return []
+  return toLocations(findUnknownOfFragments(body, error.issues, catalogueOf).slice(0, mostLocations))
+}
 
 /** A prescription as it is stored and answered: named, and with nothing left to a default. */
 const prescription = z.object({
