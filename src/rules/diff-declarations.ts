@@ -1,6 +1,6 @@
 import type { Compiled } from './compile.ts'
 import { keyOfTarget, withoutCases } from './diff-changes.ts'
-import type { DiffSpace } from './diff-space.ts'
+import type { DiffSide, DiffSpace } from './diff-space.ts'
 import { canonical } from './diff-text.ts'
 import type { Difference } from './diff-types.ts'
 import { matchRule } from './match.ts'
@@ -37,8 +37,7 @@ function tells({ operation }: FactDeclaration): string | null {
 
 export function findDeclared({ before, after }: DiffSpace): Difference[] {
   const differences: Difference[] = []
-  const flags = [before, after].map(({ document }) => toMap(document.redFlags))
-  const [flagsBefore = new Map(), flagsAfter = new Map()] = flags
+  const [flagsBefore, flagsAfter] = [toMap(before.document.redFlags), toMap(after.document.redFlags)]
   for (const { change, item } of changesOf(flagsBefore, flagsAfter)) {
     const { code, title, response } = item
     const isAdded = change === 'added'
@@ -71,8 +70,8 @@ export function findDeclared({ before, after }: DiffSpace): Difference[] {
     const fact = { code, title: declared.title }
     differences.push(withoutCases({ kind: 'told', fact, before: tells(was), after: tells(declared) }, 'other'))
   }
-  const procedures = [before, after].map(({ document }) => toMap(document.procedures.map((code) => ({ code }))))
-  for (const { change, item } of changesOf(procedures[0] ?? new Map(), procedures[1] ?? new Map())) {
+  const proceduresOf = ({ document }: DiffSide) => toMap(document.procedures.map((code) => ({ code })))
+  for (const { change, item } of changesOf(proceduresOf(before), proceduresOf(after))) {
     differences.push(withoutCases({ kind: 'procedure', procedure: item.code, change }, 'other'))
   }
   return [...differences, ...findMatches(before.document, after.document)]

@@ -110,7 +110,7 @@ function milestoneVariable(both: readonly [Compiled, Compiled], code: string): D
   const cells = cut(boundsOf(both, code), 0)
   const rolesOf = ({ milestones }: Compiled): readonly string[] | null =>
     milestones.find(({ named }) => named.code === code)?.roles ?? null
-  const [before, after] = both.map(rolesOf)
+  const [before, after] = [rolesOf(both[0]), rolesOf(both[1])]
   const common = { kind: 'milestone', code, isPreOperative: isPreOperative(both, code) } as const
   const roles = shareRoles(before ?? after ?? [], after ?? before ?? [])
   if (roles.before === null && roles.after === null) {

@@ -36,7 +36,7 @@ export type Reading =
 
 /**
  * Days, and the least that must be on record on them: whoever has that on record, and nothing of `without`, is in a case
- * of the difference on every one of the days, whatever else there is.
+ * of the difference on every one of the days, whatever there is of other milestones and facts.
  */
 export interface DiffOccasion {
   days: DaySpan
