@@ -98,6 +98,7 @@ const kinds: readonly DifferenceKind['kind'][] = [
   'instruction',
   'asks',
   'told',
+  'read',
   'procedure',
 ]
 

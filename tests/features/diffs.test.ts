@@ -385,6 +385,18 @@ describe('in words', () => {
       { kind: 'told', fact: pain, before: null, after: 'levels' },
       '“Pain now” is told by the operation (levels), no longer asked.',
     ],
+    [
+      { kind: 'read', fact: pain, what: 'unit', before: '[lb_av]', after: 'kg', exercises: [walking] },
+      'Numbers of “Pain now” that are recorded in lb are read in kg; they are not converted. What is said of “Walking” depends on it.',
+    ],
+    [
+      { kind: 'read', fact: pain, what: 'unit', before: null, after: 'deg', exercises: [] },
+      'Numbers of “Pain now” that are recorded without a unit are read in °; they are not converted.',
+    ],
+    [
+      { kind: 'read', fact: pain, what: 'type', before: 'text', after: 'boolean', exercises: [] },
+      '“Pain now” is a yes or no, no longer a text: what is recorded as the one is not read as the other.',
+    ],
     [{ kind: 'procedure', procedure: 'acdf', change: 'added' }, 'The protocol is now for the procedure acdf.'],
   ]
 

@@ -241,6 +241,19 @@ export const difference = z
         ...decided,
       })
       .describe('What the operation tells of a fact.'),
+    z
+      .object({
+        kind: z.literal('read'),
+        fact: named,
+        what: z.enum(['unit', 'type']),
+        before: z.string().nullable(),
+        after: z.string().nullable(),
+        exercises: z.array(named).describe('What either version says of these depends on the fact.'),
+        ...decided,
+      })
+      .describe(
+        'What is on record of a fact is read in another unit (a UCUM code; null: none) or as another type. Nothing is converted.',
+      ),
     z.object({ kind: z.literal('procedure'), procedure: z.string(), change, ...decided }),
   ])
   .meta({ id: 'Difference', description: 'What one version says in some case and the other does not.' })
