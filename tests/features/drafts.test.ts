@@ -78,6 +78,27 @@ describe('a draft', () => {
     expect((await readDraft(code)).revision).toBe(3)
   })
 
+  test('goes with its protocol only for who has seen it, and its tag does not come again', async () => {
+    const address = `/protocols/${code}`
+    expect((await clinic.delete<Problem>(address)).body).toMatchObject({ status: 428, currentRevision: 1 })
+    accepted(await edit('PUT', `${code}/draft`, { ...everyFeature, code, title: 'Edited' }, 1))
+    expect((await clinic.delete<Problem>(address, '"1"')).body).toMatchObject({
+      status: 412,
+      since: { changes: [{ kind: 'title' }] },
+    })
+    expect((await clinic.delete(address, '"2"')).status).toBe(204)
+
+    const anew = await create(code)
+    expect(anew.revision).toBe(3)
+    const stale = await edit('PUT', `${code}/draft`, { ...everyFeature, code, title: 'Of the other one' }, 1)
+    expect(stale.status).toBe(412)
+    // Without a draft there is nothing that could be lost unseen but the history.
+    accepted(await clinic.delete(`${address}/draft`, '"3"'))
+    expect((await clinic.delete(address, '"3"')).status).toBe(412)
+    expect((await clinic.delete(address, '"4"')).status).toBe(204)
+    expect((await create(code)).revision).toBe(5)
+  })
+
   test('is not sent again to a reader who has it', async () => {
     for (const address of [
       `/protocols/${code}/draft`,

@@ -568,7 +568,7 @@ describe('the history', () => {
     }
     accepted(await act(author, 'submit', { changeNote: 'First' }))
     accepted(await act(author, 'approve'))
-    accepted(await author.delete(`/protocols/${code}`))
+    accepted(await author.delete(`/protocols/${code}`, '*'))
     expect((await author.get(`/protocols/${code}/history`)).status).toBe(404)
   })
 })

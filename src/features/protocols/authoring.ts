@@ -27,6 +27,7 @@ import {
   nextNumber,
   type PartKind,
   publishDraft,
+  readDeletedRevision,
   readProtocol,
   replaceDraft,
   type StoredVersion,
@@ -189,19 +190,23 @@ export async function createProtocol(
     library,
     createdAt: now,
   })
-  await insertFirst(tx, author, { id: protocolId }, document, null)
+  await insertFirst(tx, author, { id: protocolId, code: document.code }, document, null)
 }
 
-/** Revisions go on from one draft to the next, so that an ETag of an earlier one is never that of a later one. */
+/**
+ * Revisions go on from one draft to the next, and from a protocol that was deleted to another under its code, so that an
+ * ETag of an earlier one is never that of a later one.
+ */
 async function insertFirst(
   tx: Transaction,
   author: Authorship,
-  protocol: { id: string },
+  protocol: { id: string; code: string },
   document: ProtocolDocument,
   startedFrom: number | null,
 ): Promise<void> {
   const id = author.nextId()
-  const revision = (await readLastRevision(tx, author.clinicId, protocol.id)) + 1
+  const last = await readLastRevision(tx, author.clinicId, protocol.id)
+  const revision = Math.max(last, await readDeletedRevision(tx, author.clinicId, protocol.code)) + 1
   await insertDraft(tx, {
     clinicId: author.clinicId,
     id,

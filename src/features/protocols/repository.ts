@@ -366,10 +366,25 @@ export async function insertProtocol(
   })
 }
 
-/** Deletes a protocol of which nothing was ever published, with its draft. */
-export async function deleteProtocol(tx: Transaction, clinicId: string, id: string): Promise<void> {
-  await tx.protocolVersion.deleteMany({ where: { clinicId, protocolId: id } })
+/** Deletes a protocol that has no version any more, and keeps the last revision that it had. */
+export async function deleteProtocol(
+  tx: Transaction,
+  clinicId: string,
+  { id, code }: { id: string; code: string },
+  lastRevision: number,
+): Promise<void> {
   await tx.protocol.delete({ where: { clinicId_id: { clinicId, id } } })
+  await tx.deletedProtocol.upsert({
+    where: { clinicId_code: { clinicId, code } },
+    create: { clinicId, code, lastRevision },
+    update: { lastRevision },
+  })
+}
+
+/** The last revision of the protocols that had this code before; 0: there was none. */
+export async function readDeletedRevision(tx: Transaction, clinicId: string, code: string): Promise<number> {
+  const deleted = await tx.deletedProtocol.findUnique({ where: { clinicId_code: { clinicId, code } } })
+  return deleted?.lastRevision ?? 0
 }
 
 /** Published and retired versions, newest first, below number `below`. */

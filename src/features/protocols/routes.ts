@@ -8,7 +8,7 @@ import { cursorOf, pageOf, pageQuery, toPage } from '../../http/pagination.ts'
 import { errors, ProblemError } from '../../http/problems.ts'
 import { noContent, slug } from '../../http/schemas.ts'
 import { readLastRevision } from '../protocol-events/repository.ts'
-import { changeDraft, createProtocol, startDraft } from './authoring.ts'
+import { changeDraft, createProtocol, lostRace, startDraft } from './authoring.ts'
 import { toCanonical } from './canonical.ts'
 import { exercisesThatDiffer } from './changes.ts'
 import { toYaml } from './document-body.ts'
@@ -19,7 +19,7 @@ import { authorOf, inDraft, inProtocol, requireVersion } from './in-protocol.ts'
 import { withKeyNames, withKeyNamesOf } from './keys.ts'
 import { discard } from './lifecycle.ts'
 import { registerLifecycle } from './lifecycle-routes.ts'
-import { deleteProtocol, listProtocols, listVersions, readVersion } from './repository.ts'
+import { deleteDraft, deleteProtocol, listProtocols, listVersions, readVersion } from './repository.ts'
 import {
   codeParams,
   documentTypes,
@@ -124,32 +124,38 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
       schema: {
         operationId: 'deleteProtocol',
         summary: 'Delete a protocol of which nothing was ever published',
+        description:
+          'With its draft: `If-Match` is that of the draft, so that nobody’s edits are lost unseen. The history goes with it; another protocol can take the code.',
         tags: ['protocols'],
         params: codeParams,
+        headers: ifMatchHeader,
         response: { 204: noContent, ...errors('PROTOCOL_NOT_FOUND', 'IN_USE', 'IN_REVIEW') },
       },
     },
     async (request, reply) => {
-      await inProtocol(
-        request,
-        context,
-        request.params.code,
-        async ({ tx, author, protocol: { id, code, latestVersion, draftStatus: state } }) => {
-          if (latestVersion !== null) {
-            throw new ProblemError(
-              'IN_USE',
-              `\`${code}\` has published versions, which stay readable: retire them instead`,
-            )
-          }
-          if (state === 'in-review') {
-            throw new ProblemError(
-              'IN_REVIEW',
-              `the draft of \`${code}\` is in review: take it back first (POST /v1/protocols/${code}/draft/withdraw)`,
-            )
-          }
-          await deleteProtocol(tx, author.clinicId, id)
-        },
-      )
+      await inProtocol(request, context, request.params.code, async ({ tx, author, protocol: owner }) => {
+        const { clinicId } = author
+        const { id, code, latestVersion, draftStatus: state } = owner
+        if (latestVersion !== null) {
+          throw new ProblemError(
+            'IN_USE',
+            `\`${code}\` has published versions, which stay readable: retire them instead`,
+          )
+        }
+        const draft = await readVersion(tx, clinicId, id, 'draft')
+        const lastRevision = draft?.revision ?? (await readLastRevision(tx, clinicId, id))
+        await tellSince(request, { tx, clinicId, protocolId: id }, async () => requireIfMatch(request, lastRevision))
+        if (state === 'in-review') {
+          throw new ProblemError(
+            'IN_REVIEW',
+            `the draft of \`${code}\` is in review: take it back first (POST /v1/protocols/${code}/draft/withdraw)`,
+          )
+        }
+        if (draft !== null && !(await deleteDraft(tx, { clinicId, versionId: draft.id }, draft.revision))) {
+          throw lostRace()
+        }
+        await deleteProtocol(tx, clinicId, owner, lastRevision)
+      })
       return reply.code(204).send(null)
     },
   )
