@@ -392,6 +392,30 @@ describe('a part of a draft', () => {
 })
 
 describe('two writers at once', () => {
+  test('and a reader: what is read is one document, not lists of two', async () => {
+    const titlesOf = ({ title, redFlags }: ProtocolDocument) => new Set([title, ...redFlags.map((flag) => flag.title)])
+    const same = everyFeature.redFlags.map((flag) => ({ ...flag, title: 'Before' }))
+    accepted(await edit('PUT', `${code}/draft`, { ...everyFeature, code, title: 'Before', redFlags: same }, 1))
+    const reading = await clinic.db.asClinic(clinic.clinicId, async (tx) => {
+      // The reader has read the head, and waits for the limits.
+      await tx.$executeRaw`LOCK TABLE protocol_limit IN ACCESS EXCLUSIVE MODE`
+      const read = readDraft(code)
+      const isWaiting = async () => {
+        const waiting = await tx.$queryRaw<object[]>`
+          SELECT pid FROM pg_locks WHERE relation = 'protocol_limit'::regclass AND NOT granted`
+        return waiting.length > 0
+      }
+      while (!(await isWaiting()));
+      const [{ id = '' } = {}] = await tx.$queryRaw<{ id: string }[]>`
+        UPDATE protocol_version SET title = 'After', revision = revision + 1
+          WHERE number IS NULL AND protocol_id = (SELECT id FROM protocol WHERE code = ${code}) RETURNING id`
+      await tx.$executeRaw`UPDATE red_flag SET title = 'After' WHERE version_id = ${id}::uuid`
+      return { read }
+    })
+    const { revision, document } = await reading.read
+    expect([revision, titlesOf(document)]).toEqual([3, new Set(['After'])])
+  })
+
   test('of the whole draft: one wins, and the others are told', async () => {
     const answers = await Promise.all(
       Array.from({ length: 8 }, (_, index) =>

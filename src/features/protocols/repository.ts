@@ -416,11 +416,26 @@ export async function readVersion(
   protocolId: string,
   which: number | 'draft',
 ): Promise<StoredVersion | null> {
-  const row = await tx.protocolVersion.findFirst({
-    where: { clinicId, protocolId, number: which === 'draft' ? null : which },
-    include: withProtocol,
-  })
-  return row === null ? null : toStored(tx, row)
+  const find = () =>
+    tx.protocolVersion.findFirst({
+      where: { clinicId, protocolId, number: which === 'draft' ? null : which },
+      include: withProtocol,
+    })
+  const row = await find()
+  if (row === null) return null
+  const stored = await toStored(tx, row)
+  if (which !== 'draft' || (await isStill(tx, row))) return stored
+  // Somebody wrote between two of the lists: they are of two revisions. Nobody does while the row is locked.
+  await tx.$queryRaw`
+    SELECT FROM protocol_version WHERE clinic_id = ${clinicId}::uuid AND protocol_id = ${protocolId}::uuid
+      AND number IS NULL FOR NO KEY UPDATE`
+  const locked = await find()
+  return locked === null ? null : toStored(tx, locked)
+}
+
+/** Whether the version is still at the revision that was read; every write of its lists raises it. */
+async function isStill(tx: Transaction, { clinicId, id, revision }: SummaryRow): Promise<boolean> {
+  return (await tx.protocolVersion.count({ where: { clinicId, id, revision, number: null } })) === 1
 }
 
 /** The newest version that is published and not retired. */
