@@ -190,7 +190,7 @@ export async function createProtocol(
     library,
     createdAt: now,
   })
-  await insertFirst(tx, author, { id: protocolId, code: document.code }, document, null)
+  await insertFirst(tx, author, { id: protocolId, code: document.code }, document, { number: null, document })
 }
 
 /**
@@ -202,7 +202,7 @@ async function insertFirst(
   author: Authorship,
   protocol: { id: string; code: string },
   document: ProtocolDocument,
-  startedFrom: number | null,
+  { number: startedFrom, document: { exercises } }: DraftSource,
 ): Promise<void> {
   const id = author.nextId()
   const last = await readLastRevision(tx, author.clinicId, protocol.id)
@@ -214,6 +214,7 @@ async function insertFirst(
     document,
     revision,
     startedFrom,
+    brought: exercises.map(({ code }) => code),
     author: author.keyId,
     createdAt: author.now,
   })
@@ -240,16 +241,19 @@ export async function recordEvent(
   })
 }
 
+/** What a draft is started from: a version, or with null a document that was sent. */
+type DraftSource = Pick<StoredVersion, 'number' | 'document'>
+
 /** Starts a draft of an existing protocol. */
 export async function startDraft(
   tx: Transaction,
   author: Authorship,
   protocol: { id: string; code: string },
   document: ProtocolDocument,
-  startedFrom: number | null = null,
+  source: DraftSource = { number: null, document },
 ): Promise<void> {
   await checkDraft(tx, author, protocol, document)
-  await insertFirst(tx, author, protocol, document, startedFrom)
+  await insertFirst(tx, author, protocol, document, source)
 }
 
 /** An edit that takes more is kept without its values: a history has very many edits. */

@@ -26,7 +26,7 @@ import {
 } from './draft-edits.ts'
 import { speakConsequences } from './draft-sentences.ts'
 import { inDraft } from './in-protocol.ts'
-import { withKeyNamesOf } from './keys.ts'
+import { answerVersion } from './joined.ts'
 import { type EditableKind, nameOf, partKinds, partsOf } from './part-kinds.ts'
 import { readVersion, type StoredVersion } from './repository.ts'
 import { codeParams, partParams, type renaming, version } from './schemas.ts'
@@ -271,7 +271,7 @@ function registerHeadPatch(app: FastifyInstance, context: Context): void {
       await editDraft(request, context, code, (document) =>
         asPatched('draft', () => replaceHead(document, mergePatch(headOf(document), request.body) as object)),
       )
-      return inDraft(request, context, code, ({ tx, author, draft }) => withKeyNamesOf(tx, author.clinicId, draft))
+      return inDraft(request, context, code, ({ tx, author, draft }) => answerVersion(tx, author.clinicId, draft))
     },
   )
 }

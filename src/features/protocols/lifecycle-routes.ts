@@ -11,7 +11,8 @@ import { requireChecked } from '../checks/answer.ts'
 import { eventKinds, listEvents } from '../protocol-events/repository.ts'
 import { lostRace, publish, requireEditable, requirePublishable } from './authoring.ts'
 import { inDraft, inProtocol, requireVersion } from './in-protocol.ts'
-import { nameKeys, withKeyNamesOf } from './keys.ts'
+import { answerVersion } from './joined.ts'
+import { nameKeys } from './keys.ts'
 import { approve, giveBack, requireApproved, requireUnchanged, retire, submit, withdraw } from './lifecycle.ts'
 import { readVersion } from './repository.ts'
 import {
@@ -50,7 +51,7 @@ export function registerLifecycle(app: FastifyInstance, context: Context): void 
       const { tx, author, protocol, draft } = scope
       const changed = await readVersion(tx, author.clinicId, protocol.id, 'draft')
       if (changed === null) throw lostRace()
-      return withKeyNamesOf(tx, author.clinicId, { ...changed, document: draft.document })
+      return answerVersion(tx, author.clinicId, { ...changed, document: draft.document })
     })
   }
 
@@ -176,7 +177,7 @@ export function registerLifecycle(app: FastifyInstance, context: Context): void 
         await requireApproved(scope)
         const changeNote = chooseNote(draft, request.body.changeNote)
         const number = await publish(tx, author, owner, draft, changeNote)
-        return withKeyNamesOf(tx, author.clinicId, await requireVersion(tx, author.clinicId, owner, number))
+        return answerVersion(tx, author.clinicId, await requireVersion(tx, author.clinicId, owner, number))
       })
       reply.code(201).header('location', `/v1/protocols/${code}/versions/${published.number}`)
       return { ...published, warnings }
@@ -208,7 +209,7 @@ export function registerLifecycle(app: FastifyInstance, context: Context): void 
         requireIfMatch(request, current.revision)
         const left = await retire(tx, author, owner, current, request.body)
         const retired = await requireVersion(tx, author.clinicId, owner, number)
-        return { ...(await withKeyNamesOf(tx, author.clinicId, retired)), ...left }
+        return { ...(await answerVersion(tx, author.clinicId, retired)), ...left }
       }),
   )
 

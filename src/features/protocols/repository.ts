@@ -402,11 +402,15 @@ export async function listVersions(
   return rows.map(toSummary)
 }
 
-export type StoredVersion = VersionSummary & { document: ProtocolDocument }
+export type StoredVersion = VersionSummary & {
+  document: ProtocolDocument
+  /** Codes of the exercises that the document had when it was last sent as a whole; null: it is not known. */
+  brought: string[] | null
+}
 
 async function toStored(tx: Transaction, row: VersionRow): Promise<StoredVersion> {
   const parts = await readParts(tx, { clinicId: row.clinicId, versionId: row.id })
-  return { ...toSummary(row), document: toDocument(row, parts) }
+  return { ...toSummary(row), document: toDocument(row, parts), brought: fromJson<string[] | null>(row.brought) }
 }
 
 /** The version with that number or, for `'draft'`, the one that is not published; that one has the exercises that were submitted. */
@@ -489,11 +493,12 @@ export async function insertDraft(
     document: ProtocolDocument
     revision: number
     startedFrom: number | null
+    brought: readonly string[]
     author: string
     createdAt: Instant
   },
 ): Promise<void> {
-  const { document, author, ...columns } = draft
+  const { document, author, brought, ...columns } = draft
   await tx.protocolVersion.create({
     data: {
       ...columns,
@@ -504,6 +509,7 @@ export async function insertDraft(
       accepted: toNullableJson(document.accepted),
       authors: [author],
       cases: toNullableJson(document.cases),
+      brought: [...brought],
     },
   })
   await insertParts(tx, { clinicId: draft.clinicId, versionId: draft.id }, document, partKinds)
@@ -518,14 +524,15 @@ export interface SeenDraft {
 
 /**
  * Replaces the draft's content if it is still at the revision that was seen; false when another writer was first.
- * Only the lists named in `changed` are written again. It is not approved any more.
+ * Only the lists named in `changed` are written again; left out: the document was sent as a whole. It is not approved any
+ * more.
  */
 export async function replaceDraft(
   tx: Transaction,
   key: VersionKey,
   { author, seen }: { author: string; seen: SeenDraft },
   document: ProtocolDocument,
-  changed: readonly PartKind[] = partKinds,
+  changed?: readonly PartKind[],
 ): Promise<boolean> {
   const reopened = await reopenDraft(tx, key, {
     seen,
@@ -536,10 +543,11 @@ export async function replaceDraft(
     accepted: toNullableJson(document.accepted),
     cases: toNullableJson(document.cases),
     authors: [...new Set([...seen.authors, author])],
+    ...(changed === undefined && { brought: document.exercises.map(({ code }) => code) }),
   })
   if (!reopened) return false
-  await deleteParts(tx, key, changed)
-  await insertParts(tx, key, document, changed)
+  await deleteParts(tx, key, changed ?? partKinds)
+  await insertParts(tx, key, document, changed ?? partKinds)
   return true
 }
 

@@ -16,7 +16,8 @@ import { acceptDocuments } from './document-mistakes.ts'
 import { completeDocument, documentBody, protocolDocument } from './document-schema.ts'
 import { registerDraftParts } from './draft-parts.ts'
 import { authorOf, inDraft, inProtocol, requireVersion } from './in-protocol.ts'
-import { withKeyNames, withKeyNamesOf } from './keys.ts'
+import { answerVersion } from './joined.ts'
+import { withKeyNames } from './keys.ts'
 import { discard } from './lifecycle.ts'
 import { registerLifecycle } from './lifecycle-routes.ts'
 import { deleteDraft, deleteProtocol, listProtocols, listVersions, readVersion } from './repository.ts'
@@ -86,7 +87,7 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
         operationId: 'createProtocol',
         summary: 'Create a protocol from a document, as a draft',
         description:
-          'Takes the document as JSON, or as YAML with `Content-Type: application/yaml`. Exercises that it brings along join the catalogue. If anything in it is refused, nothing is stored.',
+          'Takes the document as JSON, or as YAML with `Content-Type: application/yaml`. Exercises that it brings along join the catalogue; those that the catalogue has in its groups join the protocol, and `joinedByGroup` lists them. If anything in it is refused, nothing is stored.',
         tags: ['protocols'],
         consumes: documentTypes,
         body: documentBody,
@@ -99,7 +100,7 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
       await db.asClinic(author.clinicId, (tx) => createProtocol(tx, author, document))
       reply.code(201).header('location', `/v1/protocols/${document.code}/draft`)
       return inDraft(request, context, document.code, ({ tx, author, draft }) =>
-        withKeyNamesOf(tx, author.clinicId, draft),
+        answerVersion(tx, author.clinicId, draft),
       )
     },
   )
@@ -195,7 +196,7 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
     },
     (request) =>
       inProtocol(request, context, request.params.code, async ({ tx, author, protocol: owner }) =>
-        withKeyNamesOf(tx, author.clinicId, await requireVersion(tx, author.clinicId, owner, request.params.number)),
+        answerVersion(tx, author.clinicId, await requireVersion(tx, author.clinicId, owner, request.params.number)),
       ),
   )
 
@@ -206,7 +207,7 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
         operationId: 'exportVersion',
         summary: 'Export one version as a document',
         description:
-          'JSON, or YAML with `format=yaml`. The document can be kept in git and imported again, here or in another clinic: published, it has the same `contentHash`. It is in canonical form: of the exercises it has those that it names, by their code or a group; the version itself also keeps those of this clinic’s catalogue that its contraindications find by their attributes.',
+          'JSON, or YAML with `format=yaml`. The document can be kept in git and imported again, here or in another clinic: published, it has the same `contentHash`, unless the catalogue there has more exercises in the groups that it names (`joinedByGroup` lists them). It is in canonical form: of the exercises it has those that it names, by their code or a group; the version itself also keeps those of this clinic’s catalogue that its contraindications find by their attributes.',
         tags: ['protocols'],
         params: versionParams,
         querystring: z.strictObject({ format: z.enum(['json', 'yaml']).default('json') }),
@@ -245,7 +246,7 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
     },
     (request) =>
       inDraft(request, context, request.params.code, ({ tx, author, draft }) =>
-        withKeyNamesOf(tx, author.clinicId, draft),
+        answerVersion(tx, author.clinicId, draft),
       ),
   )
 
@@ -275,12 +276,12 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
         const number = request.body.from ?? owner.latestVersion ?? 1
         const source = await requireVersion(tx, author.clinicId, owner, number)
         // The catalogue has moved on since: the draft takes its exercises from there.
-        await startDraft(tx, author, owner, { ...source.document, exercises: [] }, number)
+        await startDraft(tx, author, owner, { ...source.document, exercises: [] }, source)
         return source.document.exercises
       })
       reply.code(201).header('location', `/v1/protocols/${code}/draft`)
       return inDraft(request, context, code, async ({ tx, author, draft }) => ({
-        ...(await withKeyNamesOf(tx, author.clinicId, draft)),
+        ...(await answerVersion(tx, author.clinicId, draft)),
         exercisesChanged: exercisesThatDiffer(before, draft.document.exercises),
       }))
     },
@@ -317,7 +318,7 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
         })
       })
       return inDraft(request, context, request.params.code, ({ tx, author, draft }) =>
-        withKeyNamesOf(tx, author.clinicId, draft),
+        answerVersion(tx, author.clinicId, draft),
       )
     },
   )
