@@ -19,7 +19,7 @@ import { readProcedureCodes } from '../procedures/repository.ts'
 import { insertEvent, type ProtocolEvent, readLastRevision } from '../protocol-events/repository.ts'
 import { hashDocument } from './canonical.ts'
 import { boundChanges, changesBetween, fieldsThatDiffer } from './changes.ts'
-import { toLocations } from './describe-flaws.ts'
+import { addedFlaws, toLocations } from './describe-flaws.ts'
 import { nameKeys, speakInstant, speakKey } from './keys.ts'
 import {
   insertDraft,
@@ -74,19 +74,22 @@ export function differencesFrom(catalogue: readonly Exercise[], exercises: reado
 
 /**
  * Adds the exercises that a sound document brings along to the catalogue. Refuses with everything that is wrong at once:
- * one that differs from the catalogue's, and what `requireSound` refuses.
+ * one that differs from the catalogue's, and what `requireSound` refuses. What a change of the catalogue has made wrong in
+ * the document `before` is no fault of who edits it: it waits for the publication.
  */
 async function bringExercises(
   tx: Transaction,
   author: Authorship,
   document: ProtocolDocument,
-  faults: readonly ProblemLocation[] = [],
+  { faults = [], before }: { faults?: readonly ProblemLocation[]; before?: ProtocolDocument | undefined } = {},
 ): Promise<void> {
   const { clinicId } = author
   await holdNames(tx, clinicId, document)
   const catalogue = await readAllExercises(tx, clinicId)
   const differences = differencesFrom(catalogue, document.exercises)
-  const flaws = await findUnsound(tx, clinicId, document, catalogue)
+  const found = await findUnsound(tx, clinicId, document, catalogue)
+  const isOld = found.length > 0 && before !== undefined
+  const flaws = isOld ? addedFlaws(before, await findUnsound(tx, clinicId, before, catalogue), document, found) : found
   if (faults.length + flaws.length > 0) throw toUnsound(flaws, [...faults, ...differences])
   if (differences.length > 0) {
     throw new ProblemError('CONFLICT', 'the document brings exercises that differ from the clinic’s catalogue', {
@@ -121,6 +124,25 @@ export async function readNames(tx: Transaction, clinicId: string, exercises: re
     groups: new Set(exercises.flatMap((exercise) => exercise.groups ?? [])),
     attributes: await readAttributeCodes(tx, clinicId),
   }
+}
+
+/** The version's own entries of the exercises without which a name in it means nothing, where the catalogue has none now. */
+export async function exercisesToRestore(
+  tx: Transaction,
+  clinicId: string,
+  version: ProtocolDocument,
+): Promise<Exercise[]> {
+  const catalogue = await readAllExercises(tx, clinicId)
+  const names = await readNames(tx, clinicId, catalogue)
+  const missing = findFlaws({ ...version, exercises: [] }, names).flatMap((flaw) =>
+    flaw.code === 'unknown-reference' ? `${flaw.kind} ${flaw.name}` : [],
+  )
+  return version.exercises.filter(
+    ({ code, groups = [], attributes }) =>
+      !names.exercises.has(code) &&
+      Object.keys(attributes).every((attribute) => names.attributes.has(attribute)) &&
+      [`exercise ${code}`, ...groups.map((group) => `group ${group}`)].some((name) => missing.includes(name)),
+  )
 }
 
 async function findUnsound(
@@ -252,7 +274,8 @@ export async function startDraft(
   document: ProtocolDocument,
   source: DraftSource = { number: null, document },
 ): Promise<void> {
-  await checkDraft(tx, author, protocol, document)
+  const before = source.number === null ? undefined : { ...source.document, exercises: document.exercises }
+  await checkDraft(tx, author, protocol, document, before)
   await insertFirst(tx, author, protocol, document, source)
 }
 
@@ -269,7 +292,7 @@ export async function changeDraft(
   changed?: readonly PartKind[],
 ): Promise<void> {
   await requireEditable(tx, author.clinicId, protocol, draft)
-  await checkDraft(tx, author, protocol, document)
+  await checkDraft(tx, author, protocol, document, changed && draft.document)
   const key = { clinicId: author.clinicId, versionId: draft.id }
   if (!(await replaceDraft(tx, key, { author: author.keyId, seen: draft }, document, changed))) throw lostRace()
   await recordEvent(tx, author, protocol, {
@@ -309,9 +332,11 @@ async function checkDraft(
   author: Authorship,
   protocol: { code: string },
   document: ProtocolDocument,
+  before?: ProtocolDocument,
 ): Promise<void> {
   const detail = `must be \`${protocol.code}\`, the protocol’s code, and not \`${document.code}\``
-  await bringExercises(tx, author, document, document.code === protocol.code ? [] : [{ pointer: '/code', detail }])
+  const faults = document.code === protocol.code ? [] : [{ pointer: '/code', detail }]
+  await bringExercises(tx, author, document, { faults, before })
 }
 
 /** Refuses a document that names what does not exist, or that has no phase. */

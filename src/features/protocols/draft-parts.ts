@@ -143,7 +143,7 @@ function registerParts(app: FastifyInstance, context: Context, kind: EditableKin
       const { edited, draft } = await editDraft(request, context, code, (document) =>
         addPart(document, kind, request.body, isOrdered ? (request.query as Place) : {}),
       )
-      const added = partsOf(draft.document, kind)[Number(edited.at.split('/').at(-1))] as object
+      const added = partsOf(draft.document, kind)[Number(edited.at?.split('/').at(-1))] as object
       reply.code(201).header('etag', etagOf(draft.revision))
       reply.header('location', addressOf(code, kind, nameOf(kind, added)))
       return added as Record<string, unknown>

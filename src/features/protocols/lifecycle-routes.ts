@@ -10,6 +10,7 @@ import type { ProtocolDocument } from '../../rules/index.ts'
 import { requireChecked } from '../checks/answer.ts'
 import { eventKinds, listEvents } from '../protocol-events/repository.ts'
 import { lostRace, publish, requireEditable, requirePublishable } from './authoring.ts'
+import { placeInBody } from './draft-edits.ts'
 import { inDraft, inProtocol, requireVersion } from './in-protocol.ts'
 import { answerVersion } from './joined.ts'
 import { nameKeys } from './keys.ts'
@@ -264,7 +265,9 @@ async function checkFirst(
   const document = await inDraft(request, context, request.params.code, async (scope) => {
     requireIfMatch(request, scope.draft.revision)
     await require(scope)
-    await requirePublishable(scope.tx, scope.author.clinicId, scope.draft.document)
+    await requirePublishable(scope.tx, scope.author.clinicId, scope.draft.document).catch((error: unknown) => {
+      throw placeInBody(error, null)
+    })
     return scope.draft.document
   })
   // Outside of a transaction: it can take long enough to be in the way of others.

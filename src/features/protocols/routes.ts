@@ -8,7 +8,7 @@ import { cursorOf, pageOf, pageQuery, toPage } from '../../http/pagination.ts'
 import { errors, ProblemError } from '../../http/problems.ts'
 import { noContent, slug } from '../../http/schemas.ts'
 import { readLastRevision } from '../protocol-events/repository.ts'
-import { changeDraft, createProtocol, lostRace, startDraft } from './authoring.ts'
+import { changeDraft, createProtocol, exercisesToRestore, lostRace, startDraft } from './authoring.ts'
 import { toCanonical } from './canonical.ts'
 import { exercisesThatDiffer } from './changes.ts'
 import { toYaml } from './document-body.ts'
@@ -257,7 +257,7 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
         operationId: 'startDraft',
         summary: 'Start a draft from a version, published or retired',
         description:
-          'With everything that the version has, accepted warnings included, and with the exercises of today’s catalogue: the answer says in which of them it differs.',
+          'With everything that the version has, accepted warnings included, and with the exercises of today’s catalogue: the answer says in which of them it differs. An exercise that was deleted since comes back to the catalogue if otherwise a name in the version would mean nothing.',
         tags: ['drafts'],
         params: codeParams,
         body: startBody,
@@ -276,7 +276,8 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
         const number = request.body.from ?? owner.latestVersion ?? 1
         const source = await requireVersion(tx, author.clinicId, owner, number)
         // The catalogue has moved on since: the draft takes its exercises from there.
-        await startDraft(tx, author, owner, { ...source.document, exercises: [] }, source)
+        const exercises = await exercisesToRestore(tx, author.clinicId, source.document)
+        await startDraft(tx, author, owner, { ...source.document, exercises }, source)
         return source.document.exercises
       })
       reply.code(201).header('location', `/v1/protocols/${code}/draft`)
