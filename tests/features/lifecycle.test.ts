@@ -482,6 +482,7 @@ describe('a version that is retired', () => {
       defaultOf: ['plif'],
       retiredBy: named('administrator'),
       retirementNote: 'Sitting was too long.',
+      newEpisodes: { version: null },
     })
     expect((await author.get<Protocol>(`/protocols/${code}`)).body).toMatchObject({
       latestVersion: 1,
@@ -502,7 +503,14 @@ describe('a version that is retired', () => {
     accepted(await author.post(`/protocols/${code}/draft`, {}))
     accepted(await act(author, 'publish'))
     accepted(await clinic.patch('/procedures/plif', { defaultProtocol: code }, '*'))
-    expect(accepted(await retire<Version>(2))).toMatchObject({ openEpisodes: 0, defaultOf: [] })
+    expect(accepted(await retire<Version>(2))).toMatchObject({
+      openEpisodes: 0,
+      defaultOf: [],
+      newEpisodes: {
+        version: 1,
+        text: `New episodes with \`${code}\` now get version 1, which is older. If patients should not follow that one, retire it, too, or publish another version.`,
+      },
+    })
     expect((await author.get<Protocol>(`/protocols/${code}`)).body).toMatchObject({
       latestVersion: 2,
       currentVersion: 1,

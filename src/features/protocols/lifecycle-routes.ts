@@ -192,7 +192,7 @@ export function registerLifecycle(app: FastifyInstance, context: Context): void 
         operationId: 'retireVersion',
         summary: 'Retire a version: it is not assigned any more',
         description:
-          'Episodes that follow it keep it, and their answers stay what they are; while there are any that are open, the body says so. A version that is retired stays retired: to bring it back, start a draft from it and publish that, with today’s catalogue and the clinic’s review.',
+          'Episodes that follow it keep it, and their answers stay what they are; while there are any that are open, the body says so. New episodes get the newest version that is not retired, even an older one: `newEpisodes` says which. A version that is retired stays retired: to bring it back, start a draft from it and publish that, with today’s catalogue and the clinic’s review.',
         tags: ['protocols'],
         params: versionParams,
         headers: ifMatchHeader,

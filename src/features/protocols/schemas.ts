@@ -144,6 +144,12 @@ export const retiredVersion = z
     defaultOf: z
       .array(z.string())
       .describe('Procedures whose default protocol is without a published version now: new episodes must name one.'),
+    newEpisodes: z
+      .object({
+        version: z.int().min(1).nullable().describe('The newest that is not retired; null: there is none.'),
+        text: z.string(),
+      })
+      .describe('What new episodes with this protocol get from now on, unless they name a version.'),
   })
   .meta({ id: 'RetiredVersion', description: 'A version that was retired just now.' })
 
