@@ -902,6 +902,87 @@ const episodes: Step[] = [
   { operationId: 'voidFact', request: ofEntry('fact', { body: { reason: 'Asked about yesterday.' } }), expect: 201 },
 ]
 
+/** The next version of the clinic's protocol, and the patient who follows the one before. */
+const moves: Step[] = [
+  {
+    operationId: 'startDraft',
+    request: { params: ofProtocol, body: { from: 2 } },
+    expect: 201,
+    unrecorded: true,
+    remember: rememberTag('draft'),
+  },
+  {
+    operationId: 'replaceDraft',
+    request: guarded('draft', {
+      params: ofProtocol,
+      body: {
+        ...document,
+        title: 'Cervical laminoplasty, the first twelve weeks',
+        limits: document.limits.map((limit) => (limit.code === 'lifted-load' ? { ...limit, max: 5 } : limit)),
+        accepted: [{ finding: 'empty-phase:collar', reason: 'As long as the collar is worn nothing is exercised.' }],
+      },
+    }),
+    expect: 200,
+    unrecorded: true,
+    remember: rememberTag('draft'),
+  },
+  { operationId: 'getDraftImpact', request: { params: ofProtocol, query: { from: 2 } }, expect: 200 },
+  { operationId: 'getDraftImpact', request: { params: { code: 'laminoplasty-hom' } }, expect: 404 },
+  {
+    operationId: 'publishDraft',
+    request: guarded('draft', { params: ofProtocol, body: {} }),
+    expect: 201,
+    unrecorded: true,
+  },
+  { operationId: 'getVersionImpact', request: { params: { ...ofProtocol, number: 3 } }, expect: 200 },
+  { operationId: 'getVersionImpact', request: { params: { ...ofProtocol, number: 7 } }, expect: 404 },
+  {
+    operationId: 'updateEpisode',
+    request: ({ episode = '' }) => ({
+      params: { id: episode },
+      headers: { 'If-Match': '*' },
+      body: { protocols: [{ code: 'laminoplasty-home', version: 3 }] },
+    }),
+    expect: 409,
+  },
+  {
+    operationId: 'moveEpisodes',
+    request: {
+      params: ofProtocol,
+      body: {
+        to: 3,
+        select: { from: 2 },
+        reason: 'Less to lift in the first six weeks.',
+        confirm: ['limit-tightened:lifted-load/[lb_av]/max'],
+      },
+    },
+    expect: 200,
+    remember: ({ body }) => ({ move: body.move }),
+  },
+  {
+    operationId: 'moveEpisodes',
+    request: { params: ofProtocol, body: { to: 1, select: { all: true }, reason: 'Back to the first version.' } },
+    expect: 409,
+  },
+  {
+    operationId: 'moveEpisodes',
+    request: { params: ofProtocol, body: { to: 7, select: { all: true }, reason: 'On to the next version.' } },
+    expect: 422,
+  },
+  { operationId: 'listMoves', request: { params: ofProtocol }, expect: 200 },
+  { operationId: 'getMove', request: ({ move = '' }) => ({ params: { ...ofProtocol, move } }), expect: 200 },
+  {
+    operationId: 'getMove',
+    request: { params: { ...ofProtocol, move: '01a1f000-0000-7000-8000-00000000dead' } },
+    expect: 404,
+  },
+  {
+    operationId: 'listMovedEpisodes',
+    request: ({ move = '' }) => ({ params: { ...ofProtocol, move } }),
+    expect: 200,
+  },
+]
+
 const simulated = {
   protocols: [{ code: 'laminoplasty-home' }],
   surgeryDate: '2026-11-02',
@@ -929,4 +1010,5 @@ export const steps: readonly Step[] = [
   ...patients,
   ...episodes,
   ...simulations,
+  ...moves,
 ]

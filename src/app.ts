@@ -15,6 +15,7 @@ import { registerExercises } from './features/exercises/routes.ts'
 import { registerHealth } from './features/health/routes.ts'
 import { registerImpacts } from './features/impacts/routes.ts'
 import { registerLibrary } from './features/library/routes.ts'
+import { registerMoves } from './features/moves/routes.ts'
 import { registerPatients } from './features/patients/routes.ts'
 import { registerPermittedExercises } from './features/permitted-exercises/routes.ts'
 import { registerProcedures } from './features/procedures/routes.ts'
@@ -45,6 +46,7 @@ const allFeatures: readonly Feature[] = [
   registerDiffs,
   registerImpacts,
   registerLibrary,
+  registerMoves,
   registerPatients,
   registerEpisodes,
   registerPermittedExercises,

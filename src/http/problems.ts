@@ -121,6 +121,7 @@ export const problemDefinitions = {
     title: 'The draft has no such part',
     advice: 'List the parts of this kind and check the code; `nearest` has those that resemble it.',
   },
+  MOVE_NOT_FOUND: { status: 404, title: 'No such move', advice: 'List the protocol’s moves and check the id.' },
   PATIENT_NOT_FOUND: { status: 404, title: 'No such patient', advice: 'List `/v1/patients` and check the id.' },
   EPISODE_NOT_FOUND: { status: 404, title: 'No such episode', advice: 'List the patient’s episodes and check the id.' },
   ENTRY_NOT_FOUND: {
@@ -206,6 +207,12 @@ export const problemDefinitions = {
     advice: 'Decide what `errors` asks, and say it in the body.',
   },
   VERSION_NOT_PUBLISHED: { status: 409, title: 'The version is not published', advice: 'Assign a published version.' },
+  CONFIRMATION_REQUIRED: {
+    status: 409,
+    title: 'The patient would lose or gain something',
+    advice:
+      'Look at `consequences`, and if they are meant send the same request with `confirm` as it is in the problem.',
+  },
   EPISODE_CLOSED: {
     status: 409,
     title: 'The episode is closed',

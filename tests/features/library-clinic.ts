@@ -62,3 +62,15 @@ export async function openEpisode(client: Client, episode: object): Promise<stri
 export function addDays(date: string, days: number): string {
   return Temporal.PlainDate.from(date).add({ days }).toString()
 }
+
+/** The episode after a change that confirms whatever it makes of today's answer. */
+export async function changeConfirmed<Body>(
+  client: Client,
+  id: string,
+  change: object,
+  etag = '*',
+): Promise<Answer<Body>> {
+  const refused = await client.patch<Body & { confirm?: string[] }>(`/episodes/${id}`, change, etag)
+  if (refused.status !== 409 || refused.body.confirm === undefined) return refused
+  return client.patch<Body>(`/episodes/${id}`, { ...change, confirm: refused.body.confirm }, etag)
+}

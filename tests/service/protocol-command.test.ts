@@ -113,6 +113,12 @@ describe('rehab-protocol', () => {
       'exercises: [{ code: wallking, title: Wall, kind: exercise, attributes: {} }]\n',
     )
     expect(run('hash', unknown, '--catalogue', known).code).toBe(0)
+    for (const command of ['check', 'test', 'table', 'hash']) {
+      expect(run(command, unknown, '--catalogue', file)).toMatchObject({
+        code: 2,
+        complaint: expect.stringContaining('knee.yaml:1:1: error: `format` is not a field here'),
+      })
+    }
   })
 
   test('test: what fails, where, and why', () => {
@@ -251,6 +257,7 @@ describe('rehab-protocol', () => {
     expect(run()).toMatchObject({ code: 2, complaint: expect.stringContaining('usage: ') })
     for (const [args, says] of [
       [['chek', file], 'there is no command `chek`'],
+      [['help', 'chek'], 'there is no command `chek`'],
       [['check'], '`check` needs a file'],
       [['table', file, file], '`table` takes one file'],
       [['diff', file], '`diff` takes two files: diff OLD NEW'],

@@ -282,30 +282,30 @@ function faultsOfRecord(
   return toLocations(own).map(({ pointer, detail }) => ({ pointer: pointer.slice('/cases/0'.length), detail }))
 }
 
-function asked(files: readonly string[], values: Values, answer: (question: Question) => Output): Output {
+/** What no file can make up for: a catalogue, a record or one of the protocols that cannot be read. */
+function usable(run: () => Output): Output {
   try {
-    return answer(readQuestion(files, values))
+    return run()
   } catch (error) {
     if (!(error instanceof Unusable)) throw error
     return { text: '', complaint: sayFaults(error.faults), json: { faults: error.faults }, code: 2 }
   }
 }
 
-const deriveAnswer: Run = (files, values) =>
-  asked(files, values, (question) => {
-    const derivation = derive(question)
-    if (derivation === null) throw new Error('a record begins with its surgery')
-    const answer = toAnswer(derivation)
-    return { text: sayAnswer(answer), json: answer, code: 0 }
-  })
+const deriveAnswer: Run = (files, values) => {
+  const derivation = derive(readQuestion(files, values))
+  if (derivation === null) throw new Error('a record begins with its surgery')
+  const answer = toAnswer(derivation)
+  return { text: sayAnswer(answer), json: answer, code: 0 }
+}
 
-const deriveTimeline: Run = (files, values) =>
-  asked(files, values, (question) => {
-    const derived = timeline(question)
-    if (derived === null) throw new Error('a record begins with its surgery')
-    const answer = toTimeline(derived, question.versions)
-    return { text: sayTimeline(answer), json: answer, code: 0 }
-  })
+const deriveTimeline: Run = (files, values) => {
+  const question = readQuestion(files, values)
+  const derived = timeline(question)
+  if (derived === null) throw new Error('a record begins with its surgery')
+  const answer = toTimeline(derived, question.versions)
+  return { text: sayTimeline(answer), json: answer, code: 0 }
+}
 
 const runs: Record<CommandName, { run: Run; options: readonly string[]; least?: number; most?: number }> = {
   check: { run: check, options: ['catalogue', 'strict'] },
@@ -327,13 +327,13 @@ function isCommand(name: string | undefined): name is CommandName {
 export function runCommand(args: readonly string[]): Output {
   const { positionals, values } = parseArgs({ args: [...args], options, allowPositionals: true })
   const [name, ...files] = positionals
-  if (name === undefined || (name === 'help' && !isCommand(files[0]))) {
+  if (name === undefined || (name === 'help' && files.length === 0)) {
     const isAsked = values.help === true || name === 'help'
     return isAsked ? { text: overview, json: null, code: 0 } : { text: '', complaint: overview, json: null, code: 2 }
   }
   const asks = name === 'help' ? files[0] : name
   if (!isCommand(asks))
-    throw new UsageError(`there is no command \`${name}\`: there are ${Object.keys(commands).join(', ')}`)
+    throw new UsageError(`there is no command \`${asks}\`: there are ${Object.keys(commands).join(', ')}`)
   if (values.help === true || name === 'help') return { text: `${helpOf(asks)}\n`, json: null, code: 0 }
   const command = runs[asks]
   const foreign = Object.keys(values).find((option) => option !== 'json' && !command.options.includes(option))
@@ -346,7 +346,7 @@ export function runCommand(args: readonly string[]): Output {
     )
   }
   if (files.filter((file) => file === '-').length > 1) throw new UsageError('only one file can be the standard input')
-  const output = command.run(files, values)
+  const output = usable(() => command.run(files, values))
   return values.json === true
     ? { code: output.code, json: output.json, text: `${JSON.stringify(output.json, null, 2)}\n` }
     : output

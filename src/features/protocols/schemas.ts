@@ -8,7 +8,7 @@ export const draftStatus = z
   .enum(['draft', 'in-review', 'approved'])
   .describe('`draft`: it is being edited; `in-review`: submitted, and not to be edited; `approved`: to be published.')
 
-const key = z
+export const key = z
   .object({ id: z.string(), name: z.string().nullable().describe('Null: the key is not known any more.') })
   .meta({ id: 'Key', description: 'An API key, which stands for whoever did something with it.' })
 
