@@ -76,11 +76,12 @@ export function inShort({ direction, days, occasions, isComplete, witness, ...ab
   )
   const what = `${direction}: ${flags.join(' ')}`
   if (witness === null) return what
-  const each = occasions.map(({ days, milestones, facts, without, reading }) =>
+  const each = occasions.map(({ days, milestones, facts, operation, without, reading }) =>
     [
       span(days),
       ...milestones.map((one) => times(one.milestone.code, one) + one.grantedBy.map((role) => ` by ${role}`).join('')),
       ...facts.map((one) => times(`${one.fact.code} ${words(one.test)}`, one)),
+      ...operation.map(({ told, test }) => `operation ${words(told)} ${words(test)}`),
       ...[...without.milestones, ...without.facts].map(({ code }) => `without ${code}`),
       ...(reading === null ? [] : [reading]),
     ].join(', '),
@@ -88,6 +89,8 @@ export function inShort({ direction, days, occasions, isComplete, witness, ...ab
   const record = [
     `day ${witness.daysSinceSurgery}`,
     ...(witness.side === null ? [] : [witness.side]),
+    ...(witness.levels === null ? [] : [`${witness.levels} levels`]),
+    ...witness.procedures,
     ...witness.milestones.map(({ code, day, grantedBy }) => `${code} on ${day} by ${grantedBy ?? 'nobody'}`),
     ...witness.facts.map(({ code, value, day }) => `${code} ${value} on ${day}`),
   ]
