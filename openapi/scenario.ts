@@ -1,4 +1,8 @@
 import { createClinic } from '../src/features/clinics/create-clinic.ts'
+import { readLibrary } from '../src/features/clinics/library.ts'
+import { adopt, bringVocabulary } from '../src/features/library/adopt.ts'
+import type { Authorship } from '../src/features/protocols/authoring.ts'
+import { hashDocument } from '../src/features/protocols/canonical.ts'
 import { makeApiKey } from '../src/http/auth.ts'
 import type { Context } from '../src/http/context.ts'
 import { toInstantText } from '../src/http/schemas.ts'
@@ -34,6 +38,9 @@ export interface Step {
   unrecorded?: true
 }
 
+/** The library of the examples: short documents, one of which has changed since the clinic adopted it. */
+export const exampleLibrary = new URL('./library/', import.meta.url)
+
 const clinicId = '01a1f000-0000-7000-8000-00000000c11c'
 
 /** Makes the clinic of the examples, with the built-in library, and returns its key. */
@@ -48,7 +55,25 @@ export async function prepare({ db, clock, ids }: Context): Promise<string> {
     now,
     nextId: ids,
   })
+  await adoptEarlier({ clinicId, keyId: ids(), now, nextId: ids }, db)
   return apiKey
+}
+
+/** The ankle's protocol, as the clinic adopted it with an earlier release of the library. */
+async function adoptEarlier(author: Authorship, db: Context['db']): Promise<void> {
+  const library = readLibrary(exampleLibrary)
+  const newest = library.protocols.find(({ document }) => document.code === 'ankle-example')
+  if (newest === undefined) throw new Error('the library of the examples has an ankle')
+  const document = {
+    ...newest.document,
+    prescriptions: newest.document.prescriptions.map((rule) => ({ ...rule, when: { days: { atLeast: 56 } } })),
+    limits: newest.document.limits.map((limit) => ({ ...limit, max: 30 })),
+    redFlags: newest.document.redFlags.slice(0, 1),
+  }
+  await db.asClinic(author.clinicId, async (tx) => {
+    await bringVocabulary(tx, author, library, document)
+    await adopt(tx, author, { document, hash: hashDocument(document) })
+  })
 }
 
 /** Remembers the ETag under `name`. */
@@ -315,6 +340,32 @@ function editPart(one: string, part: object, replacement: object, patch: object)
     },
   ]
 }
+
+const ofAnkle = { code: 'ankle-example' }
+
+const library: Step[] = [
+  { operationId: 'listLibrary', expect: 200 },
+  { operationId: 'getLibraryProtocol', request: { params: ofAnkle }, expect: 200 },
+  { operationId: 'getLibraryProtocol', request: { params: { code: 'ankel-example' } }, expect: 404 },
+  { operationId: 'adoptLibraryProtocol', request: { params: { code: 'wrist-example' } }, expect: 201 },
+  { operationId: 'adoptLibraryProtocol', request: { params: ofAnkle }, expect: 409 },
+  {
+    operationId: 'changeDraftLimit',
+    request: { params: { ...ofAnkle, part: 'standing' }, headers: { 'If-Match': '*' }, body: { max: 15 } },
+    expect: 200,
+    unrecorded: true,
+    remember: rememberTag('ankle'),
+  },
+  { operationId: 'mergeLibrary', request: guarded('ankle', { params: ofAnkle, body: {} }), expect: 409 },
+  {
+    operationId: 'mergeLibrary',
+    request: guarded('ankle', {
+      params: ofAnkle,
+      body: { resolutions: [{ path: '/limits/standing/number', take: 'ours' }] },
+    }),
+    expect: 200,
+  },
+]
 
 const protocols: Step[] = [
   { operationId: 'createProtocol', request: { body: document }, expect: 201, remember: rememberTag('draft') },
@@ -955,6 +1006,7 @@ export const steps: readonly Step[] = [
   ...clinic,
   ...catalogue,
   ...protocols,
+  ...library,
   ...patients,
   ...episodes,
   ...simulations,

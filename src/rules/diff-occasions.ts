@@ -1,10 +1,10 @@
 import type { Cell } from './case-space.ts'
 import { testForCells, type ValueCell } from './cases.ts'
 import { type Diagram, isConstant, no, yes } from './diagrams.ts'
-import type { DiffSpace, DiffVariable, Reached } from './diff-space.ts'
+import type { DiffSpace, DiffVariable, OperationVariable, Reached, Told } from './diff-space.ts'
 import type { DiffOccasion, DiffWitness } from './diff-types.ts'
 import { describeFact } from './situation.ts'
-import type { DaySpan, Named, Side } from './types.ts'
+import type { DaySpan, FactTest, FactValue, Named, Side } from './types.ts'
 
 /** So many occasions of one difference are told. */
 const mostOccasions = 8
@@ -31,7 +31,7 @@ export function findOccasions(space: DiffSpace, region: Diagram, operated: Side 
   const possible = space.possible(diagrams.variablesIn(region))
   const real = and(region, possible)
   if (real === no || diagrams.isSpent()) return null
-  const cells = cellsOfDays(space)
+  const cells = space.days
   const orImpossible = or(region, without(yes, possible))
   const isOn = (diagram: Diagram, cell: number): boolean => onDay(space, diagram, cell) !== no
   const rows: Row[] = []
@@ -48,18 +48,11 @@ export function findOccasions(space: DiffSpace, region: Diagram, operated: Side 
   }
   if (!isComplete) rows.pop()
   return {
-    days: toSpans(
-      cells,
-      cells.flatMap((_, cell) => (isOn(real, cell) ? [cell] : [])),
-    ),
+    days: toSpans(cells.filter((_, cell) => isOn(real, cell))),
     occasions: rows.map((row) => describeRow(space, row)),
     isComplete: isComplete && rest === no,
     witness: findWitness(space, real, operated),
   }
-}
-
-export function cellsOfDays({ variables }: DiffSpace): readonly Cell[] {
-  return variables[0]?.kind === 'day' ? variables[0].cells : []
 }
 
 /** What is left of the function on the days of that cell. */
@@ -69,12 +62,10 @@ export function onDay({ diagrams }: DiffSpace, diagram: Diagram, cell: number): 
 }
 
 /** Neighbouring cells as spans. */
-export function toSpans(cells: readonly Cell[], chosen: readonly number[]): DaySpan[] {
+export function toSpans(cells: readonly Cell[]): DaySpan[] {
   const spans: Cell[] = []
-  for (const index of chosen) {
-    const cell = cells[index]
+  for (const cell of cells) {
     const last = spans.at(-1)
-    if (cell === undefined) continue
     if (last !== undefined && last.until === cell.from) last.until = cell.until
     else spans.push({ ...cell })
   }
@@ -87,6 +78,7 @@ export function toSpans(cells: readonly Cell[], chosen: readonly number[]): DayS
 function countOf(variable: DiffVariable | undefined): number {
   if (variable === undefined) return 0
   if (variable.kind === 'day') return variable.cells.length
+  if (variable.kind === 'operation') return variable.values.length + 1
   return variable.options.length + (variable.kind === 'fact' ? 1 : 0)
 }
 
@@ -117,7 +109,7 @@ function findRow(space: DiffSpace, rest: Diagram, cell: number, orImpossible: Di
     all.delete(variable)
     if (does(all, cells)) box.delete(variable)
   }
-  for (let next = cell + 1; next < countOf(variables[0]) && does(box, [next]); next += 1) cells = [...cells, next]
+  for (let next = cell + 1; next < space.days.length && does(box, [next]); next += 1) cells = [...cells, next]
   for (const [variable, options] of [...box]) {
     for (const wider of widerThan(variables[variable], options)) {
       let chosen = box.get(variable) ?? options
@@ -137,15 +129,21 @@ type Widening = (chosen: readonly number[]) => Iterable<readonly number[]>
 function widerThan(variable: DiffVariable | undefined, [option = 0]: readonly number[]): Widening[] {
   if (variable?.kind === 'milestone') {
     const reached = variable.options[option]
-    if (option === 0 || reached === undefined) return []
+    if (reached === undefined) return []
     const kinds = entriesOf(variable, reached).map(({ by }) => by)
-    // Of what takes two entries no more than one case is told.
+    // Of what takes no entry or two no more than one case is told.
     if (kinds.length !== 1) return []
     const alike = variable.options.flatMap((other, index) => {
       const entries = entriesOf(variable, other)
       return entries.length === 1 && entries[0]?.by === kinds[0] ? [index] : []
     })
-    return [1, -1].map((step) => (chosen: readonly number[]) => neighbours(alike, option, step, chosen))
+    return ways(alike, option)
+  }
+  if (variable?.kind === 'operation') {
+    const all = variable.values.map((_, index) => index + 1)
+    if (option === 0) return []
+    if (variable.told === 'levels') return ways(all, option)
+    return all.map((other) => (chosen: readonly number[]) => [[...chosen, other]])
   }
   if (variable?.kind !== 'fact') return []
   const width = variable.values.length
@@ -162,9 +160,7 @@ function widerThan(variable: DiffVariable | undefined, [option = 0]: readonly nu
   const rows = Array.from({ length: variable.options.length / width }, (_, at) => at)
   const columnsOf = (chosen: readonly number[]): number[] => [...new Set(chosen.map((one) => (one - 1) % width))]
   return [
-    ...(isOrdered
-      ? [1, -1].map((step) => (chosen: readonly number[]) => neighbours(inRow, option, step, chosen))
-      : inRow.map((other) => (chosen: readonly number[]) => [[...chosen, other]])),
+    ...(isOrdered ? ways(inRow, option) : inRow.map((other) => (chosen: readonly number[]) => [[...chosen, other]])),
     ...[1, -1].map((step): Widening => {
       return function* (chosen) {
         const columns = columnsOf(chosen)
@@ -176,6 +172,11 @@ function widerThan(variable: DiffVariable | undefined, [option = 0]: readonly nu
       }
     }),
   ]
+}
+
+/** Options with an order, on each side of the one that was found. */
+function ways(among: readonly number[], found: number): Widening[] {
+  return [1, -1].map((step) => (chosen) => neighbours(among, found, step, chosen))
 }
 
 /** The options on one side of the one that was found, added one by one to those that are chosen. */
@@ -230,6 +231,7 @@ function nameOf(space: DiffSpace, list: 'milestones' | 'facts', code: string): N
 function describeRow(space: DiffSpace, { box, cells }: Row): DiffOccasion {
   const milestones: DiffOccasion['milestones'][number][] = []
   const facts: DiffOccasion['facts'][number][] = []
+  const operation: DiffOccasion['operation'][number][] = []
   const without = { milestones: [] as Named[], facts: [] as Named[] }
   for (const [index, options] of box) {
     const variable = space.variables[index]
@@ -249,7 +251,7 @@ function describeRow(space: DiffSpace, { box, cells }: Row): DiffOccasion {
         ({ compiled }) => compiled.facts.find(({ code }) => code === variable.code) ?? [],
       )
       const fact = describeFact(declared[0])
-      const chosen = options.flatMap((option) => (option === 0 ? [] : (variable.options[option - 1] ?? [])))
+      const chosen = options.flatMap((option) => variable.options[option - 1] ?? [])
       if (options[0] !== 0) {
         const values = new Set<ValueCell>(chosen.map(({ value }) => value))
         const test = testForCells(
@@ -260,10 +262,23 @@ function describeRow(space: DiffSpace, { box, cells }: Row): DiffOccasion {
       } else if (chosen.length > 0) {
         facts.push({ fact, test: { is: false }, ...timesOf(chosen.map(({ age }) => age)) })
       } else without.facts.push({ code: fact.code, title: fact.title })
+    } else if (variable?.kind === 'operation') {
+      operation.push({ told: variable.told, test: testOfOperation(variable, options) })
     }
   }
-  const [days] = toSpans(cellsOfDays(space), cells)
-  return { days: days ?? { from: null, before: null }, milestones, facts, without, reading: null }
+  const [days] = toSpans(space.days.filter((_, cell) => cells.includes(cell)))
+  return { days: days ?? { from: null, before: null }, milestones, facts, operation, without, reading: null }
+}
+
+function testOfOperation({ told, values }: OperationVariable, options: readonly number[]): FactTest | null {
+  const among = new Set(options)
+  if (typeof told === 'object') return { is: among.has(1) }
+  if (among.has(0)) return null
+  const chosen = values.filter((_, index) => among.has(index + 1))
+  if (told === 'side') return testForCells(chosen, values)
+  const [least, most] = [chosen[0]?.low?.bound ?? 1, chosen.at(-1)?.high?.bound ?? null]
+  if (least === most) return { is: least }
+  return { ...(least > 1 && { atLeast: least }), ...(most !== null && { atMost: most }) }
 }
 
 function timesOf(spans: readonly Cell[]): { least: number; most: number | null } {
@@ -276,18 +291,18 @@ function timesOf(spans: readonly Cell[]): { least: number; most: number | null }
 
 /** A case with the fewest records, of those the earliest from the surgery on; one before it only if there is no other. */
 function findWitness(space: DiffSpace, real: Diagram, operated: Side | null): DiffWitness {
-  const cells = cellsOfDays(space)
-  const all = cells.flatMap(({ from }, cell) => {
+  const all = space.days.flatMap(({ from, until }, cell) => {
     const least = space.diagrams.leastIn(onDay(space, real, cell))
-    return least === null ? [] : [{ ...least, cell, isAfter: from >= 0 }]
+    return least === null ? [] : [{ ...least, from, until, isAfter: from >= 0 }]
   })
-  const [best] = all.sort((a, b) => Number(b.isAfter) - Number(a.isAfter) || a.count - b.count || a.cell - b.cell)
-  const { from = 0, until = 1 } = cells[best?.cell ?? 0] ?? {}
-  const chosen = [...(best?.options ?? [])]
-  const entries = chosen.flatMap(([index, option]) => {
-    const variable = space.variables[index]
-    const reached = variable?.kind === 'milestone' ? variable.options[option] : undefined
-    if (variable?.kind !== 'milestone' || reached === undefined) return []
+  // The days after the surgery come last.
+  const { options, from, until } = all.reduce((best, next) =>
+    next.isAfter !== best.isAfter || next.count < best.count ? next : best,
+  )
+  const entries = space.variables.flatMap((variable, index) => {
+    if (variable.kind !== 'milestone') return []
+    const reached = variable.options[options.get(index) ?? 0]
+    if (reached === undefined) return []
     return entriesOf(variable, reached).map(({ by, cell }) => {
       return { code: variable.code, since: cell.from, grantedBy: variable.roles[by]?.[0] ?? null }
     })
@@ -295,14 +310,22 @@ function findWitness(space: DiffSpace, real: Diagram, operated: Side | null): Di
   const isOpen = from === Number.NEGATIVE_INFINITY
   const elapsed = entries.map(({ since }) => since).filter((since) => since < until)
   const day = isOpen ? Math.min(until - 1, 0) : Math.max(from, ...elapsed)
+  const told = space.variables.flatMap((variable, index) => {
+    if (variable.kind !== 'operation') return []
+    const value = variable.values[(options.get(index) ?? 0) - 1]?.value
+    return value === undefined ? [] : [{ told: variable.told, value }]
+  })
+  const toldOf = (what: Told): FactValue | null => told.find((one) => one.told === what)?.value ?? null
   return {
     daysSinceSurgery: day,
-    side: operated,
+    side: operated ?? (toldOf('side') as Side | null),
+    levels: toldOf('levels') as number | null,
+    procedures: told.flatMap(({ told }) => (typeof told === 'object' ? [told.procedure] : [])),
     milestones: entries.map(({ code, since, grantedBy }) => ({ code, day: day - since, grantedBy })),
     facts: space.variables.flatMap((variable, index) => {
       if (variable.kind !== 'fact') return []
       const { code } = variable
-      const option = variable.options[(best?.options.get(index) ?? 0) - 1]
+      const option = variable.options[(options.get(index) ?? 0) - 1]
       if (option === undefined) return variable.isAlwaysKnown ? [{ code, value: false, day }] : []
       return [{ code, value: option.value.value, day: day - option.age.from }]
     }),

@@ -16,6 +16,10 @@ export interface DiffWitness {
   daysSinceSurgery: number
   /** What was operated on; null: it is not on record. */
   side: Side | null
+  /** How many levels; null: they are not on record. */
+  levels: number | null
+  /** Of the procedures by which a fact is told those that were done. */
+  procedures: readonly string[]
   milestones: readonly { code: string; day: number; grantedBy: string | null }[]
   facts: readonly { code: string; value: FactValue; day: number }[]
 }
@@ -36,7 +40,7 @@ export type Reading =
 
 /**
  * Days, and the least that must be on record on them: whoever has that on record, and nothing of `without`, is in a case
- * of the difference on every one of the days, whatever else there is.
+ * of the difference on every one of the days, whatever there is of other milestones and facts.
  */
 export interface DiffOccasion {
   days: DaySpan
@@ -47,6 +51,8 @@ export interface DiffOccasion {
     least: number
     most: number | null
   }[]
+  /** What the surgery on record must say; null: nothing of it. */
+  operation: readonly { told: 'levels' | 'side' | { procedure: string }; test: FactTest | null }[]
   without: { milestones: readonly Named[]; facts: readonly Named[] }
   /** Of exercises and phases that are gained or lost. */
   reading: Reading | null
@@ -129,6 +135,16 @@ export type DifferenceKind =
   | { kind: 'asks'; what: 'milestone' | 'fact'; named: Named; ask: string | null; change: 'added' | 'removed' }
   /** What the operation tells of a fact, so that nobody need ask. */
   | { kind: 'told'; fact: Named; before: string | null; after: string | null }
+  /** The same record is read as something else: numbers of another unit, or values of another type. */
+  | {
+      kind: 'read'
+      fact: Named
+      what: 'unit' | 'type'
+      before: string | null
+      after: string | null
+      /** Of which either version says something that the fact decides. */
+      exercises: readonly Named[]
+    }
   | { kind: 'procedure'; procedure: string; change: 'added' | 'removed' }
 
 export interface PhaseSays {

@@ -13,11 +13,15 @@ export async function startClinicWithLibrary(options: ClinicOptions = {}) {
   const service = await startClinic(options)
   const { db, addClient } = service
 
-  /** Another clinic that has adopted the library. */
-  async function addLibraryClinic(timeZone = options.timeZone ?? 'America/New_York'): Promise<Client> {
+  /** Another clinic that has adopted the library: the service's, or that of an earlier release. */
+  async function addLibraryClinic(
+    timeZone = options.timeZone ?? 'America/New_York',
+    library = options.library,
+  ): Promise<Client> {
     const id = randomUUIDv7()
     const now = toInstantText(Temporal.Instant.from(options.now ?? Temporal.Now.instant()))
-    await createClinic(db, { id, name: 'Library clinic', timeZone, apiKey: makeApiKey(id), now, nextId: randomUUIDv7 })
+    const clinic = { id, name: 'Library clinic', timeZone, apiKey: makeApiKey(id), now, nextId: randomUUIDv7 }
+    await createClinic(db, { ...clinic, ...(library && { library }) })
     return addClient(id)
   }
 

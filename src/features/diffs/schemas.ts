@@ -5,8 +5,12 @@ import { dose, factValue } from '../protocols/document-schema.ts'
 
 const which = z
   .string()
-  .regex(/^([1-9]\d{0,8}|draft)$/, { error: 'must be a version number, or `draft`' })
-  .describe('A version number, or `draft`.')
+  .regex(/^([1-9]\d{0,8}|draft|library|adopted)$/, {
+    error: 'must be a version number, `draft`, `library` or `adopted`',
+  })
+  .describe(
+    'A version number, or `draft`; `library`: what the built-in library has now; `adopted`: what it had when the other one was last merged with it, or adopted.',
+  )
 
 export const diffParams = z.object({ code: slug, number: which, other: which })
 
@@ -47,6 +51,16 @@ const occasion = z
         mostDays,
       }),
     ),
+    operation: z
+      .array(
+        z.object({
+          told: z
+            .union([z.enum(['levels', 'side']), z.object({ procedure: z.string() })])
+            .describe('The number of levels, the side, or whether a procedure was part of the operation.'),
+          test: factTest.nullable().describe('What it must be; null: it must not be on record.'),
+        }),
+      )
+      .describe('What the operation must have been.'),
     without: z.object({ milestones: z.array(named), facts: z.array(named) }).describe('What must not be on record.'),
     reading: z
       .enum(['newly', 'no-longer', 'earlier', 'later', 'longer', 'shorter', 'more', 'fewer'])
@@ -67,6 +81,10 @@ const witness = z
       .enum(['left', 'right', 'bilateral'])
       .nullable()
       .describe('What was operated on; null: it is not on record.'),
+    levels: z.int().min(1).nullable().describe('How many levels were operated on; null: they are not on record.'),
+    procedures: z
+      .array(z.string())
+      .describe('Of the procedures by which the operation tells a fact those that were part of it.'),
     milestones: z.array(
       z.object({
         code: z.string(),
@@ -237,6 +255,19 @@ export const difference = z
         ...decided,
       })
       .describe('What the operation tells of a fact.'),
+    z
+      .object({
+        kind: z.literal('read'),
+        fact: named,
+        what: z.enum(['unit', 'type']),
+        before: z.string().nullable(),
+        after: z.string().nullable(),
+        exercises: z.array(named).describe('What either version says of these depends on the fact.'),
+        ...decided,
+      })
+      .describe(
+        'What is on record of a fact is read in another unit (a UCUM code; null: none) or as another type. Nothing is converted.',
+      ),
     z.object({ kind: z.literal('procedure'), procedure: z.string(), change, ...decided }),
   ])
   .meta({ id: 'Difference', description: 'What one version says in some case and the other does not.' })
@@ -265,10 +296,12 @@ const textChange = z
   .meta({ id: 'TextChange', description: 'A member of the document that is another one.' })
 
 const end = z.object({
-  version: z.int().min(1).nullable().describe('Null: the draft.'),
-  status: z.string(),
+  version: z.int().min(1).nullable().describe('Null: the draft, or a document of the library.'),
+  status: z
+    .string()
+    .describe('Of the version; `library` and `adopted`: a document of the library, as it is and as it was.'),
   title: z.string(),
-  revision: z.int().min(1),
+  revision: z.int().min(1).nullable().describe('Null: of what is not stored as a version.'),
 })
 
 export const diff = z
