@@ -291,7 +291,7 @@ async function edits(author: Client, reviewer: Client): Promise<void> {
       detail,
       since: since.changes.map((change: Body) => ({
         ...only(change, 'kind', 'code', 'change'),
-        by: change.by.name,
+        authors: change.authors.map(({ name }: Body) => name),
         at: change.at,
       })),
     }),
