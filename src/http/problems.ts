@@ -106,11 +106,22 @@ export const problemDefinitions = {
     advice: 'List the protocol’s versions and check the number.',
   },
   DRAFT_NOT_FOUND: { status: 404, title: 'The protocol has no draft', advice: 'Start a draft first.' },
+  LIBRARY_PROTOCOL_NOT_FOUND: {
+    status: 404,
+    title: 'The library has no such protocol',
+    advice: 'List `/v1/library` and check the code. What the clinic wrote itself follows nothing.',
+  },
+  LIBRARY_BASE_UNKNOWN: {
+    status: 404,
+    title: 'It is not known what was adopted',
+    advice: 'Compare with `library`, or merge: then everything in which the two differ is to be decided once.',
+  },
   PART_NOT_FOUND: {
     status: 404,
     title: 'The draft has no such part',
     advice: 'List the parts of this kind and check the code; `nearest` has those that resemble it.',
   },
+  MOVE_NOT_FOUND: { status: 404, title: 'No such move', advice: 'List the protocol’s moves and check the id.' },
   PATIENT_NOT_FOUND: { status: 404, title: 'No such patient', advice: 'List `/v1/patients` and check the id.' },
   EPISODE_NOT_FOUND: { status: 404, title: 'No such episode', advice: 'List the patient’s episodes and check the id.' },
   ENTRY_NOT_FOUND: {
@@ -185,12 +196,23 @@ export const problemDefinitions = {
     title: 'It is not what was submitted any more',
     advice: 'Look at the exercises in `exercisesChanged`, take the draft back (`withdraw`), and submit it again.',
   },
+  MERGE_CONFLICT: {
+    status: 409,
+    title: 'The library and the clinic have changed the same',
+    advice: 'Decide each of `conflicts` that `isOpen`: send `resolutions` with its `path` and what to take.',
+  },
   RETIREMENT_UNDECIDED: {
     status: 409,
     title: 'Something still relies on the version',
     advice: 'Decide what `errors` asks, and say it in the body.',
   },
   VERSION_NOT_PUBLISHED: { status: 409, title: 'The version is not published', advice: 'Assign a published version.' },
+  CONFIRMATION_REQUIRED: {
+    status: 409,
+    title: 'The patient would lose or gain something',
+    advice:
+      'Look at `consequences`, and if they are meant send the same request with `confirm` as it is in the problem.',
+  },
   EPISODE_CLOSED: {
     status: 409,
     title: 'The episode is closed',
@@ -216,7 +238,14 @@ export type ProblemCode = keyof typeof problemDefinitions
 
 /** A place in the request: a JSON pointer into the body, or a parameter by name (of the query unless `in` says otherwise). */
 export type ProblemLocation =
-  | { readonly pointer: string; readonly detail: string; readonly line?: number; readonly column?: number }
+  | {
+      readonly pointer: string
+      /** Left out: the body. */
+      readonly in?: 'draft'
+      readonly detail: string
+      readonly line?: number
+      readonly column?: number
+    }
   | { readonly parameter: string; readonly in?: 'query' | 'path' | 'header'; readonly detail: string }
 
 interface ProblemExtras {
@@ -280,15 +309,19 @@ export const problemSchema = z
     errors: z
       .array(
         z.object({
-          in: z.enum(['body', 'query', 'path', 'header']),
-          pointer: z.string().describe('A JSON pointer into the body (RFC 6901), or the parameter’s name.'),
+          in: z
+            .enum(['body', 'query', 'path', 'header', 'draft'])
+            .describe('`draft`: not in the request, but in the draft that it would leave.'),
+          pointer: z
+            .string()
+            .describe('A JSON pointer into the body or the draft (RFC 6901), or the parameter’s name.'),
           detail: z.string().describe('What is wrong there, and how to put it right.'),
           line: z.int().min(1).optional().describe('Of the body, where it is a protocol document.'),
           column: z.int().min(1).optional().describe('In that line; the first is 1.'),
         }),
       )
       .optional()
-      .describe('Each place in the request that is wrong.'),
+      .describe('Each place that is wrong.'),
   })
   .meta({ id: 'Problem', description: 'A problem (RFC 9457). A kind of problem may add members.' })
 

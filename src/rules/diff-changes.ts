@@ -1,5 +1,5 @@
 import { type Diagram, no } from './diagrams.ts'
-import { cellsOfDays, type Found, onDay, toSpans } from './diff-occasions.ts'
+import { type Found, onDay, toSpans } from './diff-occasions.ts'
 import type { DiffSpace } from './diff-space.ts'
 import { canonical } from './diff-text.ts'
 import type { Difference, DifferenceKind, Direction, Reading } from './diff-types.ts'
@@ -66,11 +66,7 @@ export function keyOfTarget({ strength, except = [] }: Contraindication, target:
 export function extentOf(space: DiffSpace, region: Diagram): DaySpan | null {
   const { diagrams, and, possible } = space
   const real = and(region, possible(diagrams.variablesIn(region)))
-  const cells = cellsOfDays(space)
-  const spans = toSpans(
-    cells,
-    cells.flatMap((_, cell) => (onDay(space, real, cell) === no ? [] : [cell])),
-  )
+  const spans = toSpans(space.days.filter((_, cell) => onDay(space, real, cell) !== no))
   return spans.reduce<DaySpan | null>(
     (all, { from, before }) => ({ from: all === null ? from : all.from, before }),
     null,

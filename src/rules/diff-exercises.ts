@@ -212,7 +212,6 @@ function findCautions(space: DiffSpace, exercise: Named, changes: readonly Chang
 export function findExercise(space: DiffSpace, exercise: Named): Difference[] {
   const { diagrams, and, or, without } = space
   const words: Words = { doses: new Interned(), texts: new Interned(), cautions: new Interned() }
-  words.doses.number(null)
   const before = sayOf(space, space.before, exercise.code, words)
   const after = sayOf(space, space.after, exercise.code, words)
   const differences: Difference[] = []

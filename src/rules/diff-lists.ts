@@ -71,7 +71,7 @@ interface Listed<T> {
   region: Diagram
 }
 
-/** What one version lists in some case and the other does not. */
+/** What one version lists, and the cases in which the other does not; there may be none. */
 function compareLists<T>(
   space: DiffSpace,
   listOf: (side: DiffSide) => Listed<T>[],
@@ -95,8 +95,12 @@ function compareLists<T>(
     for (const [key, { rule, region }] of own) {
       if (space.diagrams.isSpent()) return
       const counterpart = other.get(key)
-      const alone = without(region, counterpart?.region ?? no)
-      if (alone !== no) found.push({ rule, change, region: alone, isOnly: counterpart === undefined })
+      found.push({
+        rule,
+        change,
+        region: without(region, counterpart?.region ?? no),
+        isOnly: counterpart === undefined,
+      })
     }
   }
   seek(before, after, 'removed')

@@ -242,7 +242,12 @@ describe('the difference between two versions', () => {
     ['/protocols/ward/versions/1/diff/7', 404, 'VERSION_NOT_FOUND', 'has no version 7: the newest is 2'],
     ['/protocols/ward/versions/999999999/diff/1', 404, 'VERSION_NOT_FOUND', 'the newest is 2'],
     ['/protocols/ward/versions/draft/diff/1', 404, 'DRAFT_NOT_FOUND', 'has no draft'],
-    ['/protocols/ward/versions/0/diff/drafts', 400, 'VALIDATION_FAILED', 'must be a version number, or `draft`'],
+    [
+      '/protocols/ward/versions/0/diff/drafts',
+      400,
+      'VALIDATION_FAILED',
+      'must be a version number, `draft`, `library` or `adopted`',
+    ],
     ['/protocols/ward/versions/1/diff/2?format=html', 400, 'VALIDATION_FAILED', 'format'],
   ])('%s is refused', async (address, status, code, detail) => {
     const answer = await clinic.get<Problem>(address)

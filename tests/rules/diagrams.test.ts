@@ -23,9 +23,9 @@ function build(diagrams: Diagrams, valueFor: (choice: readonly number[]) => numb
 }
 
 function valueAt(diagrams: Diagrams, diagram: Diagram, choice: readonly number[]): number {
-  let node = diagram
-  while (!isConstant(node)) node = diagrams.optionsOf(node)[choice[diagrams.variableOf(node)] ?? -1] ?? no
-  return valueIn(node)
+  const next = (node: Diagram): Diagram =>
+    isConstant(node) ? node : (diagrams.optionsOf(node)[choice[diagrams.variableOf(node)] ?? -1] ?? no)
+  return valueIn(counts.reduce(next, diagram))
 }
 
 /** Functions of yes and no, as bits by choice: some that depend on everything, some on little. */
@@ -96,6 +96,29 @@ describe('functions of three choices', () => {
   })
 })
 
+test('functions that fall together in the table of nodes are still two', () => {
+  const diagrams = new Diagrams(enough)
+  // As `choose` goes on from option to option.
+  const mix = (hash: number): number => {
+    const mixed = Math.imul(hash, 0x9e3779b1)
+    return mixed ^ (mixed >>> 15)
+  }
+  const [a, b, c, d] = [1, 2, 3, 4].map(constant) as [Diagram, Diagram, Diagram, Diagram]
+  const pairs = [
+    [a, b],
+    [c, mix(a) ^ b ^ mix(c)],
+  ]
+  const longer = [a, b, d]
+  const shorter = [c, mix(mix(a) ^ b) ^ d ^ mix(c)]
+  const all = [...pairs, longer, shorter, [...longer, d], [d, ...longer]]
+  const nodes = all.map((options) => diagrams.choose(0, options))
+  expect(nodes.map((node) => [...diagrams.optionsOf(node)])).toEqual(all)
+  expect(all.map((options) => diagrams.choose(0, options))).toEqual(nodes)
+  // The variable is where the hash begins.
+  const other = diagrams.choose(7, [a ^ 7, b])
+  expect([diagrams.variableOf(other), diagrams.choose(0, [a, b])]).toEqual([7, nodes[0]])
+})
+
 describe('the bound', () => {
   test('of a question is half of what is left; what it leaves is there for the next', () => {
     const diagrams = new Diagrams(100)
@@ -141,6 +164,42 @@ describe('the bound', () => {
     }
     expect([20, 21].map((most) => within(most, () => diagrams.isYesIn(own, box)))).toEqual([false, true])
     const copy = (): Diagram => diagrams.joining((a) => a)(own, no)
-    expect([4, 17].map((most) => within(most, copy))).toEqual([no, own])
+    expect([4, 17].map((most) => [within(most, copy), diagrams.left])).toEqual([
+      [no, 0],
+      [own, 1],
+    ])
+  })
+
+  test('does not make what was found without it known', () => {
+    for (let most = 1; most < 20; most += 1) {
+      const diagrams = new Diagrams(enough)
+      const own = build(diagrams, ([a, , c]) => Number(a === c))
+      const copy = diagrams.joining((a) => a)
+      diagrams.left = most
+      copy(own, no)
+      diagrams.left = enough
+      expect(copy(own, no)).toBe(own)
+    }
+  })
+
+  test('is spent once for what is the same', () => {
+    const diagrams = new Diagrams(enough)
+    let [even, odd]: Diagram[] = [no, yes] as const
+    // Whether the sum of all options is odd: two nodes for each variable.
+    for (let variable = 19; variable >= 0; variable -= 1) {
+      ;[even, odd] = [diagrams.choose(variable, [even, odd]), diagrams.choose(variable, [odd, even])]
+    }
+    const nodes = 1 + 19 * 2
+    const costOf = (work: () => unknown): number => {
+      const before = diagrams.left
+      work()
+      return before - diagrams.left
+    }
+    expect(diagrams.left).toBe(enough - 20 * 2 * (2 + 8))
+    expect(costOf(() => diagrams.map(even, (value) => value))).toBe(nodes * 3)
+    expect(costOf(() => diagrams.leastIn(even))).toBe(nodes * 2)
+    // All of it is looked at only if all of it is a yes.
+    const either = diagrams.joining((a, b) => a | b)(even, diagrams.choose(20, [yes, no]))
+    expect(costOf(() => diagrams.isYesIn(either, new Map([[20, [0]]])))).toBe(nodes * 12 + 10)
   })
 })

@@ -1,7 +1,14 @@
 /** Pairs of small documents that differ in few things, and what differs in them, in short. */
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
-import type { Condition, DayBound, Difference, PhaseMove, ProtocolDocument } from '../../src/rules/index.ts'
+import type {
+  Condition,
+  DayBound,
+  Difference,
+  DiffWitness,
+  PhaseMove,
+  ProtocolDocument,
+} from '../../src/rules/index.ts'
 
 export const walking = { code: 'walking', title: 'Walking', kind: 'exercise', attributes: { impact: 1 } } as const
 export const golf = { code: 'golf', title: 'Golf', kind: 'activity', attributes: { impact: 2 } } as const
@@ -69,13 +76,24 @@ function times(name: string, { least, most }: { least: number; most: number | nu
   return least === 0 && most === null ? name : `${name} ${least}–${most ?? ''} ago`
 }
 
+function recordOf({ daysSinceSurgery, side, levels, procedures, milestones, facts }: DiffWitness): string[] {
+  return [
+    `day ${daysSinceSurgery}`,
+    ...(side === null ? [] : [side]),
+    ...(levels === null ? [] : [`${levels} levels`]),
+    ...procedures,
+    ...milestones.map(({ code, day, grantedBy }) => `${code} on ${day} by ${grantedBy ?? 'nobody'}`),
+    ...facts.map(({ code, value, day }) => `${code} ${value} on ${day}`),
+  ]
+}
+
 /** What differs | on which days | what it takes, by occasion | a case: its day and its record. */
 export function inShort({ direction, days, occasions, isComplete, witness, ...about }: Difference | PhaseMove): string {
   const flags = Object.entries(about).flatMap(([key, value]) =>
     typeof value === 'boolean' ? (value ? [key] : []) : [words(value)],
   )
   const what = `${direction}: ${flags.join(' ')}`
-  if (witness === null) return what
+  if (witness === null && days.length + occasions.length === 0 && isComplete) return what
   const each = occasions.map(({ days, milestones, facts, operation, without, reading }) =>
     [
       span(days),
@@ -86,14 +104,7 @@ export function inShort({ direction, days, occasions, isComplete, witness, ...ab
       ...(reading === null ? [] : [reading]),
     ].join(', '),
   )
-  const record = [
-    `day ${witness.daysSinceSurgery}`,
-    ...(witness.side === null ? [] : [witness.side]),
-    ...(witness.levels === null ? [] : [`${witness.levels} levels`]),
-    ...witness.procedures,
-    ...witness.milestones.map(({ code, day, grantedBy }) => `${code} on ${day} by ${grantedBy ?? 'nobody'}`),
-    ...witness.facts.map(({ code, value, day }) => `${code} ${value} on ${day}`),
-  ]
+  const record = witness === null ? ['no case'] : recordOf(witness)
   return [what, days.map(span).join(), each.join('; ') + (isComplete ? '' : '; and more'), record.join(', ')].join(
     ' | ',
   )
@@ -136,7 +147,7 @@ function fillIn(part: Lists): Partial<ProtocolDocument> {
     const filled = items.map((item, index) => {
       if (typeof item !== 'object') return item
       const like = likeOf(list, index, item.code)
-      const all = { ...like, code: index === 0 ? like.code : `${like.code}-${index}`, ...item }
+      const all = { ...like, code: index === 0 || list === 'phases' ? like.code : `${like.code}-${index}`, ...item }
       return Object.fromEntries(Object.entries(all).filter(([key, value]) => value !== null || !(key in like)))
     })
     return [list, filled]

@@ -141,6 +141,22 @@ describe('an exercise', () => {
   })
 })
 
+test('an occasion names its milestones and facts as the newer version does, if that has them', () => {
+  const asked = { ...base, ...walksWhen({ all: [{ milestone: 'visit' }, { fact: 'pain', atMost: 3 }] }) }
+  const renamed = { ...base, milestones: [{ code: 'visit', title: 'Control' }], prescriptions: [] }
+  const occasions = [diff(asked, renamed), diff(asked, { ...renamed, milestones: [] })].map(
+    ({ differences }) => differences.find(({ kind }) => kind === 'exercise')?.occasions[0],
+  )
+  const ever = { least: 0, most: null }
+  const fact = { code: 'pain', title: 'Pain', ask: 'How bad?', unit: null }
+  expect(occasions).toMatchObject(
+    ['Control', 'Visit'].map((title) => ({
+      milestones: [{ milestone: { code: 'visit', title }, grantedBy: [], ...ever }],
+      facts: [{ fact, test: { atMost: 3 }, ...ever }],
+    })),
+  )
+})
+
 describe('what else differs', () => {
   const one = (changed: Partial<ProtocolDocument>) => ({ prescriptions: [{ ...walk, ...changed }] as never })
   const asksForSide = (prescriptions: ProtocolDocument['prescriptions']): Partial<ProtocolDocument> => ({
@@ -534,6 +550,45 @@ describe('bounds', () => {
       for (const one of differences.slice(0, 1)) expect(confirmDifference(derive, [document, shifted], one)).toBeNull()
     },
   )
+
+  test('what was not decided of one question makes no other one wrong', () => {
+    const when = { any: [{ milestone: 'visit' }, { milestone: 'clearance' }, { fact: 'pain', atMost: 3 }] } as const
+    const after = {
+      ...base,
+      ...walksWhen({ all: [when, { days: { atLeast: 3 } }] }),
+      limits: [{ ...lifting, max: 5, when }],
+      contraindications: [{ ...twisting, when }],
+      instructions: [{ ...sit, text: 'Sit.', when }],
+    }
+    const inDays = ({ differences }: Diff): string[] =>
+      differences.map(({ occasions, isComplete, ...one }) => JSON.stringify(one))
+    const whole = inDays(diff(base, after))
+    const counts = new Set<number>()
+    for (let most = 100; most < 6_000; most += 100) {
+      const part = diff(base, after, most)
+      const told = inDays(part)
+      expect(whole).toEqual(expect.arrayContaining(told))
+      expect(told.length === whole.length || part.undecided.length > 0).toBe(true)
+      counts.add(told.length)
+    }
+    expect(counts.size).toBeGreaterThan(2)
+  })
+
+  test('occasions that are cut short are the first of all', () => {
+    const asked = [{ milestone: 'visit' }, { milestone: 'clearance' }, { fact: 'pain', atMost: 3 }] as const
+    const after = { ...base, ...walksWhen({ any: asked }) }
+    const before = { ...base, prescriptions: [] }
+    const [whole] = diff(before, after).differences
+    const counts = new Set<number>()
+    for (let most = 100; most < 4_000; most += 150) {
+      const [part] = diff(before, after, most).differences
+      if (part?.kind !== 'exercise') continue
+      expect(part.occasions).toEqual(whole?.occasions.slice(0, part.occasions.length))
+      expect(part.isComplete).toBe(part.occasions.length === whole?.occasions.length)
+      counts.add(part.occasions.length)
+    }
+    expect(counts.size).toBeGreaterThan(2)
+  })
 
   test('what is not decided is named and never equal; what is cut short of its occasions stays true', () => {
     const after = { ...base, ...fromDay(42), limits: [{ ...lifting, max: 5 }] }

@@ -112,7 +112,7 @@ describe('what a test case is compared with', () => {
     limits: [
       { ...lifting, min: 2 },
       { ...lifting, code: 'less', max: 7, min: 3 },
-      { ...lifting, code: 'pounds', max: 4, unit: '[lb_av]' },
+      { ...lifting, code: 'pounds', max: 4, min: 1, unit: '[lb_av]' },
       { code: 'ask', quantity: 'load', value: null },
       { code: 'bend', quantity: 'arc', max: 90 },
       { code: 'goal', kind: 'goal', quantity: 'load', max: 1, unit: 'kg' },
@@ -201,7 +201,7 @@ describe('what a test case is compared with', () => {
       { limits: [{ quantity: 'load', unit: 'kg', max: 7, min: 3, asInstructed: true }] },
       [],
     ],
-    ['the strictest limit of any unit', { limits: [{ quantity: 'load', max: 4 }] }, []],
+    ['the strictest limit of any unit', { limits: [{ quantity: 'load', max: 4, min: 3 }] }, []],
     [
       'other limits',
       { limits: [{ quantity: 'load', unit: 'kg', max: 10, min: 2, asInstructed: false }] },
@@ -256,6 +256,13 @@ describe('what a test case is compared with', () => {
     const cases = [{ code: 'case', on: 0, expect: { limits: [{ quantity: 'load', max: 1 }] } }]
     return runCases({ ...changed, cases })[0]?.differences ?? []
   }
+
+  test('amounts that the dose does not have are missed', () => {
+    const prescriptions = [{ ...walk, dosage: [{ reps: 3 }] }]
+    const expected = { dose: { walking: { amounts: [{ quantity: 'load', value: 4, unit: 'kg' }] } } }
+    const [found] = runCases({ ...document, prescriptions, cases: [{ code: 'case', on: 0, expect: expected }] })
+    expect(found?.differences).toMatchObject([{ kind: 'dose', actual: { reps: 3 } }])
+  })
 
   test('where nothing is prescribed, an exercise without a dose and one that a case records are compared, too', () => {
     expect(differ({ dose: { golf: null } }, 5)).toEqual([])

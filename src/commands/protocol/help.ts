@@ -77,8 +77,9 @@ with 2 if a file cannot be used: as \`diff\` does.`,
   hash: {
     usage: 'hash FILE… [--catalogue FILE] [--json]',
     summary: 'the hash that a version has once it is published',
-    text: `The SHA-256 of the canonical form: the \`contentHash\` of the version that a clinic publishes from this document. It does not
-depend on the order of members, on comments, or on exercises that the document brings along and does not name.`,
+    text: `The SHA-256 of the canonical form: the \`contentHash\` of the version that a clinic publishes from this document, if its
+catalogue has no more exercises in the groups that the document names. It does not depend on the order of members, on
+comments, or on exercises that the document brings along and does not name.`,
   },
   format: {
     usage: 'format FILE… [--write | --check] [--json]',
@@ -86,6 +87,14 @@ depend on the order of members, on comments, or on exercises that the document b
     text: `Prints the canonical YAML: members in one order, every prescription named, what says nothing left out. --write writes it
 into the file (one with comments is left as it is: it would lose them). --check only says which files are not formatted, and
 ends with 1 if one is not. --json prints JSON.`,
+  },
+  merge: {
+    usage: 'merge BASE OURS THEIRS [--write] [--json]',
+    summary: 'what two have made of one document, in one',
+    text: `Takes what only one of OURS and THEIRS has changed since BASE, by the codes of parts and by their members, and prints the
+merged YAML. What both have changed, each in its own way, is a conflict: then all of them are told, nothing is merged, and it
+ends with 1. --write writes the merged document into OURS (one with comments is left as it is: it would lose them), so that
+git can merge protocols in YAML with it: \`driver = rehab-protocol merge %O %A %B --write\`.`,
   },
 } as const satisfies Record<string, CommandHelp>
 
@@ -105,7 +114,7 @@ It ends with 0 if all is well, 1 if something was found or failed, 2 if it was u
 
 export function helpOf(name: CommandName): string {
   const { usage, summary, text } = commands[name]
-  const isBare = name === 'format'
+  const isBare = name === 'format' || name === 'merge'
   return [
     `usage: rehab-protocol ${usage}`,
     `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`,

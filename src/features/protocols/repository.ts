@@ -49,6 +49,8 @@ export interface VersionSummary {
   changeNote: string | null
   revision: number
   startedFrom: number | null
+  /** Of the library's document that it was merged with last, or else adopted from; null: it has nothing from there. */
+  libraryHash: string | null
   /** Ids of API keys, as all of `by` are. */
   authors: string[]
   submitted: { by: string; at: Instant; hash: string } | null
@@ -106,7 +108,6 @@ type Parts = Awaited<ReturnType<typeof readParts>>
 const withProtocol = { protocol: true } as const
 
 type VersionRow = Prisma.ProtocolVersionGetPayload<{ include: typeof withProtocol }>
-type SummaryRow = Prisma.ProtocolVersionGetPayload<object>
 
 /** Leaves out the members that are null, as the document does. */
 function present<T extends object>(members: T): { [K in keyof T]: Exclude<T[K], null> } {
@@ -262,7 +263,7 @@ function toDocument(row: VersionRow, parts: Parts): ProtocolDocument {
   }) as ProtocolDocument
 }
 
-function toSummary(row: SummaryRow): VersionSummary {
+function toSummary(row: VersionRow): VersionSummary {
   return {
     id: row.id,
     number: row.number,
@@ -274,6 +275,7 @@ function toSummary(row: SummaryRow): VersionSummary {
     changeNote: row.changeNote,
     revision: row.revision,
     startedFrom: row.startedFrom,
+    libraryHash: row.libraryHash ?? row.protocol.libraryHash,
     authors: row.authors,
     submitted:
       row.submittedAt === null || row.submittedBy === null || row.submittedHash === null
@@ -366,10 +368,25 @@ export async function insertProtocol(
   })
 }
 
-/** Deletes a protocol of which nothing was ever published, with its draft. */
-export async function deleteProtocol(tx: Transaction, clinicId: string, id: string): Promise<void> {
-  await tx.protocolVersion.deleteMany({ where: { clinicId, protocolId: id } })
+/** Deletes a protocol that has no version any more, and keeps the last revision that it had. */
+export async function deleteProtocol(
+  tx: Transaction,
+  clinicId: string,
+  { id, code }: { id: string; code: string },
+  lastRevision: number,
+): Promise<void> {
   await tx.protocol.delete({ where: { clinicId_id: { clinicId, id } } })
+  await tx.deletedProtocol.upsert({
+    where: { clinicId_code: { clinicId, code } },
+    create: { clinicId, code, lastRevision },
+    update: { lastRevision },
+  })
+}
+
+/** The last revision of the protocols that had this code before; 0: there was none. */
+export async function readDeletedRevision(tx: Transaction, clinicId: string, code: string): Promise<number> {
+  const deleted = await tx.deletedProtocol.findUnique({ where: { clinicId_code: { clinicId, code } } })
+  return deleted?.lastRevision ?? 0
 }
 
 /** Published and retired versions, newest first, below number `below`. */
@@ -383,15 +400,20 @@ export async function listVersions(
     where: { clinicId, protocolId, number: page.below === null ? { not: null } : { lt: page.below } },
     orderBy: { number: 'desc' },
     take: page.take,
+    include: withProtocol,
   })
   return rows.map(toSummary)
 }
 
-export type StoredVersion = VersionSummary & { document: ProtocolDocument }
+export type StoredVersion = VersionSummary & {
+  document: ProtocolDocument
+  /** Codes of the exercises that the document had when it was last sent as a whole; null: it is not known. */
+  brought: string[] | null
+}
 
 async function toStored(tx: Transaction, row: VersionRow): Promise<StoredVersion> {
   const parts = await readParts(tx, { clinicId: row.clinicId, versionId: row.id })
-  return { ...toSummary(row), document: toDocument(row, parts) }
+  return { ...toSummary(row), document: toDocument(row, parts), brought: fromJson<string[] | null>(row.brought) }
 }
 
 /** The version with that number or, for `'draft'`, the one that is not published; that one has the exercises that were submitted. */
@@ -401,11 +423,26 @@ export async function readVersion(
   protocolId: string,
   which: number | 'draft',
 ): Promise<StoredVersion | null> {
-  const row = await tx.protocolVersion.findFirst({
-    where: { clinicId, protocolId, number: which === 'draft' ? null : which },
-    include: withProtocol,
-  })
-  return row === null ? null : toStored(tx, row)
+  const find = () =>
+    tx.protocolVersion.findFirst({
+      where: { clinicId, protocolId, number: which === 'draft' ? null : which },
+      include: withProtocol,
+    })
+  const row = await find()
+  if (row === null) return null
+  const stored = await toStored(tx, row)
+  if (which !== 'draft' || (await isStill(tx, row))) return stored
+  // Somebody wrote between two of the lists: they are of two revisions. Nobody does while the row is locked.
+  await tx.$queryRaw`
+    SELECT FROM protocol_version WHERE clinic_id = ${clinicId}::uuid AND protocol_id = ${protocolId}::uuid
+      AND number IS NULL FOR NO KEY UPDATE`
+  const locked = await find()
+  return locked === null ? null : toStored(tx, locked)
+}
+
+/** Whether the version is still at the revision that was read; every write of its lists raises it. */
+async function isStill(tx: Transaction, { clinicId, id, revision }: VersionRow): Promise<boolean> {
+  return (await tx.protocolVersion.count({ where: { clinicId, id, revision, number: null } })) === 1
 }
 
 /** The newest version that is published and not retired. */
@@ -459,11 +496,13 @@ export async function insertDraft(
     document: ProtocolDocument
     revision: number
     startedFrom: number | null
+    libraryHash: string | null
+    brought: readonly string[]
     author: string
     createdAt: Instant
   },
 ): Promise<void> {
-  const { document, author, ...columns } = draft
+  const { document, author, brought, ...columns } = draft
   await tx.protocolVersion.create({
     data: {
       ...columns,
@@ -474,9 +513,39 @@ export async function insertDraft(
       accepted: toNullableJson(document.accepted),
       authors: [author],
       cases: toNullableJson(document.cases),
+      brought: [...brought],
     },
   })
   await insertParts(tx, { clinicId: draft.clinicId, versionId: draft.id }, document, partKinds)
+}
+
+/** The hash of the library's document that the protocol's newest version was merged with; null: that which it was adopted from. */
+export async function readNewestLibraryHash(
+  tx: Transaction,
+  clinicId: string,
+  protocolId: string,
+): Promise<string | null> {
+  const row = await tx.protocolVersion.findFirst({
+    where: { clinicId, protocolId, number: { not: null } },
+    orderBy: { number: 'desc' },
+    select: { libraryHash: true },
+  })
+  return row?.libraryHash ?? null
+}
+
+/** The document of a version of the protocol that has this content; null: there is none. */
+export async function readVersionOfContent(
+  tx: Transaction,
+  clinicId: string,
+  protocolId: string,
+  contentHash: string,
+): Promise<StoredVersion | null> {
+  const row = await tx.protocolVersion.findFirst({
+    where: { clinicId, protocolId, contentHash },
+    orderBy: { number: 'asc' },
+    include: withProtocol,
+  })
+  return row === null ? null : toStored(tx, row)
 }
 
 /** The draft as its next writer has seen it. */
@@ -488,14 +557,15 @@ export interface SeenDraft {
 
 /**
  * Replaces the draft's content if it is still at the revision that was seen; false when another writer was first.
- * Only the lists named in `changed` are written again. It is not approved any more.
+ * Only the lists named in `changed` are written again; left out: the document was sent as a whole. It is not approved any
+ * more. With `libraryHash` it has what the library's document of that hash has brought.
  */
 export async function replaceDraft(
   tx: Transaction,
   key: VersionKey,
-  { author, seen }: { author: string; seen: SeenDraft },
+  { author, seen, libraryHash }: { author: string; seen: SeenDraft; libraryHash?: string | undefined },
   document: ProtocolDocument,
-  changed: readonly PartKind[] = partKinds,
+  changed?: readonly PartKind[],
 ): Promise<boolean> {
   const reopened = await reopenDraft(tx, key, {
     seen,
@@ -506,10 +576,12 @@ export async function replaceDraft(
     accepted: toNullableJson(document.accepted),
     cases: toNullableJson(document.cases),
     authors: [...new Set([...seen.authors, author])],
+    ...(libraryHash !== undefined && { libraryHash }),
+    ...(changed === undefined && { brought: document.exercises.map(({ code }) => code) }),
   })
   if (!reopened) return false
-  await deleteParts(tx, key, changed)
-  await insertParts(tx, key, document, changed)
+  await deleteParts(tx, key, changed ?? partKinds)
+  await insertParts(tx, key, document, changed ?? partKinds)
   return true
 }
 
@@ -684,15 +756,21 @@ export async function readFollowers(
     SELECT FROM protocol_version WHERE clinic_id = ${clinicId}::uuid AND protocol_id = ${protocol.id}::uuid
       AND status = 'published' ORDER BY id FOR UPDATE`
   const openEpisodes = await tx.episodeProtocol.count({ where: { clinicId, versionId, episode: { status: 'open' } } })
-  const procedures = await tx.procedure.findMany({
-    where: { clinicId, defaultProtocolCode: protocol.code },
-    select: { code: true },
-    orderBy: { code: 'asc' },
-  })
+  const defaultOf = await listDefaultsOf(tx, clinicId, protocol.code)
   const otherPublished = await tx.protocolVersion.count({
     where: { clinicId, protocolId: protocol.id, status: 'published', id: { not: versionId } },
   })
-  return { openEpisodes, otherPublished, defaultOf: procedures.map(({ code }) => code) }
+  return { openEpisodes, otherPublished, defaultOf }
+}
+
+/** Codes of the procedures whose default the protocol is. */
+export async function listDefaultsOf(tx: Transaction, clinicId: string, protocol: string): Promise<string[]> {
+  const procedures = await tx.procedure.findMany({
+    where: { clinicId, defaultProtocolCode: protocol },
+    select: { code: true },
+    orderBy: { code: 'asc' },
+  })
+  return procedures.map(({ code }) => code)
 }
 
 /** Those of the versions that are retired by now. Until the transaction ends none of the others can be. */

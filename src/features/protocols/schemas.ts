@@ -8,7 +8,7 @@ export const draftStatus = z
   .enum(['draft', 'in-review', 'approved'])
   .describe('`draft`: it is being edited; `in-review`: submitted, and not to be edited; `approved`: to be published.')
 
-const key = z
+export const key = z
   .object({ id: z.string(), name: z.string().nullable().describe('Null: the key is not known any more.') })
   .meta({ id: 'Key', description: 'An API key, which stands for whoever did something with it.' })
 
@@ -33,7 +33,7 @@ export const protocol = z
   })
   .meta({ id: 'Protocol', description: 'A named series of versions for one or more procedures.' })
 
-const versionFields = {
+export const versionFields = {
   id: z.string(),
   number: z.int().min(1).nullable().describe('Given when it is published; a draft has none.'),
   status: z
@@ -48,11 +48,17 @@ const versionFields = {
     .string()
     .nullable()
     .describe(
-      'SHA-256 of the document in canonical form, as it is exported: the same content has the same hash in every clinic.',
+      'SHA-256 of the document in canonical form, as it is exported: the same content has the same hash in every clinic. The exercises of the groups that it names are content.',
     ),
   changeNote: z.string().nullable().describe('What changed, and why; given when it is submitted or published.'),
   revision: z.int().min(1).describe('Goes on from one draft of the protocol to the next.'),
   startedFrom: z.int().min(1).nullable().describe('The version that the draft was started from; null: from none.'),
+  libraryHash: z
+    .string()
+    .nullable()
+    .describe(
+      'SHA-256 of the library’s document that it was merged with last, or adopted from; null: it has nothing from the library.',
+    ),
   authors: z.array(key).describe('All who have edited it; empty: it is older than the record of that.'),
   submitted: z
     .object({
@@ -78,28 +84,47 @@ export const versionSummary = z
   .object(versionFields)
   .meta({ id: 'VersionSummary', description: 'A protocol version without its rules.' })
 
-export const version = z.object({ ...versionFields, document: protocolDocument }).meta({
+const joined = z
+  .object({
+    code: z.literal('joined-by-group'),
+    exercise: z.string().describe('Its code.'),
+    title: z.string(),
+    groups: z.array(z.string()).describe('Those of its groups that the protocol names.'),
+    prescriptions: z.array(z.string()).describe('Codes of the prescriptions that permit it for that.'),
+    text: z.string(),
+  })
+  .meta({ id: 'JoinedExercise', description: 'An exercise that the document did not have and its rules are about.' })
+
+const withRules = {
+  ...versionFields,
+  document: protocolDocument,
+  joinedByGroup: z
+    .array(joined)
+    .describe(
+      'Exercises of the catalogue that come under a group which the protocol names, and that the document did not have when it was last sent as a whole, or the version that the draft was started from. What the group permits is permitted of them, too. Look at each.',
+    ),
+}
+
+export const version = z.object(withRules).meta({
   id: 'ProtocolVersion',
   description: 'A protocol version. Once published it never changes, and neither do the exercises in it.',
 })
 
 export const publishedVersion = z
   .object({
-    ...versionFields,
-    document: protocolDocument,
+    ...withRules,
     warnings: z.array(finding).describe('What the check warns of and the author has not accepted.'),
   })
   .meta({ id: 'PublishedVersion', description: 'A version that was published just now.' })
 
 export const submittedVersion = z
   .object({
-    ...versionFields,
-    document: protocolDocument,
+    ...withRules,
     warnings: z.array(finding).describe('What the check warns of and the author has not accepted.'),
   })
   .meta({ id: 'SubmittedVersion', description: 'A draft that was submitted just now.' })
 
-const exerciseChange = z
+export const exerciseChange = z
   .object({
     exercise: z.string().describe('Its code.'),
     change: z
@@ -111,8 +136,7 @@ const exerciseChange = z
 
 export const startedVersion = z
   .object({
-    ...versionFields,
-    document: protocolDocument,
+    ...withRules,
     exercisesChanged: z
       .array(exerciseChange)
       .describe('How the exercises of the catalogue differ from those of the version that it was started from.'),
@@ -126,12 +150,18 @@ export const retiredVersion = z
     defaultOf: z
       .array(z.string())
       .describe('Procedures whose default protocol is without a published version now: new episodes must name one.'),
+    newEpisodes: z
+      .object({
+        version: z.int().min(1).nullable().describe('The newest that is not retired; null: there is none.'),
+        text: z.string(),
+      })
+      .describe('What new episodes with this protocol get from now on, unless they name a version.'),
   })
   .meta({ id: 'RetiredVersion', description: 'A version that was retired just now.' })
 
 const part = z.unknown().optional()
 
-const change = z
+export const draftChange = z
   .object({
     kind: z.string().describe('The member of the document: `limits`, `title`, …'),
     code: z.string().nullable().describe('Names the part in its list; null: the member itself.'),
@@ -150,8 +180,15 @@ export const historyEvent = z
     by: key,
     note: z.string().nullable().describe('The change note, or what the reviewer or whoever retired it said.'),
     startedFrom: z.int().min(1).optional().describe('Of `started`: the version that it was started from.'),
-    changes: z.array(change).optional().describe('Of `edited`: what was changed.'),
-    moreChanges: z.int().min(0).optional().describe('Of `edited`: how many more changes are not listed.'),
+    merged: z
+      .object({
+        from: z.string().nullable().describe('What it was merged with before; null: not known.'),
+        library: z.string(),
+      })
+      .optional()
+      .describe('Of `merged`: hashes of the library’s document before and after.'),
+    changes: z.array(draftChange).optional().describe('Of `edited` and `merged`: what was changed.'),
+    moreChanges: z.int().min(0).optional().describe('Of `edited` and `merged`: how many more changes are not listed.'),
     lostApproval: z.boolean().optional().describe('True: an approval did not count any more after this.'),
     approval: z.enum(['none', 'second-person']).optional().describe('Of `published`: the clinic’s rule at that time.'),
     openEpisodes: z.int().min(0).optional().describe('Of `retired`: how many open episodes went on following it.'),
