@@ -61,6 +61,6 @@ function mergeable(schema: z.ZodType): z.ZodType {
 
 function isObjectIn(schema: z.core.$ZodType): boolean {
   if (schema instanceof z.ZodLazy) return isObjectIn(schema.unwrap())
-  if (schema instanceof z.ZodUnion) return schema.options.some(isObjectIn)
+  if (schema instanceof z.core.$ZodUnion) return schema._zod.def.options.some(isObjectIn)
   return schema instanceof z.ZodObject
 }

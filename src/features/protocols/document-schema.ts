@@ -130,8 +130,8 @@ function formOf(value: object): z.ZodType<Condition> | string | null {
  * A union that reads a value in one form only. Read in each, a wrong condition would be wrong in seven ways, and so would
  * be every condition inside of it.
  */
-const Forms = z.core.$constructor('Forms', (form: z.core.$ZodUnion, def: z.core.$ZodUnionDef) => {
-  z.core.$ZodUnion.init(form, def)
+const Forms = z.core.$constructor('Forms', (form: z.ZodUnion, def: z.core.$ZodUnionDef) => {
+  z.ZodUnion.init(form, def)
   const inAnyForm = form._zod.parse
   form._zod.parse = (payload, context) => {
     const { value } = payload
