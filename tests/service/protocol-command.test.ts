@@ -128,7 +128,7 @@ describe('rehab-protocol', () => {
       code: 0,
       text: 'knee.yaml:23:5: ok: before-the-visit\nknee.yaml:27:5: ok: after-the-visit (The visit opens the way)\nknee.yaml: 2 test cases, all as expected\n',
     })
-    const failing = write('failing.yaml', knee.replace('on: 42\n    expect', 'on: 41\n    expect'))
+    const failing = write('failing.yaml', knee.replace('visit, on: 42', 'visit, on: 42, revoked: 42'))
     expect(run('test', failing)).toMatchObject({
       code: 1,
       text: expect.stringContaining(
@@ -136,7 +136,7 @@ describe('rehab-protocol', () => {
       ),
     })
     expect(run('check', failing).text).toContain(
-      'failing.yaml:27:5: error: The test case `after-the-visit` fails on day 41',
+      'failing.yaml:27:5: error: The test case `after-the-visit` fails on day 42',
     )
     expect(run('check', failing).code).toBe(1)
   })
