@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import { requireScope } from '../../http/access.ts'
 import type { Context } from '../../http/context.ts'
 import { ifMatchHeader, requireIfMatch } from '../../http/etag.ts'
 import { cursorOf, pageOf, pageQuery, toPage } from '../../http/pagination.ts'
@@ -61,6 +62,8 @@ export async function registerEpisodes(app: FastifyInstance, context: Context): 
       schema: {
         operationId: 'openEpisode',
         summary: 'Open an episode: a surgery and the protocols that the patient follows after it',
+        description:
+          '`protocols` left out: the clinic’s default for each procedure. To choose others takes the scope `protocols:assign`.',
         tags,
         params: z.object({ id: uuid }),
         body: episodeBody,
@@ -80,6 +83,7 @@ export async function registerEpisodes(app: FastifyInstance, context: Context): 
       const recorder = recorderOf(request, context)
       const { clinicId } = recorder
       const { procedures, surgeryDate, levels = [], side = null, protocols } = request.body
+      if (protocols !== undefined) requireScope(request.actor, 'protocols:assign', toChoose)
       requirePlausibleSurgery(surgeryDate, recorder.today)
       const opened = await db.asClinic(clinicId, async (tx) => {
         const patientId = request.params.id
@@ -150,7 +154,7 @@ export async function registerEpisodes(app: FastifyInstance, context: Context): 
         operationId: 'updateEpisode',
         summary: 'Correct the surgery, or change the protocols',
         description:
-          'What changes is recorded: an answer as known before stays what it was. `protocols` left out: they stay as they are.',
+          'What changes is recorded: an answer as known before stays what it was. `protocols` left out: they stay as they are; to change them takes the scope `protocols:assign`.',
         tags,
         params: episodeParams,
         headers: ifMatchHeader,
@@ -171,9 +175,10 @@ export async function registerEpisodes(app: FastifyInstance, context: Context): 
     (request) =>
       inEpisode(request, context, request.params.id, async (scope) => {
         const { tx, recorder, episode: current } = scope
+        const { protocols, ...change } = request.body
+        if (protocols !== undefined) requireScope(recorder.actor, 'protocols:assign', toChoose)
         requireIfMatch(request, current.revision)
         requireOpen(current)
-        const { protocols, ...change } = request.body
         const surgery = {
           surgeryDate: change.surgeryDate ?? current.surgeryDate,
           procedures: change.procedures ?? current.procedures,
@@ -201,6 +206,8 @@ export async function registerEpisodes(app: FastifyInstance, context: Context): 
 
   await registerEntries(app, context)
 }
+
+const toChoose = 'to choose protocols other than the clinic’s defaults'
 
 function patientNotFound(id: string): ProblemError {
   return new ProblemError('PATIENT_NOT_FOUND', `there is no patient ${id}`)
