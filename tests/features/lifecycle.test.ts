@@ -16,7 +16,7 @@ type Protocol = z.output<typeof schemas.protocol>
 const clinic = await startClinic()
 const author = clinic
 const reviewer = await clinic.addClient(clinic.clinicId, 'clinician')
-const therapist = await clinic.addClient(clinic.clinicId, 'therapist')
+const therapist = await clinic.addClient(clinic.clinicId, 'clinician', 'therapist')
 const foreigner = await clinic.addClinic()
 
 accepted(await clinic.post('/procedures', { code: 'plif', name: 'PLIF', bodyRegion: 'lumbar' }))

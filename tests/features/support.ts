@@ -127,12 +127,10 @@ export async function startClinic({ timeZone = 'America/New_York', now }: Clinic
   })
 
   /** Software of the clinic that has a key of this role. */
-  async function addClient(clinicId: string, role = 'administrator'): Promise<Client> {
+  async function addClient(clinicId: string, role = 'administrator', name = role): Promise<Client> {
     const key = makeApiKey(clinicId)
     const createdAt = toInstantText(clock())
-    await db.asClinic(clinicId, (tx) =>
-      insertApiKey(tx, { clinicId, id: randomUUIDv7(), name: role, key, role, createdAt }),
-    )
+    await db.asClinic(clinicId, (tx) => insertApiKey(tx, { clinicId, id: randomUUIDv7(), name, key, role, createdAt }))
     return makeClient(address, clinicId, key)
   }
 
