@@ -66,6 +66,8 @@ export interface AppOptions {
   features?: readonly Feature[]
   /** The scope that an operation needs, by its operationId; left out: as the service has it. */
   scopeOf?: (operationId: string) => Scope | undefined
+  /** Told of every route that is registered. */
+  onRoute?: (route: { method: string | string[]; url: string }) => void
   /** Where the log goes; left out: standard output. */
   logTo?: { write: (line: string) => void }
   /** Puts the cause of a 500 into the answer, for tests. */
@@ -97,6 +99,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   })
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
+  if (options.onRoute) app.addHook('onRoute', options.onRoute)
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)
   })

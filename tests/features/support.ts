@@ -1,6 +1,7 @@
 import { randomUUIDv7 } from 'node:crypto'
 import { afterAll } from '@jest/globals'
 import { buildApp } from '../../src/app.ts'
+import type { Config } from '../../src/config.ts'
 import { type Database, openDatabase } from '../../src/db/client.ts'
 import { insertApiKey } from '../../src/features/api-keys/repository.ts'
 import { insertClinic } from '../../src/features/clinics/repository.ts'
@@ -95,6 +96,8 @@ function makeClient(address: string, clinicId: string, key: string) {
 }
 
 export interface ClinicOptions {
+  /** What the service is configured with, beside its database. */
+  config?: Partial<Pick<Config, 'publicUrl' | 'tokenIssuers'>>
   /** The clinic's time zone. */
   timeZone?: string
   /** What the service takes for now; left out: the real time, until `setNow`. */
@@ -105,15 +108,17 @@ export interface ClinicOptions {
  * The service on a database of its own and a port of its own, with one clinic and an administrator's key. Call it once,
  * at the top of a test file; it closes by itself after the file.
  */
-export async function startClinic({ timeZone = 'America/New_York', now }: ClinicOptions = {}) {
+export async function startClinic({ timeZone = 'America/New_York', now, config }: ClinicOptions = {}) {
   let moment = now === undefined ? null : Temporal.Instant.from(now)
   const clock = (): Temporal.Instant => moment ?? Temporal.Now.instant()
   const log: string[] = []
 
   const database = await createTestDatabase()
   const db = openDatabase(database.url)
+  const routes: { method: string; url: string }[] = []
   const app = await buildApp({
-    config: { logLevel: 'info' },
+    config: { logLevel: 'info', ...config },
+    onRoute: ({ method, url }) => routes.push(...[method].flat().map((one) => ({ method: one, url }))),
     db,
     clock,
     logTo: { write: (line) => log.push(line) },
@@ -149,6 +154,8 @@ export async function startClinic({ timeZone = 'America/New_York', now }: Clinic
     address,
     /** The service's log, line by line. */
     log,
+    /** Every route that the server has registered, hidden ones too. */
+    routes,
     addClient,
     addClinic,
     setNow: (text: string): void => {
