@@ -147,8 +147,11 @@ export async function startClinic({ timeZone = 'America/New_York', now, config }
     return addClient(clinicId)
   }
 
+  const first = await addClinic()
+  const { clinicId } = first
+
   return {
-    ...(await addClinic()),
+    ...first,
     db,
     app,
     address,
@@ -158,9 +161,23 @@ export async function startClinic({ timeZone = 'America/New_York', now, config }
     routes,
     addClient,
     addClinic,
+    /** The same software with another key or token. */
+    withKey: (key: string): Client => makeClient(address, clinicId, key),
     setNow: (text: string): void => {
       moment = Temporal.Instant.from(text)
     },
+  }
+}
+
+/** A second instance of the service on the same database. */
+export async function startReplica(db: Database, clock: () => Temporal.Instant, config: ClinicOptions['config'] = {}) {
+  const app = await buildApp({ config: { logLevel: 'silent', ...config }, db, clock })
+  const address = await app.listen({ host: '127.0.0.1', port: 0 })
+  afterAll(() => app.close())
+  return {
+    address,
+    statusOf: async (key: string): Promise<number> =>
+      (await fetch(`${address}/v1/clinic`, { headers: { authorization: `Bearer ${key}` } })).status,
   }
 }
 
