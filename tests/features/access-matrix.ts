@@ -126,3 +126,6 @@ function ofEntries(name: string, writers: readonly Role[]): Record<string, reado
     [`POST ${address}/{entry}/void`]: writers,
   }
 }
+
+/** What needs neither a key nor a token, and holds nothing of any clinic. */
+export const publicRoutes: readonly string[] = ['GET /livez']

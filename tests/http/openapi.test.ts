@@ -11,6 +11,8 @@ import { parse } from 'yaml'
 import { z } from 'zod'
 import { compare, type Generated, generate } from '../../openapi/generate.ts'
 import { buildApp } from '../../src/app.ts'
+import { rolesWith, scopeOfOperation } from '../../src/http/access.ts'
+import type { Feature } from '../../src/http/context.ts'
 import { ifMatchHeader } from '../../src/http/etag.ts'
 import { pageOf, pageQuery } from '../../src/http/pagination.ts'
 import { errors } from '../../src/http/problems.ts'
@@ -116,14 +118,24 @@ describe('the document of the service', () => {
     }
   })
 
-  test('needs a key for everything under /v1 and for nothing else', () => {
+  test('names for everything under /v1, and for nothing else, the scope that it needs and the roles that have it', () => {
     for (const { path, operation } of operationsOf(document)) {
+      const isPrivate = path.startsWith('/v1/')
+      const scope = scopeOfOperation[operation.operationId]
       expect([path, operation.security ?? document.security]).toEqual([
         path,
-        path.startsWith('/v1/') ? [{ apiKey: [] }] : [],
+        isPrivate ? [{ apiKey: [scope] }, { person: [scope] }, { client: [scope] }] : [],
       ])
-      expect('401' in operation.responses).toBe(path.startsWith('/v1/'))
+      expect('403' in operation.responses).toBe(isPrivate)
+      if (scope === undefined) continue
+      expect(operation.description).toContain(`Scope: \`${scope}\` (${rolesWith(scope).join(', ')}).`)
+      expect('401' in operation.responses).toBe(true)
     }
+  })
+
+  test('has a scope for no operation that is not there', () => {
+    const operations = operationsOf(document).map(({ operation }) => operation.operationId)
+    expect(Object.keys(scopeOfOperation).filter((name) => !operations.includes(name))).toEqual([])
   })
 
   test('describes every tag that it uses, and uses no component twice or never', () => {
@@ -315,5 +327,15 @@ describe('the service does not start', () => {
     ],
   ])('%s', async (_name, schemas, message) => {
     await expect(start(...schemas)).rejects.toThrow(message)
+  })
+
+  test('with a route that states no scope, and says where to add it', async () => {
+    const feature: Feature = (app) => {
+      app.get('/x', { schema: complete }, async () => ({}))
+    }
+    const options = { config: { logLevel: 'silent' as const }, db: {} as never, clock: () => Temporal.Now.instant() }
+    await expect(buildApp({ ...options, features: [feature] })).rejects.toThrow(
+      "the route GET /v1/x states no scope: add `x: '<scope>',` to scopeOfOperation in src/http/access.ts",
+    )
   })
 })

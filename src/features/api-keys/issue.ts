@@ -3,6 +3,7 @@ import { type Role, rolesWith, type Scope, scopesOfRole } from '../../http/acces
 import { type Actor, makeApiKey } from '../../http/auth.ts'
 import { listWords } from '../../http/nearest.ts'
 import { ProblemError } from '../../http/problems.ts'
+import { toInstantText } from '../../http/schemas.ts'
 import type { Instant } from '../../rules/index.ts'
 import { type ClinicEvent, insertClinicEvent } from '../clinic-events/repository.ts'
 import { type ApiKey, insertApiKey, lockApiKey, readApiKey, replaceApiKey, revokeApiKey } from './repository.ts'
@@ -68,7 +69,7 @@ export async function rotateKey(
   tx: Transaction,
   maker: KeyMaker,
   id: string,
-  { oldKeyUntil, expiresAt = null }: { oldKeyUntil?: Instant | undefined; expiresAt?: Instant | null | undefined },
+  { oldKeyUntil, expiresAt: given }: { oldKeyUntil?: Instant | undefined; expiresAt?: Instant | undefined },
 ): Promise<ApiKey & { key: string }> {
   const old = await requireKey(tx, maker.clinicId, id)
   requireInForce(old, maker.now)
@@ -80,6 +81,7 @@ export async function rotateKey(
   }
   // The successor's secret is as good as the key's own.
   requireGrantable(maker.actor, old)
+  const expiresAt = given ?? nextLife(old, maker.now)
   requireFuture(maker, '/expiresAt', expiresAt)
   const latest = later(maker.now, longestOverlap)
   const until = oldKeyUntil ?? later(maker.now, { hours: 24 })
@@ -137,8 +139,15 @@ function requireFuture({ now }: KeyMaker, pointer: string, moment: Instant | nul
   throw new ProblemError('NOT_PLAUSIBLE', `\`${pointer.slice(1)}\` ${detail}`, { errors: [{ pointer, detail }] })
 }
 
+/** As long as the old key was given. */
+function nextLife({ createdAt, expiresAt }: ApiKey, now: Instant): Instant | null {
+  if (expiresAt === null) return null
+  const life = Temporal.Instant.from(createdAt).until(expiresAt)
+  return toInstantText(Temporal.Instant.from(now).add(life))
+}
+
 function later(now: Instant, span: { hours: number }): Instant {
-  return Temporal.Instant.from(now).add(span).toString({ smallestUnit: 'millisecond' }) as Instant
+  return toInstantText(Temporal.Instant.from(now).add(span))
 }
 
 async function store(

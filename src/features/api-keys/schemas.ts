@@ -48,7 +48,11 @@ export const rotationBody = z.strictObject({
   oldKeyUntil: instantInput
     .optional()
     .describe('Until when the old key goes on beside the new one, within 90 days. Left out: for 24 hours.'),
-  expiresAt: instantInput.optional().describe('When the new key expires. Left out: not by itself.'),
+  expiresAt: instantInput
+    .optional()
+    .describe(
+      'When the new key expires. Left out: after as long a life as the old one was given; one without an end has none.',
+    ),
 })
 
 export const revocationBody = z.strictObject({

@@ -7,7 +7,7 @@ import { acceptForms } from '../../http/form-body.ts'
 import { errors, ProblemError } from '../../http/problems.ts'
 import { toInstantText } from '../../http/schemas.ts'
 import { claimedClient, refuseClient, verifyAssertion } from './assertion.ts'
-import { insertToken, isClinicOpen, readClient, takeAssertion } from './repository.ts'
+import { insertToken, isClinicOpen, lockClient, readClient, takeAssertion } from './repository.ts'
 import { assertionAlgorithms, issuedToken, smartConfiguration, tokenRequest } from './schemas.ts'
 
 const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
@@ -75,6 +75,10 @@ export async function registerTokens(
             throw refuseClient('is not from a client that is registered here')
           }
           const taken = await verifyAssertion(client_assertion, client, { audience, now })
+          // Whoever changes the client ends its tokens: none may be made meanwhile of what it was before.
+          const current = await lockClient(tx, clinicId, id)
+          if (current?.revision !== client.revision)
+            throw refuseClient('was checked while the client was changed: try again')
           const createdAt = toInstantText(now)
           if (!(await takeAssertion(tx, clinicId, id, { ...taken, now: createdAt }))) {
             throw refuseClient('was used before: sign a new one, with a new `jti`, for each request')
