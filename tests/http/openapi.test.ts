@@ -245,9 +245,20 @@ describe('a document is made of the routes alone', () => {
 
   test('each has every error that it can answer with', () => {
     const { '/v1/things': things, '/v1/things/{id}': one } = document.paths
-    expect(Object.keys(things.get.responses)).toEqual(['200', '400', '401', '500', '503'])
-    expect(Object.keys(things.post.responses)).toEqual(['201', '400', '401', '409', '413', '415', '500', '503'])
-    expect(Object.keys(one.delete.responses)).toEqual(['204', '400', '401', '404', '412', '414', '428', '500', '503'])
+    expect(Object.keys(things.get.responses)).toEqual(['200', '400', '401', '403', '500', '503'])
+    expect(Object.keys(things.post.responses)).toEqual(['201', '400', '401', '403', '409', '413', '415', '500', '503'])
+    expect(Object.keys(one.delete.responses)).toEqual([
+      '204',
+      '400',
+      '401',
+      '403',
+      '404',
+      '412',
+      '414',
+      '428',
+      '500',
+      '503',
+    ])
     expect(things.post.responses['409']).toEqual({ $ref: '#/components/responses/AlreadyExistsOrInUse' })
     expect(document.components.responses.AlreadyExistsOrInUse).toEqual({
       description: '`ALREADY_EXISTS`: It exists already. `IN_USE`: It is still in use.',
@@ -267,9 +278,9 @@ describe('a document is made of the routes alone', () => {
   test('each has the headers of its answers', () => {
     const { '/v1/things': things, '/v1/things/{id}': one } = document.paths
     expect(things.get.responses['401']).toEqual({
-      $ref: '#/components/responses/AuthenticationRequiredOrInvalidApiKey',
+      $ref: '#/components/responses/AuthenticationRequiredOrInvalidAccessTokenOrInvalidApiKey',
     })
-    expect(document.components.responses.AuthenticationRequiredOrInvalidApiKey.headers).toEqual({
+    expect(document.components.responses.AuthenticationRequiredOrInvalidAccessTokenOrInvalidApiKey.headers).toEqual({
       'WWW-Authenticate': { $ref: '#/components/headers/WWW-Authenticate' },
     })
     expect(one.delete.responses['204']).toEqual({ description: 'Done; there is nothing to say.' })
@@ -292,7 +303,15 @@ describe('a document is made of the routes alone', () => {
     expect(schema.additionalProperties).toBe(false)
     expect(schema.properties.shared).toEqual({ $ref: '#/components/schemas/Shared' })
     expect(document.components.schemas.Thing).not.toHaveProperty('additionalProperties')
-    expect(Object.keys(document.components.schemas)).toEqual(['Health', 'Problem', 'ProblemKind', 'Shared', 'Thing'])
+    expect(Object.keys(document.components.schemas)).toEqual([
+      'Health',
+      'IssuedToken',
+      'Problem',
+      'ProblemKind',
+      'Shared',
+      'SmartConfiguration',
+      'Thing',
+    ])
   })
 })
 
