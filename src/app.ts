@@ -17,6 +17,7 @@ import { registerDiffs } from './features/diffs/routes.ts'
 import { registerEpisodes } from './features/episodes/routes.ts'
 import { registerExercises } from './features/exercises/routes.ts'
 import { registerHealth } from './features/health/routes.ts'
+import { registerImpacts } from './features/impacts/routes.ts'
 import { registerPatients } from './features/patients/routes.ts'
 import { registerPermittedExercises } from './features/permitted-exercises/routes.ts'
 import { registerProcedures } from './features/procedures/routes.ts'
@@ -50,6 +51,7 @@ const allFeatures: readonly Feature[] = [
   registerProtocols,
   registerChecks,
   registerDiffs,
+  registerImpacts,
   registerPatients,
   registerEpisodes,
   registerPermittedExercises,

@@ -82,6 +82,8 @@ describe('the README', () => {
         expect(existsSync(resolve(root, manifest.scripts['test:mutations'].split(' ').at(-1)))).toBe(true),
       'npx rehab-protocol check prisma/library/acdf.yaml': () => expectCommandOf('rehab-protocol'),
       'npx rehab-protocol hash prisma/library/acdf.yaml': () => expectCommandOf('rehab-protocol'),
+      'npx rehab-protocol diff prisma/library/alif.yaml prisma/library/plif.yaml': () =>
+        expectCommandOf('rehab-protocol'),
       'npm run openapi': () => {
         expect(ciRun()).toContain('npm run openapi:check')
         expect(manifest.scripts['openapi:check']).toBe(`${manifest.scripts.openapi} --check`)

@@ -3,7 +3,14 @@ import type { Socket } from 'node:net'
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { toDatabaseProblem } from './database-errors.ts'
 import { findNearest, listWords } from './nearest.ts'
-import { type ProblemCode, ProblemError, problemDefinitions, problemMediaType, toProblem } from './problems.ts'
+import {
+  type Problem,
+  type ProblemCode,
+  ProblemError,
+  problemDefinitions,
+  problemMediaType,
+  toProblem,
+} from './problems.ts'
 import { sourceOf } from './source-places.ts'
 import { InvalidPart, toValidationProblem } from './validation.ts'
 
@@ -29,6 +36,13 @@ export function registerErrorHandling(app: FastifyInstance, { explainInternalErr
 /** For errors that arise before a route is found. */
 export function answerFrameworkError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   sendProblem(toProblemError(error, request, false), request, reply)
+}
+
+/** What ends an answer that has begun: an error that can no longer change its status. */
+export function endWithProblem(error: unknown, request: FastifyRequest): Problem {
+  const problem = toProblemError(error, request, false)
+  logProblem(problem, request)
+  return toProblem(problem, { instance: pathOf(request), requestId: request.id })
 }
 
 function sendProblem(error: ProblemError, request: FastifyRequest, reply: FastifyReply): FastifyReply {

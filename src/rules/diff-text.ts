@@ -1,5 +1,6 @@
 import type { TextChange } from './diff-types.ts'
-import type { ProtocolDocument } from './types.ts'
+import { isNamed } from './match.ts'
+import type { Exercise, ProtocolDocument } from './types.ts'
 
 /** So many are told. */
 const mostChanges = 2_000
@@ -43,7 +44,8 @@ interface Place {
 
 /**
  * Every member of the document that is another one, by JSON pointer. Items of a list are the same if they have the same
- * code; a condition, and a list whose items have no codes, is one value.
+ * code; a condition, and a list whose items have no codes, is one value. An exercise that only one of them has, and that
+ * one does not name, is the catalogue's doing and not told.
  */
 export function diffText(before: ProtocolDocument, after: ProtocolDocument): { text: TextChange[]; isCut: boolean } {
   const text: TextChange[] = []
@@ -52,6 +54,7 @@ export function diffText(before: ProtocolDocument, after: ProtocolDocument): { t
     count += 1
     if (count <= mostChanges) text.push(change)
   }
+  const found = exercisesFoundOnly(before, after)
   const compare = (was: Json, is: Json, place: Place): void => {
     if (canonical(was) === canonical(is)) return
     const ends = { before: { path: place.before, value: was ?? null }, after: { path: place.after, value: is ?? null } }
@@ -87,6 +90,7 @@ export function diffText(before: ProtocolDocument, after: ProtocolDocument): { t
     const [wasAt, isAt] = [places(was), places(is)]
     for (const name of new Set([...wasAt.keys(), ...isAt.keys()])) {
       const [from, to] = [wasAt.get(name), isAt.get(name)]
+      if (place.name === 'exercises' && found.has(name)) continue
       compare(from === undefined ? undefined : was[from], to === undefined ? undefined : is[to], {
         name: `${place.name}/${escapeName(name)}`,
         before: `${place.before}/${from ?? ''}`,
@@ -107,6 +111,15 @@ export function diffText(before: ProtocolDocument, after: ProtocolDocument): { t
   }
   compareMembers(before as unknown as Members, after as unknown as Members, { name: '', before: '', after: '' })
   return { text, isCut: count > mostChanges }
+}
+
+/** Exercises of one of the two that no rule there names: an attribute has found them in the catalogue. */
+function exercisesFoundOnly(before: ProtocolDocument, after: ProtocolDocument): ReadonlySet<string> {
+  const ofOne = (document: ProtocolDocument, other: ProtocolDocument): Exercise[] => {
+    const shared = new Set(other.exercises.map(({ code }) => code))
+    return document.exercises.filter((exercise) => !shared.has(exercise.code) && !isNamed(document, exercise))
+  }
+  return new Set([...ofOne(before, after), ...ofOne(after, before)].map(({ code }) => code))
 }
 
 /** A condition is read as a whole. */

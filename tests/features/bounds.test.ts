@@ -70,6 +70,28 @@ describe('a document that is larger than it looks', () => {
   })
 })
 
+describe('a draft', () => {
+  test('does not grow, edit by edit, longer than a document that can be sent', async () => {
+    const instruction = (code: string, length: number) => ({ code, about: 'posture', text: '€'.repeat(length) })
+    const instructions = Array.from({ length: 173 }, (_, index) => instruction(`sit-${index}`, 2000))
+    const address = '/protocols/long/draft'
+    expect((await clinic.post('/protocols', { ...document, code: 'long', instructions })).status).toBe(201)
+    const edit = (method: string, path: string, body: object) =>
+      clinic.send<Problem>(method, `${address}${path}`, JSON.stringify(body), {
+        'if-match': '*',
+        ...(method === 'PATCH' && { 'content-type': 'application/merge-patch+json' }),
+      })
+    const refused = await edit('POST', '/instructions', instruction('more', 2000))
+    expect([refused.status, refused.body.code]).toEqual([422, 'DOCUMENT_INVALID'])
+    expect(refused.body.errors).toMatchObject([
+      { pointer: '', detail: expect.stringContaining('more than the 1048576') },
+    ])
+    expect((await edit('PATCH', '', { description: '€'.repeat(5000) })).body.code).toBe('DOCUMENT_INVALID')
+    expect((await edit('PATCH', '/instructions/sit-0', { text: 'Sit.' })).status).toBe(200)
+    expect((await edit('POST', '/instructions', instruction('more', 2000))).status).toBe(201)
+  })
+})
+
 test('a question about a past moment waits for an entry that is being written', async () => {
   const patient = await clinic.post<{ id: string }>('/patients', { externalId: 'waits' })
   const today = Temporal.Now.plainDateISO('America/New_York')

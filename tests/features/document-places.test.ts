@@ -74,6 +74,103 @@ test('every mistake is told at once, in the shape and in the names, with its lin
   ])
 })
 
+const careless = `format: 1
+code: careless
+title: 3                   # no text
+procedures: [repare, repair, 7]
+exercises:
+  - { code: brought, title: Brought, kind: exercise, groups: [easy], attributes: { impacts: 1 } }
+phases: [{ code: all, title: All, entry: { days: { atLeast: 0 } } }]
+prescriptions:
+  - { exercise: broght, from: all }
+  - { group: easi, from: all }
+  - { exercise: brought, from: all }
+contraindications:
+  - { code: hops, title: Hops, strength: absolute, target: [{ attributes: { impactt: 2 } }, { exercise: hop }] }
+cases:
+  - { code: one, on: 1, expect: { withheld: [jump] } }
+`
+
+test('with mistakes in the shape are told the names that the clinic does not have, in all that is well formed', async () => {
+  const names = ({ body }: { body: Refusal }) =>
+    say(body)
+      .slice(-7)
+      .map((line) => line.replace(/, which.*/, ''))
+  const expected = [
+    '4:14 /procedures/0 names the procedure `repare`',
+    '6:84 /exercises/0/attributes/impacts names the attribute `impacts`',
+    '9:7 /prescriptions/0/exercise names the exercise `broght`',
+    '10:7 /prescriptions/1/group names the group `easi`',
+    '13:77 /contraindications/0/target/0/attributes/impactt names the attribute `impactt`',
+    '13:95 /contraindications/0/target/1/exercise names the exercise `hop`',
+    '15:46 /cases/0/expect/withheld/0 names the exercise `jump`',
+  ]
+  for (const path of ['/protocols', '/checks']) {
+    const answer = await clinic.send<Refusal>('POST', path, careless, asYaml)
+    expect([answer.status, answer.body.code]).toEqual([400, 'VALIDATION_FAILED'])
+    expect(say(answer.body).slice(0, 2)).toEqual([
+      '3:1 /title must be a text and is a number',
+      '4:30 /procedures/2 must be a text and is a number',
+    ])
+    expect(names(answer)).toEqual(expected)
+  }
+  // Whoever brings exercises along, but not well formed, may mean one of them.
+  const unsure = careless.replace('code: brought, title', 'code: 7, titel').replace('groups: [easy]', 'groups: easy')
+  const { body } = await clinic.send<Refusal>('POST', '/protocols', unsure, asYaml)
+  expect(say(body).filter((line) => /the (exercise|group) /.test(line))).toEqual([])
+  expect(say(body).filter((line) => /the (procedure|attribute) /.test(line))).toHaveLength(3)
+})
+
+test('another code, unknown names and exercises that the catalogue has otherwise are told together', async () => {
+  const code = 'together'
+  const phases = [{ code: 'all', title: 'All', entry: { days: { atLeast: 0 } } }]
+  accepted(await clinic.post('/exercises', { code: 'ours', title: 'Ours', kind: 'exercise', attributes: {} }))
+  accepted(await clinic.post('/protocols', { format: 1, code, title: 'Together', procedures: ['repair'], phases }))
+  const theirs = { code: 'ours', title: 'Theirs', kind: 'exercise', attributes: {} }
+  const document = { format: 1, code: 'other', title: 'Other', procedures: ['repare'], exercises: [theirs], phases }
+  const refused = (body: object) =>
+    clinic.send<Refusal>('PUT', `/protocols/${code}/draft`, JSON.stringify(body, null, 1), { 'if-match': '*' })
+  const { status, body } = await refused(document)
+  expect([status, body.code]).toEqual([422, 'DOCUMENT_INVALID'])
+  expect(body.errors.map(({ pointer, line }) => [pointer, line])).toEqual([
+    ['/code', 3],
+    ['/exercises/0', 9],
+    ['/procedures/0', 6],
+  ])
+  const misshapen = await refused({ ...document, title: 7 })
+  expect(misshapen.body.errors.map(({ pointer }) => pointer)).toEqual(['/title', '/procedures/0', '/exercises/0'])
+  // What is wrong elsewhere in the request is no matter of the document.
+  const late = await clinic.send<Refusal>('PUT', `/protocols/${code}/draft`, document, { 'if-match': 'x' })
+  expect(late.body.errors.map(({ pointer }) => pointer)).toEqual(['If-Match'])
+})
+
+test('findings of a check are told with their lines', async () => {
+  const text = [
+    'format: 1',
+    'code: checked',
+    'title: Checked',
+    'procedures: [repair]',
+    'milestones: [{ code: visit, title: Visit }]',
+    'phases:',
+    '  - { code: all, title: All, entry: { days: { atLeast: 0 } } }',
+    'limits:',
+    '  - { code: load, quantity: load, max: 5, unit: kg }',
+  ].join('\n')
+  interface Found extends Record<string, unknown> {
+    findings: { name: string; line: number | null; column: number | null }[]
+  }
+  const placesOf = ({ findings }: Found) => findings.map(({ name, line, column }) => `${line}:${column} ${name}`)
+  const { body } = await clinic.send<Found>('POST', '/checks', text, asYaml)
+  expect(placesOf(body)).toEqual([
+    '7:5 empty-phase:all',
+    '9:5 no-source:limits/load',
+    '5:14 unused-declaration:milestones/visit',
+  ])
+  accepted(await clinic.send('POST', '/protocols', text, asYaml))
+  const stored = await clinic.post<Found>('/protocols/checked/draft/check', undefined)
+  expect(stored.body.findings.map(({ line }) => line)).toEqual([null, null, null])
+})
+
 test.each([
   ['a list that is none', { phases: 3 }],
   ['a list that is too long', { phases: Array(60).fill({ code: 7, entry: 'x', sources: 3 }) }],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { check, derive, type ProtocolDocument } from '../../src/rules/index.ts'
+import { check, derive, type ProtocolDocument, runCases } from '../../src/rules/index.ts'
 import { readPublished } from '../published/published.ts'
 import { confirm, confirmOpportunity } from '../rules/check-witness.ts'
 import { documents } from './library.ts'
@@ -40,6 +40,15 @@ describe('the library', () => {
   test.each(library)('derive confirms what the check says of %s', (_code, document) => {
     expect(unconfirmed(document)).toEqual([])
   })
+
+  test.each(library)(
+    '%s shows how cases look, on both sides of a day, and each has the answer it expects',
+    (_code, document) => {
+      const days = (document.cases ?? []).map(({ on }) => on)
+      expect(days).toEqual(expect.arrayContaining([0, 41, 42]))
+      expect(runCases(document).filter(({ differences }) => differences.length > 0)).toEqual([])
+    },
+  )
 
   test.each(library)('every exercise that %s prescribes can be permitted', (_code, document) => {
     const never = check(document).opportunities.filter(({ when, decided }) => when.length === 0 || !decided)

@@ -396,6 +396,29 @@ describe('text', () => {
       },
     ])
   })
+
+  test('tells of an exercise that only one of the two has if that one names it, and of what changed in both', () => {
+    const jumping = { code: 'jumping', title: 'Jumping', kind: 'exercise', attributes: { impact: 3 } } as const
+    const names = (before: Partial<ProtocolDocument>, after: Partial<ProtocolDocument>): string[] =>
+      diff({ ...base, ...before }, { ...base, ...after }).text.map(({ name, change }) => `${name}: ${change}`)
+    const withJumping = [walking, jumping, golf]
+    expect(names({}, { exercises: withJumping })).toEqual([])
+    expect(names({ exercises: withJumping }, {})).toEqual([])
+    const jumps = { ...walk, code: 'jumps', exercise: 'jumping' }
+    expect(names({}, { exercises: withJumping, prescriptions: [walk, jumps] })).toEqual([
+      'exercises/jumping: added',
+      'prescriptions/jumps: added',
+    ])
+    expect(names({ exercises: withJumping, prescriptions: [walk, jumps] }, {})).toEqual([
+      'exercises/jumping: removed',
+      'prescriptions/jumps: removed',
+    ])
+    const harder = { ...jumping, attributes: { impact: 2 } } as const
+    expect(names({ exercises: withJumping }, { exercises: [harder, walking, golf] })).toEqual([
+      'exercises/jumping/attributes/impact: changed',
+      'exercises: reordered',
+    ])
+  })
 })
 
 describe('bounds', () => {

@@ -82,7 +82,8 @@ describe('rehab-protocol', () => {
       'wrong.yaml',
       knee
         .replace('from: late\n', 'from: latte\n    frm: 1\n')
-        .replace('{ milestone: visit }', '{ milestone: visitt }'),
+        .replace('{ milestone: visit }', '{ milestone: visitt }')
+        .replace('exercise: walking,', 'exercise: wallking,'),
     )
     const broken = write('broken.yaml', 'format: 1\ncode: [a\ntitle: b\n')
     const json = write('wrong.json', '{\n  "format": 1,\n  "code": "Knee"\n}')
@@ -96,6 +97,7 @@ describe('rehab-protocol', () => {
       'wrong.yaml:19:5: error: `prescriptions.0.frm` is not a field here: did you ',
       'wrong.yaml:15:32: error: `phases.1.entry` names the milestone `visitt`, whi',
       'wrong.yaml:18:5: error: `prescriptions.0.from` names the phase `latte`, whi',
+      'wrong.yaml:22:7: error: `prescriptions.1.exercise` names the exercise `wall',
       'broken.yaml:3:1: error: Flow sequence in block collection must be sufficien',
       'wrong.json:3:3: error: `code` must be lower-case words joined by hyphens, l',
       'wrong.json:1:1: error: `title` is required',
@@ -162,6 +164,60 @@ describe('rehab-protocol', () => {
     )
   })
 
+  test('diff: what a patient is told otherwise, with the lines where it was changed', () => {
+    const stricter = write(
+      'stricter.yaml',
+      knee
+        .replace('atMost: 3', 'atMost: 2')
+        .replace('title: Knee', 'title: Knee, *stricter*')
+        .replace(/^cases:[\s\S]*/m, ''),
+    )
+    const { text, code, complaint } = run('diff', file, stricter)
+    expect([code, complaint]).toEqual([1, ''])
+    expect(text).toBe(
+      [
+        'Knee, *stricter*: from knee.yaml to stricter.yaml',
+        'There is one stricter difference.',
+        'Days are counted from the surgery, which is day 0.',
+        '',
+        'Stricter',
+        '  “Walking outside” is permitted in fewer cases: no longer from day 0 on, once “Six-week visit” is on record and “Pain now” is above 2 and at most 3.',
+        '',
+        'Where the document was changed',
+        '  stricter.yaml:3:1: title: changed',
+        '  stricter.yaml:19:5: prescriptions/walking-outside/when: changed',
+        '  knee.yaml:22:1: cases: removed',
+        '',
+      ].join('\n'),
+    )
+    expect(run('diff', '--markdown', file, stricter).text).toMatch(
+      /^# Knee, \\\*stricter\\\*: from knee.yaml to stricter.yaml\n[\s\S]*\n## Stricter\n\n- “Walking outside”/,
+    )
+    const answer = JSON.parse(run('diff', '--json', file, stricter).text)
+    expect(answer).toMatchObject({
+      from: { file: 'knee.yaml', title: 'Knee', contentHash: expect.stringMatching(/^[0-9a-f]{64}$/) },
+      to: { file: 'stricter.yaml' },
+      isSame: false,
+      differences: [{ kind: 'exercise', change: 'lost', direction: 'stricter' }],
+    })
+    expect(answer.textChanges.at(-1)).toMatchObject({ name: 'cases', before: { line: 22, column: 1 }, after: null })
+
+    const reworded = write('reworded.yaml', knee.replace('title: Knee', 'title: The knee'))
+    expect(run('diff', file, reworded)).toMatchObject({
+      code: 0,
+      text: expect.stringContaining('only text differs.'),
+    })
+    const [alif, plif] = ['alif', 'plif'].map((name) => resolve(root, `prisma/library/${name}.yaml`))
+    expect(run('diff', alif as string, plif as string).text).toContain('The protocol is now for the procedure plif.')
+    expect(run('diff', file, file)).toMatchObject({ code: 0, text: expect.stringContaining('are the same') })
+    const wrong = write('unequal.yaml', knee.replace('from: late', 'from: latte'))
+    expect(run('diff', wrong, join(folder, 'none.yaml'))).toMatchObject({
+      code: 2,
+      text: '',
+      complaint: expect.stringMatching(/^unequal.yaml:18:5: error: `prescriptions.0.from`.*\nnone.yaml: error: cannot/),
+    })
+  })
+
   test('hash and format: the canonical form, which a clinic exports', () => {
     const hash = run('hash', file).text
     expect(hash).toMatch(/^[0-9a-f]{64} {2}knee.yaml\n$/)
@@ -189,7 +245,7 @@ describe('rehab-protocol', () => {
     for (const [, name] of run('--help').text.matchAll(/^ {2}(\w+) {2}/gm)) {
       expect(run(name ?? '', '--help')).toMatchObject({
         code: 0,
-        text: expect.stringContaining(`usage: rehab-protocol ${name} FILE`),
+        text: expect.stringMatching(`usage: rehab-protocol ${name} (FILE|OLD NEW)`),
       })
     }
     expect(run()).toMatchObject({ code: 2, complaint: expect.stringContaining('usage: ') })
@@ -197,6 +253,8 @@ describe('rehab-protocol', () => {
       [['chek', file], 'there is no command `chek`'],
       [['check'], '`check` needs a file'],
       [['table', file, file], '`table` takes one file'],
+      [['diff', file], '`diff` takes two files: diff OLD NEW'],
+      [['diff', '-', '-'], 'only one file can be the standard input'],
       [['hash', file, '--strict'], '`hash` has no option --strict'],
       [['derive', file], '--surgery is required'],
       [['derive', file, '--surgery', '2026-02-30', '--on', '1'], '--surgery is not a date'],

@@ -3,12 +3,12 @@ import type { z } from 'zod'
 import { readLibrary } from '../../features/clinics/library.ts'
 import { toLocations } from '../../features/protocols/describe-flaws.ts'
 import { parseYaml } from '../../features/protocols/document-body.ts'
-import { completeDocument, documentBody } from '../../features/protocols/document-schema.ts'
+import { completeDocument, documentBody, findUnknown } from '../../features/protocols/document-schema.ts'
 import { readJson } from '../../http/json-body.ts'
 import { ProblemError } from '../../http/problems.ts'
 import { type Locate, locateInJson, type Place } from '../../http/source-places.ts'
 import { validateBody } from '../../http/validation.ts'
-import { type Exercise, findFlaws, isAbout, type ProtocolDocument } from '../../rules/index.ts'
+import { type Exercise, findFlaws, isAbout, type Catalogue as Names, type ProtocolDocument } from '../../rules/index.ts'
 import { catalogueBody } from './schemas.ts'
 
 /** What is wrong in a file, and where. */
@@ -132,26 +132,28 @@ export interface DocumentFile extends Source {
 export function readProtocolFile(file: string, catalogue: Catalogue): DocumentFile {
   const source = readSource(file)
   const { value, faults } = validateBody(documentBody, source.value)
-  if (faults !== null) throw new Unusable(sayFields(placesIn(source, faults)))
+  const catalogueOf = (document: ProtocolDocument) => toCatalogue(document, catalogue)
+  if (faults !== null) {
+    throw new Unusable(sayFields(placesIn(source, [...faults, ...findUnknown(source.value, catalogueOf)])))
+  }
   const own = completeDocument(value)
   const brought = new Set(own.exercises.map(({ code }) => code))
   const others = catalogue.exercises.filter(({ code }) => !brought.has(code))
-  const known = [...own.exercises, ...others]
-  const flaws = findFlaws(own, {
-    procedures: catalogue.procedures ?? proceduresOf(own),
-    exercises: new Set(known.map(({ code }) => code)),
-    groups: new Set(known.flatMap(({ groups = [] }) => groups)),
-    attributes: new Set([
-      ...catalogue.attributes,
-      ...own.exercises.flatMap(({ attributes }) => Object.keys(attributes)),
-    ]),
-  })
-  if (flaws.length > 0) {
-    const places = toLocations(flaws).flatMap((place) => ('pointer' in place ? [place] : []))
-    throw new Unusable(sayFields(placesIn(source, places)))
-  }
+  const flaws = findFlaws(own, catalogueOf(own))
+  if (flaws.length > 0) throw new Unusable(sayFields(placesIn(source, toLocations(flaws))))
   const joined = others.filter((exercise) => isAbout(own, exercise)).sort((a, b) => (a.code < b.code ? -1 : 1))
   return { ...source, own, document: { ...own, exercises: [...own.exercises, ...joined] } }
+}
+
+/** What the document may name: what the clinic has, and what it brings along. */
+function toCatalogue(document: ProtocolDocument, { procedures, attributes, exercises }: Catalogue): Names {
+  const known = [...document.exercises, ...exercises]
+  return {
+    procedures: procedures ?? proceduresOf(document),
+    exercises: new Set(known.map(({ code }) => code)),
+    groups: new Set(known.flatMap(({ groups = [] }) => groups)),
+    attributes: new Set([...attributes, ...document.exercises.flatMap((brought) => Object.keys(brought.attributes))]),
+  }
 }
 
 function proceduresOf({ procedures, facts, cases = [] }: ProtocolDocument): Set<string> {

@@ -61,6 +61,19 @@ Ends with 1 if one fails, and says what the answer is instead, and why.`,
     summary: 'when is each exercise permitted, and what that takes',
     text: 'For each exercise that the protocol is about: the days on which it can be permitted, and the least that it takes.',
   },
+  diff: {
+    usage: 'diff OLD NEW [--markdown] [--catalogue FILE] [--json]',
+    summary: 'what a patient would be told otherwise, in every case',
+    text: `Not lines but meaning, decided over every case that either protocol can tell apart: which exercises are permitted earlier,
+later, newly or no longer, which limits tighten or relax, and so on, each with its days and what it takes. What is only
+written otherwise is listed last, with its line and column: of NEW, or of OLD for what was removed. --markdown prints the page
+that a reviewer of the service reads. What is on your disk against what git has:
+
+  git show HEAD:acdf.yaml | rehab-protocol diff - acdf.yaml
+
+Ends with 0 if every patient is told the same (text may differ), with 1 if something differs or could not be decided, and
+with 2 if a file cannot be used: as \`diff\` does.`,
+  },
   hash: {
     usage: 'hash FILE… [--catalogue FILE] [--json]',
     summary: 'the hash that a version has once it is published',

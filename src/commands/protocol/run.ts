@@ -1,6 +1,8 @@
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { checkDocument, toDifference } from '../../features/checks/answer.ts'
+import { type Compared, toDiff } from '../../features/diffs/answer.ts'
+import { type Reviewed, readPage, toPage } from '../../features/diffs/page.ts'
 import { toAnswer } from '../../features/permitted-exercises/answer.ts'
 import { hashDocument, toFormatted } from '../../features/protocols/canonical.ts'
 import { toLocations } from '../../features/protocols/describe-flaws.ts'
@@ -8,10 +10,12 @@ import { hasComments, toYaml } from '../../features/protocols/document-body.ts'
 import { completeDocument, documentBody } from '../../features/protocols/document-schema.ts'
 import { toTimeline } from '../../features/timelines/answer.ts'
 import { calendarDate } from '../../http/schemas.ts'
+import type { Place } from '../../http/source-places.ts'
 import {
   addDays,
   type CalendarDate,
   derive,
+  diff,
   findFlaws,
   type ProtocolDocument,
   type Question,
@@ -23,6 +27,7 @@ import {
 import {
   type Catalogue,
   type DocumentFile,
+  type Fault,
   placesIn,
   readCatalogue,
   readProtocolFile,
@@ -33,7 +38,7 @@ import {
   UsageError,
 } from './files.ts'
 import { type CommandName, commands, helpOf, overview } from './help.ts'
-import { sayAnswer, sayCases, sayCheck, sayFaults, sayTable, sayTimeline } from './say.ts'
+import { sayAnswer, sayCases, sayChange, sayCheck, sayDiff, sayFaults, sayTable, sayTimeline } from './say.ts'
 import { recordBody } from './schemas.ts'
 
 /** 0: all is well; 1: something was found or failed; 2: wrong use, or a file that cannot be read. */
@@ -60,6 +65,7 @@ const options = {
   exercise: { type: 'string', multiple: true },
   write: { type: 'boolean' },
   check: { type: 'boolean' },
+  markdown: { type: 'boolean' },
 } as const
 
 type Values = ReturnType<typeof parseArgs<{ options: typeof options; allowPositionals: true }>>['values']
@@ -97,17 +103,10 @@ function withCatalogue(
 
 const check: Run = (files, values) =>
   withCatalogue(values, files, (read) => {
-    const answer = checkDocument(read.document, null)
-    const places = read.locate(answer.findings.map(({ path }) => path))
-    const findings = answer.findings.map((finding) => ({
-      ...finding,
-      line: null,
-      column: null,
-      ...places.get(finding.path),
-    }))
-    const isWarned = findings.some(({ accepted }) => accepted === null)
+    const answer = checkDocument(read.document, null, read.locate)
+    const isWarned = answer.findings.some(({ accepted }) => accepted === null)
     const code = !answer.publishable || (values.strict === true && isWarned) ? 1 : 0
-    return { text: sayCheck(read.file, { ...answer, findings }), json: { file: read.file, ...answer, findings }, code }
+    return { text: sayCheck(read.file, answer), json: { file: read.file, ...answer }, code }
   })
 
 const test: Run = (files, values) =>
@@ -165,6 +164,56 @@ const format: Run = (files, { write = false, check: checkOnly = false, json = fa
     writeFileSync(file, formatted)
     return { ...output, text: `${file}: formatted\n` }
   })
+}
+
+const compareFiles: Run = (files, values) => {
+  const catalogue = readCatalogue(values.catalogue ?? [])
+  const faults: Fault[] = []
+  const [before, after] = files.map((file) => {
+    try {
+      return readProtocolFile(file, catalogue)
+    } catch (error) {
+      if (!(error instanceof Unusable)) throw error
+      faults.push(...error.faults)
+      return null
+    }
+  })
+  if (before == null || after == null) return { text: '', complaint: sayFaults(faults), json: { faults }, code: 2 }
+  const [from, to] = [before, after].map(({ file, document }) => ({ name: file, document })) as [Reviewed, Reviewed]
+  const found = diff(from.document, to.document)
+  const places = [before, after].map(({ locate }, end) =>
+    locate(found.text.flatMap((change) => (end === 0 ? change.before : change.after)?.path ?? [])),
+  )
+  const placeOf = (end: 0 | 1, path: string): Place | undefined => places[end]?.get(path)
+  const { from: _from, to: _to, ...answer } = toDiff(to.document.code, asCompared(from), asCompared(to), found)
+  const endOf = ({ name, document }: Reviewed) => ({
+    file: name,
+    title: document.title,
+    contentHash: hashDocument(document),
+  })
+  const textChanges = answer.textChanges.map((change) => ({
+    ...change,
+    before: change.before && { ...change.before, ...placeOf(0, change.before.path) },
+    after: change.after && { ...change.after, ...placeOf(1, change.after.path) },
+  }))
+  const text =
+    values.markdown === true
+      ? toPage(from, to, found)
+      : sayDiff(
+          readPage(from, to, found, (change) => {
+            const [file, place] =
+              change.after === null
+                ? [from.name, placeOf(0, change.before?.path ?? '')]
+                : [to.name, placeOf(1, change.after.path)]
+            return sayChange(file, place, change)
+          }),
+        )
+  return { text, json: { from: endOf(from), to: endOf(to), ...answer, textChanges }, code: answer.isSame ? 0 : 1 }
+}
+
+/** Files have no numbers and no states. */
+function asCompared({ document }: Reviewed): Compared {
+  return { number: null, status: 'draft', title: document.title, revision: 1, document }
 }
 
 function readDate(name: string, value: string | undefined, surgery?: CalendarDate): CalendarDate {
@@ -229,9 +278,7 @@ function faultsOfRecord(
     { procedures: names, exercises: none, groups: none, attributes: none },
   )
   const own = flaws.filter(({ path }) => path.startsWith('/cases/0/'))
-  return toLocations(own).flatMap((place) =>
-    'pointer' in place ? [{ pointer: place.pointer.slice('/cases/0'.length), detail: place.detail }] : [],
-  )
+  return toLocations(own).map(({ pointer, detail }) => ({ pointer: pointer.slice('/cases/0'.length), detail }))
 }
 
 function asked(files: readonly string[], values: Values, answer: (question: Question) => Output): Output {
@@ -259,12 +306,13 @@ const deriveTimeline: Run = (files, values) =>
     return { text: sayTimeline(answer), json: answer, code: 0 }
   })
 
-const runs: Record<CommandName, { run: Run; options: readonly string[]; most?: number }> = {
+const runs: Record<CommandName, { run: Run; options: readonly string[]; least?: number; most?: number }> = {
   check: { run: check, options: ['catalogue', 'strict'] },
   test: { run: test, options: ['catalogue'] },
   derive: { run: deriveAnswer, options: ['catalogue', 'surgery', 'on', 'record'] },
   timeline: { run: deriveTimeline, options: ['catalogue', 'surgery', 'on', 'record'] },
   table: { run: table, options: ['catalogue', 'exercise'], most: 1 },
+  diff: { run: compareFiles, options: ['catalogue', 'markdown'], least: 2, most: 2 },
   hash: { run: hash, options: ['catalogue'] },
   format: { run: format, options: ['write', 'check'] },
 }
@@ -289,7 +337,11 @@ export function runCommand(args: readonly string[]): Output {
   const foreign = Object.keys(values).find((option) => option !== 'json' && !command.options.includes(option))
   if (foreign !== undefined) throw new UsageError(`\`${asks}\` has no option --${foreign}`)
   if (files.length === 0) throw new UsageError(`\`${asks}\` needs a file: ${commands[asks].usage}`)
-  if (command.most !== undefined && files.length > command.most) throw new UsageError(`\`${asks}\` takes one file`)
+  const { least = 1, most = files.length } = command
+  if (files.length < least || files.length > most) {
+    throw new UsageError(`\`${asks}\` takes ${most === 1 ? 'one file' : 'two files'}: ${commands[asks].usage}`)
+  }
+  if (files.filter((file) => file === '-').length > 1) throw new UsageError('only one file can be the standard input')
   const output = command.run(files, values)
   return values.json === true
     ? { code: output.code, json: output.json, text: `${JSON.stringify(output.json, null, 2)}\n` }

@@ -1,8 +1,11 @@
 import type { z } from 'zod'
 import type * as checks from '../../features/checks/schemas.ts'
+import type { Page } from '../../features/diffs/page.ts'
 import type * as answers from '../../features/permitted-exercises/schemas.ts'
 import { speakBounds, speakCode, speakDate } from '../../features/phrases.ts'
 import type * as timelines from '../../features/timelines/schemas.ts'
+import type { Place } from '../../http/source-places.ts'
+import type { TextChange } from '../../rules/index.ts'
 import type { Fault } from './files.ts'
 
 // What the commands print for people. Sentences are those of the service.
@@ -25,10 +28,7 @@ export function sayFaults(faults: readonly Fault[]): string {
   return faults.map((fault) => `${at(fault.file, fault)}: error: ${fault.text}\n`).join('')
 }
 
-export function sayCheck(
-  file: string,
-  { text, findings }: { text: string; findings: readonly (Check['findings'][number] & Placed)[] },
-): string {
+export function sayCheck(file: string, { text, findings }: Pick<Check, 'text' | 'findings'>): string {
   const lines = findings.map((finding) => {
     const kind = finding.accepted === null ? finding.severity : 'accepted'
     const why = finding.accepted === null ? '' : ` (accepted: ${finding.accepted})`
@@ -65,6 +65,15 @@ export function sayTable(title: string, opportunities: Check['opportunities']): 
 
 function section(title: string, lines: readonly string[]): string {
   return lines.length === 0 ? '' : `\n${title}\n${lines.map((line) => `  ${line}\n`).join('')}`
+}
+
+/** "acdf.yaml:34:7: limits/lifting/max: changed". */
+export function sayChange(file: string, place: Place | undefined, { name, change }: TextChange): string {
+  return `${at(file, place ?? { line: null, column: null })}: ${name}: ${change}`
+}
+
+export function sayDiff({ title, text, sections }: Page): string {
+  return `${title}\n${text}\n${sections.map(({ heading, lines }) => section(heading, lines)).join('')}`
 }
 
 export function sayAnswer(answer: Answer): string {

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { mostLocations, ProblemError } from '../../http/problems.ts'
+import type { Locate } from '../../http/source-places.ts'
 import {
   type CaseDifference,
   type CaseResult,
@@ -32,6 +33,8 @@ export function toFinding(finding: Finding, document: ProtocolDocument): z.outpu
     witness: witness === null ? null : toWitness(witness),
     counterpart: counterpart === null ? null : toWitness(counterpart),
     accepted,
+    line: null,
+    column: null,
     differences: failure === null ? [] : failure.differences.map((difference) => toDifference(difference, failure)),
   }
 }
@@ -80,16 +83,21 @@ function toOpportunity(opportunity: Opportunity): Answer['opportunities'][number
   }
 }
 
-/** Checks a version, or a document that has none, and puts what is found on the wire. */
-export function checkDocument(document: ProtocolDocument, version: number | null): Answer {
+/** Checks a version, or a document that has none, and puts what is found on the wire; with its places in a text. */
+export function checkDocument(
+  document: ProtocolDocument,
+  version: number | null,
+  locate: Locate | null = null,
+): Answer {
   const { findings, opportunities, looks } = check(document)
+  const places = locate?.(findings.map(({ path }) => path))
   return {
     protocol: document.code,
     title: document.title,
     version,
     publishable: !findings.some(isError),
     text: speakCheck(findings),
-    findings: findings.map((finding) => toFinding(finding, document)),
+    findings: findings.map((finding) => ({ ...toFinding(finding, document), ...places?.get(finding.path) })),
     opportunities: opportunities.map(toOpportunity),
     looks,
   }

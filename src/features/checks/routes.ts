@@ -2,9 +2,10 @@ import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Context } from '../../http/context.ts'
 import { errors } from '../../http/problems.ts'
+import { sourceOf } from '../../http/source-places.ts'
 import { readAllExercises } from '../exercises/repository.ts'
 import { joinCatalogue } from '../protocols/authoring.ts'
-import { acceptYaml } from '../protocols/document-body.ts'
+import { acceptDocuments } from '../protocols/document-mistakes.ts'
 import { completeDocument, documentBody } from '../protocols/document-schema.ts'
 import { inDraft, inProtocol, requireVersion } from '../protocols/in-protocol.ts'
 import { codeParams, documentTypes, versionParams } from '../protocols/schemas.ts'
@@ -18,7 +19,7 @@ const description =
 export async function registerChecks(app: FastifyInstance, context: Context): Promise<void> {
   // A scope of its own, because only these routes take YAML.
   await app.register(async (scope) => {
-    acceptYaml(scope)
+    acceptDocuments(scope, context)
     registerRoutes(scope, context)
   })
 }
@@ -71,7 +72,7 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
       schema: {
         operationId: 'checkDocument',
         summary: 'Check a document; nothing is stored',
-        description: `${description} Takes the document as JSON, or as YAML with \`Content-Type: application/yaml\`. It must be well formed and name nothing that does not exist.`,
+        description: `${description} Takes the document as JSON, or as YAML with \`Content-Type: application/yaml\`. It must be well formed and name nothing that does not exist. Each finding has its line and column.`,
         tags: ['protocols'],
         consumes: documentTypes,
         body: documentBody,
@@ -83,7 +84,7 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
       const document = await context.db.asClinic(clinicId, async (tx) =>
         joinCatalogue(tx, clinicId, completeDocument(request.body), await readAllExercises(tx, clinicId)),
       )
-      return checkDocument(document, null)
+      return checkDocument(document, null, sourceOf(request))
     },
   )
 }

@@ -62,6 +62,8 @@ export const finding = z
     witness: witness.nullable().describe('A case that shows it; null where no case can.'),
     counterpart: witness.nullable().describe('A second case, where it is about two.'),
     accepted: z.string().nullable().describe('Why the author lets it stand; null: nobody has accepted it.'),
+    line: z.int().min(1).nullable().describe('Where it is in the text that was sent; null for what is stored.'),
+    column: z.int().min(1).nullable().describe('In that line; the first is 1.'),
     differences: z.array(difference).describe('Of a test case that failed; otherwise empty.'),
   })
   .meta({ id: 'Finding', description: 'What the check has found in a protocol.' })

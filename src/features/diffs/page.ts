@@ -1,4 +1,4 @@
-import type { Diff, Difference, Named, ProtocolDocument } from '../../rules/index.ts'
+import type { Diff, Difference, Named, ProtocolDocument, TextChange } from '../../rules/index.ts'
 import { speakDiff, speakDifference, speakMove, speakUndecided } from './sentences.ts'
 
 // The page of prose for a reviewer: what gets stricter, what gets laxer, the rest, and why.
@@ -64,39 +64,59 @@ function withoutRoles<T extends Pick<Difference, 'occasions'>>(
   }))
 }
 
-function section(heading: string, lines: readonly string[]): string[] {
-  if (lines.length === 0) return []
-  const more = lines.length - mostLines
-  return [
-    `## ${heading}`,
-    '',
-    ...lines.slice(0, mostLines).map((line) => `- ${plain(line)}`),
-    ...(more > 0 ? [`- … and ${more} more, which the answer as JSON has.`] : []),
-    '',
-  ]
+/** The page for a reviewer, before it is written in one way or another. */
+export interface Page {
+  title: string
+  /** What came of it as a whole. */
+  text: string
+  sections: { heading: string; lines: string[] }[]
 }
 
-/** The page as Markdown. */
-export function toPage(from: Reviewed, to: Reviewed, found: Diff): string {
+/** What of a change of text a reader can go to. */
+export type TellChange = (change: TextChange) => string
+
+/** What the page says, heading by heading; of a heading with nothing to tell, nothing. */
+export function readPage(
+  from: Reviewed,
+  to: Reviewed,
+  found: Diff,
+  tellChange: TellChange = ({ change, name }) => `${name}: ${change}`,
+): Page {
   const { phases, undecided, text, isTextCut } = found
   // What an answer says of the phase differs where another is the current one: that is told below.
   const told = found.differences.filter(({ kind }) => kind !== 'phase' || phases.length === 0)
   const differences = withoutRoles(told, [from, to])
   const those = (direction: Difference['direction']): string[] =>
     tell(differences.filter((difference) => difference.direction === direction))
-  const names = text.map(({ change, name }) => `${name}: ${change}`)
-  const changes = isTextCut ? [...names, 'There are more.'] : names
-  return [
-    `# ${plain(to.document.title)}: from ${plain(from.name)} to ${plain(to.name)}`,
+  const changes = text.map(tellChange)
+  const sections = [
+    { heading: 'Not decided', lines: undecided.map(speakUndecided) },
+    { heading: 'Stricter', lines: those('stricter') },
+    { heading: 'Laxer', lines: those('laxer') },
+    { heading: 'Otherwise', lines: those('other') },
+    { heading: 'Why: phases', lines: withoutRoles(phases, [from, to]).map(speakMove) },
+    { heading: 'Where the document was changed', lines: isTextCut ? [...changes, 'There are more.'] : changes },
+  ]
+  return {
+    title: `${to.document.title}: from ${from.name} to ${to.name}`,
+    text: `${speakDiff(found)}\nDays are counted from the surgery, which is day 0.`,
+    sections: sections.flatMap(({ heading, lines }) => {
+      if (lines.length === 0) return []
+      const more = lines.length - mostLines
+      const rest = more > 0 ? [`… and ${more} more, which the answer as JSON has.`] : []
+      return [{ heading, lines: [...lines.slice(0, mostLines), ...rest] }]
+    }),
+  }
+}
+
+/** The page as Markdown. */
+export function toPage(from: Reviewed, to: Reviewed, found: Diff): string {
+  const { title, text, sections } = readPage(from, to, found)
+  const written = sections.flatMap(({ heading, lines }) => [
+    `## ${heading}`,
     '',
-    plain(speakDiff(found)),
-    'Days are counted from the surgery, which is day 0.',
+    ...lines.map((line) => `- ${plain(line)}`),
     '',
-    ...section('Not decided', undecided.map(speakUndecided)),
-    ...section('Stricter', those('stricter')),
-    ...section('Laxer', those('laxer')),
-    ...section('Otherwise', those('other')),
-    ...section('Why: phases', withoutRoles(phases, [from, to]).map(speakMove)),
-    ...section('Where the document was changed', changes),
-  ].join('\n')
+  ])
+  return [`# ${plain(title)}`, '', ...text.split('\n').map(plain), '', ...written].join('\n')
 }

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import { prefers } from '../../http/accept.ts'
 import type { Context } from '../../http/context.ts'
 import { errors } from '../../http/problems.ts'
 import { inDraft, inProtocol, requireVersion } from '../protocols/in-protocol.ts'
@@ -38,7 +39,7 @@ export async function registerDiffs(app: FastifyInstance, context: Context): Pro
       const [from, to] = [await read(number), await read(other)]
       const found = compare(from, to)
       reply.header('vary', 'Accept')
-      const format = request.query.format ?? (prefersMarkdown(request.headers.accept) ? 'markdown' : 'json')
+      const format = request.query.format ?? (prefers(request.headers.accept, 'text/markdown') ? 'markdown' : 'json')
       if (format === 'json') return toDiff(code, from, to, found)
       return reply.type('text/markdown; charset=utf-8').send(toPage(toReviewed(from), toReviewed(to), found))
     },
@@ -54,18 +55,4 @@ function readVersion(request: FastifyRequest, context: Context, code: string, wh
   return inProtocol(request, context, code, ({ tx, author, protocol }) =>
     requireVersion(tx, author.clinicId, protocol, Number(which)),
   )
-}
-
-/** Whether `Accept` names Markdown with more weight than JSON, which is what everybody else gets. */
-function prefersMarkdown(accept = ''): boolean {
-  const weights = new Map(
-    accept.split(',').map((range) => {
-      const [type = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase())
-      const weight = Number(parameters.find((parameter) => parameter.startsWith('q='))?.slice(2) ?? 1)
-      return [type, Number.isFinite(weight) ? weight : 0] as const
-    }),
-  )
-  const weightOf = (type: string, ...wider: readonly string[]): number =>
-    [type, ...wider].map((range) => weights.get(range)).find((weight) => weight !== undefined) ?? 0
-  return weightOf('text/markdown') > weightOf('application/json', 'application/*')
 }

@@ -271,3 +271,57 @@ export async function readRecord(
   )
   return rows[0] === undefined ? null : (rows[0].entries ?? [])
 }
+
+/** An episode's whole record. */
+export interface EpisodeRecord {
+  id: string
+  patientId: string
+  entries: readonly StoredEntry[]
+}
+
+interface EpisodeRecordRow {
+  episode_id: string
+  patient_id: string
+  entries: StoredEntry[] | null
+}
+
+function toEpisodeRecord(row: EpisodeRecordRow): EpisodeRecord {
+  return { id: row.episode_id, patientId: row.patient_id, entries: row.entries ?? [] }
+}
+
+/**
+ * One page of the episodes that may have been open and have followed one of the versions at `knownAt`, by id, with their
+ * whole records, in one round trip.
+ */
+export async function readCaseloadPage(
+  pool: pg.Pool,
+  clinicId: string,
+  page: { versions: readonly string[]; knownAt: Instant; after: string; most: number },
+): Promise<EpisodeRecord[]> {
+  const { rows } = await pool.query<EpisodeRecordRow>(
+    'SELECT * FROM read_caseload($1::uuid, $2::uuid[], $3::timestamptz, $4::uuid, $5)',
+    [clinicId, page.versions, page.knownAt, page.after, page.most],
+  )
+  return rows.map(toEpisodeRecord)
+}
+
+/** Who is changing an episode or its record at this instant, in whatever clinic: names of transactions. */
+export async function readWriters(pool: pg.Pool): Promise<string[]> {
+  const { rows } = await pool.query<{ writer: string }>(
+    `SELECT DISTINCT virtualtransaction AS writer FROM pg_locks
+     WHERE locktype = 'relation' AND relation = 'episode'::regclass AND granted
+       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+       AND mode IN ('RowShareLock', 'RowExclusiveLock')`,
+  )
+  return rows.map(({ writer }) => writer)
+}
+
+/** The latest moment that any record of the clinic has. */
+export async function readLastChange(tx: Transaction, clinicId: string): Promise<Instant | null> {
+  const last = await tx.episode.findFirst({
+    where: { clinicId },
+    select: { changedAt: true },
+    orderBy: { changedAt: 'desc' },
+  })
+  return last === null ? null : fromTimestamp(last.changedAt)
+}

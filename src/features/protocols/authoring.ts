@@ -1,10 +1,20 @@
 import type { Transaction } from '../../db/client.ts'
 import { holdCodes } from '../../db/codes.ts'
-import { ProblemError, type ProblemLocation } from '../../http/problems.ts'
-import { type Exercise, findFlaws, type Instant, isAbout, namedIn, type ProtocolDocument } from '../../rules/index.ts'
+import { mostLocations, ProblemError, type ProblemLocation } from '../../http/problems.ts'
+import {
+  type Catalogue,
+  type DocumentFlaw,
+  type Exercise,
+  findFlaws,
+  type Instant,
+  isAbout,
+  namedIn,
+  type ProtocolDocument,
+} from '../../rules/index.ts'
 import { readAttributeCodes } from '../attributes/repository.ts'
 import { readClinic } from '../clinics/repository.ts'
 import { createExercise, readAllExercises } from '../exercises/repository.ts'
+import { exerciseBody } from '../exercises/schemas.ts'
 import { readProcedureCodes } from '../procedures/repository.ts'
 import { insertEvent, type ProtocolEvent, readLastRevision } from '../protocol-events/repository.ts'
 import { hashDocument } from './canonical.ts'
@@ -47,34 +57,45 @@ async function holdNames(tx: Transaction, clinicId: string, document: ProtocolDo
   await holdCodes(tx, 'attribute', clinicId, attributes)
 }
 
-/** Adds the exercises that the document brings along to the catalogue; one that differs from the catalogue's is refused. */
-async function bringExercises(tx: Transaction, author: Authorship, document: ProtocolDocument): Promise<Exercise[]> {
-  await holdNames(tx, author.clinicId, document)
-  const catalogue = await readAllExercises(tx, author.clinicId)
+/** Exercises that the document brings along, of which the catalogue has others under their codes. */
+export function differencesFrom(catalogue: readonly Exercise[], exercises: readonly unknown[]): ProblemLocation[] {
   const known = new Map(catalogue.map((exercise) => [exercise.code, exercise]))
-  const attributes = await readAttributeCodes(tx, author.clinicId)
-  const differences: ProblemLocation[] = []
-  const added: Exercise[] = []
-  document.exercises.forEach((exercise, index) => {
-    const existing = known.get(exercise.code)
-    if (existing === undefined) {
-      if (Object.keys(exercise.attributes).every((attribute) => attributes.has(attribute))) added.push(exercise)
-      return
-    }
+  return exercises.flatMap((item, index) => {
+    const { data: exercise } = exerciseBody.safeParse(item)
+    const existing = exercise === undefined ? undefined : known.get(exercise.code)
+    if (exercise === undefined || existing === undefined) return []
     const fields = fieldsThatDiffer(existing, exercise)
-    if (fields.length === 0) return
+    if (fields.length === 0) return []
     const detail = `differs from the catalogue’s \`${exercise.code}\` in ${fields.map((field) => `\`${field}\``).join(', ')}: leave it out to use the catalogue’s, or change that one first`
-    differences.push({ pointer: `/exercises/${index}`, detail })
+    return [{ pointer: `/exercises/${index}`, detail }]
   })
+}
+
+/**
+ * Adds the exercises that a sound document brings along to the catalogue. Refuses with everything that is wrong at once:
+ * one that differs from the catalogue's, and what `requireSound` refuses.
+ */
+async function bringExercises(
+  tx: Transaction,
+  author: Authorship,
+  document: ProtocolDocument,
+  faults: readonly ProblemLocation[] = [],
+): Promise<void> {
+  const { clinicId } = author
+  await holdNames(tx, clinicId, document)
+  const catalogue = await readAllExercises(tx, clinicId)
+  const differences = differencesFrom(catalogue, document.exercises)
+  const flaws = await findUnsound(tx, clinicId, document, catalogue)
+  if (faults.length + flaws.length > 0) throw toUnsound(flaws, [...faults, ...differences])
   if (differences.length > 0) {
     throw new ProblemError('CONFLICT', 'the document brings exercises that differ from the clinic’s catalogue', {
       errors: differences,
     })
   }
-  for (const exercise of added) {
-    await createExercise(tx, { clinicId: author.clinicId, id: author.nextId(), createdAt: author.now, exercise })
+  const known = new Set(catalogue.map(({ code }) => code))
+  for (const exercise of document.exercises.filter(({ code }) => !known.has(code))) {
+    await createExercise(tx, { clinicId, id: author.nextId(), createdAt: author.now, exercise })
   }
-  return [...catalogue, ...added]
 }
 
 /** The exercises that the document's rules grant, withhold or except, as the catalogue has them. */
@@ -91,8 +112,36 @@ export async function withCatalogue(
   return { ...document, exercises: exercisesOf(document, await readAllExercises(tx, clinicId)) }
 }
 
-/** More mistakes than this are counted and not described. */
-const mostFlaws = 100
+/** What a document may name of the clinic's. */
+export async function readNames(tx: Transaction, clinicId: string, exercises: readonly Exercise[]): Promise<Catalogue> {
+  return {
+    procedures: await readProcedureCodes(tx, clinicId),
+    exercises: new Set(exercises.map((exercise) => exercise.code)),
+    groups: new Set(exercises.flatMap((exercise) => exercise.groups ?? [])),
+    attributes: await readAttributeCodes(tx, clinicId),
+  }
+}
+
+async function findUnsound(
+  tx: Transaction,
+  clinicId: string,
+  document: ProtocolDocument,
+  catalogue: readonly Exercise[],
+): Promise<DocumentFlaw[]> {
+  return findFlaws(document, await readNames(tx, clinicId, catalogue))
+}
+
+/** The problem of a document that has these flaws, and others besides. */
+function toUnsound(flaws: readonly DocumentFlaw[], others: readonly ProblemLocation[] = []): ProblemError {
+  const count = flaws.length + others.length
+  const places = count === 1 ? 'one place' : `${count} places`
+  const first = count > mostLocations ? `, of which the first ${mostLocations} are listed` : ''
+  // Each description compares with every known name.
+  const described = toLocations(flaws.slice(0, mostLocations))
+  return new ProblemError('DOCUMENT_INVALID', `the protocol document has to be corrected in ${places}${first}`, {
+    errors: [...others, ...described].slice(0, mostLocations),
+  })
+}
 
 /** Refuses a document that names what does not exist or uses a name twice; every such place is reported at once. */
 export async function requireSound(
@@ -101,18 +150,8 @@ export async function requireSound(
   document: ProtocolDocument,
   catalogue: readonly Exercise[],
 ): Promise<void> {
-  const flaws = findFlaws(document, {
-    procedures: await readProcedureCodes(tx, clinicId),
-    exercises: new Set(catalogue.map((exercise) => exercise.code)),
-    groups: new Set(catalogue.flatMap((exercise) => exercise.groups ?? [])),
-    attributes: await readAttributeCodes(tx, clinicId),
-  })
-  if (flaws.length === 0) return
-  const places = flaws.length === 1 ? 'one place' : `${flaws.length} places`
-  const first = flaws.length > mostFlaws ? `, of which the first ${mostFlaws} are listed` : ''
-  throw new ProblemError('DOCUMENT_INVALID', `the protocol document has to be corrected in ${places}${first}`, {
-    errors: toLocations(flaws.slice(0, mostFlaws)),
-  })
+  const flaws = await findUnsound(tx, clinicId, document, catalogue)
+  if (flaws.length > 0) throw toUnsound(flaws)
 }
 
 /** A sound document that is not stored, with the exercises that it brings and, of the catalogue, those its rules are about. */
@@ -140,8 +179,7 @@ export async function createProtocol(
     const detail = `the clinic has a protocol \`${document.code}\` already: replace its draft (PUT /v1/protocols/${document.code}/draft), or choose another code`
     throw new ProblemError('ALREADY_EXISTS', detail, { errors: [{ pointer: '/code', detail }] })
   }
-  const catalogue = await bringExercises(tx, author, document)
-  await requireSound(tx, clinicId, document, catalogue)
+  await bringExercises(tx, author, document)
   const protocolId = nextId()
   await insertProtocol(tx, {
     clinicId,
@@ -263,12 +301,8 @@ async function checkDraft(
   protocol: { code: string },
   document: ProtocolDocument,
 ): Promise<void> {
-  if (document.code !== protocol.code) {
-    const detail = `must be \`${protocol.code}\`, the protocol’s code, and not \`${document.code}\``
-    throw new ProblemError('DOCUMENT_INVALID', `\`code\` ${detail}`, { errors: [{ pointer: '/code', detail }] })
-  }
-  const catalogue = await bringExercises(tx, author, document)
-  await requireSound(tx, author.clinicId, document, catalogue)
+  const detail = `must be \`${protocol.code}\`, the protocol’s code, and not \`${document.code}\``
+  await bringExercises(tx, author, document, document.code === protocol.code ? [] : [{ pointer: '/code', detail }])
 }
 
 /** Refuses a document that names what does not exist, or that has no phase. */

@@ -1,5 +1,4 @@
 import { findNearest, listWords } from '../../http/nearest.ts'
-import type { ProblemLocation } from '../../http/problems.ts'
 import type { DocumentFlaw } from '../../rules/index.ts'
 
 const whereToAdd: Record<Extract<DocumentFlaw, { code: 'unknown-reference' }>['kind'], string> = {
@@ -43,6 +42,6 @@ export function describeFlaw(flaw: DocumentFlaw): string {
   }
 }
 
-export function toLocations(flaws: readonly DocumentFlaw[]): ProblemLocation[] {
+export function toLocations(flaws: readonly DocumentFlaw[]): { pointer: string; detail: string }[] {
   return flaws.map((flaw) => ({ pointer: flaw.path, detail: describeFlaw(flaw) }))
 }

@@ -24,7 +24,8 @@ const deepest = 100
 
 const mostAliases = 100
 
-const mostCharacters = 1024 * 1024
+/** So long is a whole document at most: no body is longer. */
+export const mostBytes = 1024 * 1024
 
 /** Lets the routes of this scope take their body as YAML 1.2 too. */
 export function acceptYaml(app: FastifyInstance): void {
@@ -55,7 +56,7 @@ export function parseYaml(source: string): { value: unknown; locate: Locate } {
     const value: unknown = document.toJS({ maxAliasCount: mostAliases })
     if (isDeeperThan(value, deepest)) throw tooDeep()
     // Aliases multiply what they stand for: written out, it must not be more than a body may be.
-    if (JSON.stringify(value).length > mostCharacters)
+    if (JSON.stringify(value).length > mostBytes)
       throw malformed([{ message: 'its aliases stand for more than 1 MiB: shorten it' }])
     return { value, locate: (pointers) => locateInYaml(document, lines, pointers) }
   } catch (error) {

@@ -5,6 +5,7 @@ import { keysOf } from '../../http/source-places.ts'
 import { alsoFind } from '../../http/validation.ts'
 import {
   type CaseEntry,
+  type Catalogue,
   type Condition,
   type FactTest,
   type FactValue,
@@ -14,8 +15,8 @@ import {
   type TestCase,
 } from '../../rules/index.ts'
 import { exerciseBody } from '../exercises/schemas.ts'
-import { describeFlaw } from './describe-flaws.ts'
-import { findFlawsOfFragments } from './fragments.ts'
+import { describeFlaw, toLocations } from './describe-flaws.ts'
+import { findFlawsOfFragments, findUnknownOfFragments } from './fragments.ts'
 
 /** What JSON Schema can say of the members together. In the OpenAPI document it would be in a reader's way. */
 function forEditors(rules: object): Record<string, unknown> {
@@ -634,6 +635,16 @@ alsoFind(documentBody, (body, mistakes) =>
     .slice(0, mostLocations)
     .map((flaw) => ({ path: keysOf(flaw.path), detail: describeFlaw(flaw) })),
 )
+
+/** What a document that is not well formed names of the clinic's and the clinic does not have. */
+export function findUnknown(
+  body: unknown,
+  catalogueOf: (document: ProtocolDocument) => Catalogue,
+): { pointer: string; detail: string }[] {
+  const { error } = documentBody.safeParse(body)
+  if (error === undefined) return []
+  return toLocations(findUnknownOfFragments(body, error.issues, catalogueOf).slice(0, mostLocations))
+}
 
 /** A prescription as it is stored and answered: named, and with nothing left to a default. */
 const prescription = z.object({

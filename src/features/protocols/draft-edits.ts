@@ -2,6 +2,7 @@ import { findNearest, listWords } from '../../http/nearest.ts'
 import { ProblemError, type ProblemLocation } from '../../http/problems.ts'
 import { parseAsBody, toInvalid } from '../../http/validation.ts'
 import type { ProtocolDocument } from '../../rules/index.ts'
+import { mostBytes } from './document-body.ts'
 import { completeDocument, documentBody } from './document-schema.ts'
 import { type EditableKind, nameOf, partKinds, partsOf } from './part-kinds.ts'
 import { renamePart } from './rename.ts'
@@ -162,9 +163,23 @@ function withParts(document: ProtocolDocument, kind: EditableKind, parts: readon
 }
 
 /** The edited document, judged and completed as it would be if it had been sent as a whole. */
-function judged(edited: object, { exercises }: ProtocolDocument): ProtocolDocument {
+function judged(edited: object, before: ProtocolDocument): ProtocolDocument {
   // The exercises of a draft are the catalogue's, which the edit has not sent.
-  return { ...completeDocument(parseAsBody(documentBody, { ...edited, exercises: [] })), exercises }
+  const document = completeDocument(parseAsBody(documentBody, { ...edited, exercises: [] }))
+  requireSendable(document, before)
+  return { ...document, exercises: before.exercises }
+}
+
+/** Refuses an edit that makes the document longer than one that can be sent as a whole. */
+function requireSendable(document: ProtocolDocument, before: ProtocolDocument): void {
+  const bytes = bytesOf(document)
+  if (bytes <= mostBytes || bytes <= bytesOf(before)) return
+  const detail = `would make the document ${bytes} bytes long, more than the ${mostBytes} that a document may have as JSON: shorten it, or split the protocol`
+  throw new ProblemError('DOCUMENT_INVALID', `the edit ${detail}`, { errors: [{ pointer: '', detail }] })
+}
+
+function bytesOf(document: ProtocolDocument): number {
+  return Buffer.byteLength(JSON.stringify({ ...document, exercises: [] }))
 }
 
 /** The body is what is at `pointer` in the document: a problem there is at a place of the body. */

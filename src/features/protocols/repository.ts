@@ -436,6 +436,20 @@ export async function readVersionsById(
   return versions
 }
 
+/** The numbers of the protocol's published and retired versions by their ids; with a number only that one's. */
+export async function listVersionIds(
+  tx: Transaction,
+  clinicId: string,
+  protocolId: string,
+  number?: number,
+): Promise<Map<string, number>> {
+  const rows = await tx.protocolVersion.findMany({
+    where: { clinicId, protocolId, number: number ?? { not: null } },
+    select: { id: true, number: true },
+  })
+  return new Map(rows.map(({ id, number: of }) => [id, of ?? 0]))
+}
+
 export async function insertDraft(
   tx: Transaction,
   draft: {

@@ -11,7 +11,8 @@ import { readLastRevision } from '../protocol-events/repository.ts'
 import { changeDraft, createProtocol, startDraft } from './authoring.ts'
 import { toCanonical } from './canonical.ts'
 import { exercisesThatDiffer } from './changes.ts'
-import { acceptYaml, toYaml } from './document-body.ts'
+import { toYaml } from './document-body.ts'
+import { acceptDocuments } from './document-mistakes.ts'
 import { completeDocument, documentBody, protocolDocument } from './document-schema.ts'
 import { registerDraftParts } from './draft-parts.ts'
 import { authorOf, inDraft, inProtocol, requireVersion } from './in-protocol.ts'
@@ -39,7 +40,7 @@ const versionsCursor = cursorOf(z.tuple([z.int().min(1)]))
 export async function registerProtocols(app: FastifyInstance, context: Context): Promise<void> {
   // A scope of its own, because only these routes take YAML.
   await app.register(async (scope) => {
-    acceptYaml(scope)
+    acceptDocuments(scope, context)
     registerRoutes(scope, context)
     registerLifecycle(scope, context)
   })

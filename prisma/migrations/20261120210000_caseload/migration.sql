@@ -1,0 +1,34 @@
+-- What has changed last, and since when.
+CREATE INDEX "episode_clinic_id_changed_at_idx" ON "episode"("clinic_id", "changed_at");
+
+-- The records of many episodes, each as read_record gives it, with what every question about them needs.
+CREATE FUNCTION read_records(clinic uuid, episodes uuid[])
+RETURNS TABLE (episode_id uuid, patient_id uuid, entries jsonb)
+LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM set_config('app.clinic_id', clinic::text, true);
+  RETURN QUERY SELECT e.id, e.patient_id, (
+      SELECT jsonb_agg(r.payload || jsonb_build_object('id', r.id, 'kind', r.kind, 'revision', r.revision,
+        'recordedAt', to_char(r.recorded_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) ORDER BY r.revision)
+      FROM record_entry r WHERE r.clinic_id = clinic AND r.episode_id = e.id)
+    FROM episode e WHERE e.clinic_id = clinic AND e.id = ANY(episodes) ORDER BY e.id;
+END $$;
+
+-- One page of the episodes behind `after`, by id, that may have been open and have followed one of the versions at
+-- `moment`: those that do now, and those that have changed since, of which only their record tells.
+CREATE FUNCTION read_caseload(clinic uuid, versions uuid[], moment timestamptz, after uuid, most integer)
+RETURNS TABLE (episode_id uuid, patient_id uuid, entries jsonb)
+LANGUAGE plpgsql AS $$
+DECLARE
+  found uuid[];
+BEGIN
+  PERFORM set_config('app.clinic_id', clinic::text, true);
+  SELECT array_agg(page.id) INTO found FROM (
+    SELECT e.id FROM episode e
+    WHERE e.clinic_id = clinic AND e.id > after AND e.created_at <= moment AND (e.changed_at > moment OR (
+      e.status = 'open' AND EXISTS (
+        SELECT FROM episode_protocol p
+        WHERE p.clinic_id = clinic AND p.episode_id = e.id AND p.version_id = ANY(versions))))
+    ORDER BY e.id LIMIT most) page;
+  RETURN QUERY SELECT * FROM read_records(clinic, found);
+END $$;

@@ -1,0 +1,99 @@
+import type { z } from 'zod'
+import type { CalendarDate } from '../../rules/index.ts'
+import { speakBounds, speakDose } from '../phrases.ts'
+import type { Consequence } from './consequences.ts'
+import type * as schemas from './schemas.ts'
+import { speakConsequence, speakInGeneral, speakSummary } from './sentences.ts'
+import { orderTallies, type Summary } from './summary.ts'
+import type { Weighed } from './weigh.ts'
+
+type Wire = z.output<typeof schemas.consequence>
+
+/** The exercise, or whatever else it is about. */
+function aboutOf(consequence: Consequence): Wire['about'] {
+  switch (consequence.kind) {
+    case 'status':
+      return { code: consequence.after, title: consequence.after }
+    case 'phase':
+      return consequence.protocol
+    case 'limit':
+    case 'instructed-limit':
+    case 'goal':
+      return { code: consequence.quantity, title: consequence.quantity }
+    case 'avoid':
+      return { code: consequence.name.slice(consequence.name.lastIndexOf('/') + 1), title: consequence.title }
+    case 'instruction':
+      return { code: consequence.name.slice(consequence.name.lastIndexOf('/') + 1), title: consequence.about }
+    case 'red-flag':
+      return consequence.redFlag
+    case 'question':
+      return consequence.fact
+    default:
+      return consequence.exercise
+  }
+}
+
+function endsOf(consequence: Consequence): Pick<Wire, 'before' | 'after'> {
+  switch (consequence.kind) {
+    case 'status':
+    case 'side':
+    case 'supervision':
+      return { before: consequence.before, after: consequence.after }
+    case 'phase':
+      return { before: consequence.before?.code ?? null, after: consequence.after?.code ?? null }
+    case 'dose':
+      return { before: speakDose(consequence.before), after: speakDose(consequence.after) }
+    case 'provided':
+      return { before: consequence.before.join('; ') || null, after: consequence.after.join('; ') || null }
+    case 'limit': {
+      const { end, unit, before, after } = consequence
+      const say = (value: number | null): string | null =>
+        value === null
+          ? null
+          : speakBounds({ min: end === 'min' ? value : null, max: end === 'max' ? value : null, unit })
+      return { before: say(before), after: say(after) }
+    }
+    default:
+      return { before: null, after: null }
+  }
+}
+
+function describe(consequence: Consequence): Pick<Wire, 'name' | 'kind' | 'change' | 'about'> {
+  const { name, kind } = consequence
+  return { name, kind, change: 'change' in consequence ? consequence.change : null, about: aboutOf(consequence) }
+}
+
+export function toConsequence(consequence: Consequence, on: CalendarDate): Wire {
+  return { ...describe(consequence), ...endsOf(consequence), text: speakConsequence(consequence, on) }
+}
+
+export function toTallies(summary: Summary): z.output<typeof schemas.tally>[] {
+  return orderTallies(summary).map(({ consequence, episodes }) => {
+    return { ...describe(consequence), episodes, text: speakInGeneral(consequence) }
+  })
+}
+
+export function toSummary(summary: Summary) {
+  const { episodes, outcomes, kinds } = summary
+  return {
+    text: speakSummary(summary),
+    episodes,
+    changed: outcomes.changed,
+    explainedOtherwise: outcomes['explained-otherwise'],
+    unchanged: outcomes.unchanged,
+    kinds,
+    consequences: toTallies(summary),
+  }
+}
+
+export function toWeighed(
+  { episode, follows, consequences }: Weighed,
+  on: CalendarDate,
+): z.output<typeof schemas.weighedEpisode> {
+  return {
+    episode: episode.id,
+    patient: episode.patientId,
+    follows,
+    consequences: consequences.map((consequence) => toConsequence(consequence, on)),
+  }
+}

@@ -1,0 +1,344 @@
+import type {
+  Caution,
+  Derivation,
+  Dose,
+  FlagResponse,
+  LimitInForce,
+  Named,
+  Permitted,
+  PrescribedSide,
+  Reason,
+  Status,
+  Strength,
+  Supervision,
+} from '../../rules/index.ts'
+
+/** What another protocol version makes of one patient's answer. Each has a name that says what it comes to. */
+export type Consequence = { name: string } & (
+  | { kind: 'loss'; exercise: Named; reasons: readonly Reason[] }
+  | { kind: 'gain'; exercise: Named; after: Permitted }
+  | { kind: 'status'; before: Status; after: Status }
+  | { kind: 'phase'; protocol: Named; before: Named | null; after: Named | null }
+  | { kind: 'dose'; exercise: Named; change: 'smaller' | 'greater' | 'other'; before: Dose | null; after: Dose | null }
+  | { kind: 'side'; exercise: Named; before: PrescribedSide; after: PrescribedSide }
+  | { kind: 'supervision'; exercise: Named; before: Supervision; after: Supervision }
+  | { kind: 'provided'; exercise: Named; before: readonly string[]; after: readonly string[] }
+  | { kind: 'caution'; exercise: Named; change: Presence; title: string }
+  /** Its title, instructions, position or equipment. */
+  | { kind: 'description'; exercise: Named }
+  | {
+      kind: 'limit'
+      quantity: string
+      unit: string | null
+      end: 'max' | 'min'
+      change: Presence | 'tightened' | 'relaxed'
+      before: number | null
+      after: number | null
+    }
+  | { kind: 'instructed-limit'; quantity: string; text: string | null; change: Presence }
+  | { kind: 'avoid'; strength: Strength; title: string; change: Presence }
+  | { kind: 'instruction'; about: string; text: string; change: Presence }
+  | {
+      kind: 'goal'
+      quantity: string
+      unit: string | null
+      max: number | null
+      min: number | null
+      text: string | null
+      change: Presence
+    }
+  | { kind: 'red-flag'; redFlag: Named; response: FlagResponse; change: Presence | 'other' }
+  | { kind: 'question'; fact: Named; ask: string; change: Presence }
+)
+
+type Presence = 'added' | 'removed'
+
+export const consequenceKinds = [
+  'loss',
+  'gain',
+  'status',
+  'phase',
+  'dose',
+  'side',
+  'supervision',
+  'provided',
+  'caution',
+  'description',
+  'limit',
+  'instructed-limit',
+  'avoid',
+  'instruction',
+  'goal',
+  'red-flag',
+  'question',
+] as const satisfies readonly Consequence['kind'][]
+
+/**
+ * `changed`: something that the patient does, keeps to or is asked is another. `explained-otherwise`: only reasons,
+ * sources, the wording of explanations, or until when something holds. `unchanged`: the answer is the same, the
+ * version's number aside. What lies ahead of the date (the next change, ways forward) is not looked at.
+ */
+export interface Effect {
+  outcome: 'changed' | 'explained-otherwise' | 'unchanged'
+  /** In one order; none unless it is `changed`. */
+  consequences: readonly Consequence[]
+}
+
+/** Compares two answers about one patient on one date, made from one record. */
+export function compareAnswers(before: Derivation, after: Derivation): Effect {
+  if (isSame(before, after)) return { outcome: 'unchanged', consequences: [] }
+  const consequences = [
+    ...compareVerdicts(before, after),
+    ...(before.status === after.status
+      ? []
+      : [{ name: `status:${after.status}`, kind: 'status' as const, before: before.status, after: after.status }]),
+    ...comparePhases(before, after),
+    ...compareManners(before, after),
+    ...compareLimits(before.limits, after.limits),
+    ...compareLists(before, after),
+  ]
+  return { outcome: consequences.length > 0 ? 'changed' : 'explained-otherwise', consequences }
+}
+
+/** The version's number, which is another one whatever it says, and what was looked at. */
+const aside: ReadonlySet<string> = new Set(['version', 'basis'])
+
+function isSame(a: unknown, b: unknown): boolean {
+  if (a === b) return true
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false
+  if (Array.isArray(a)) {
+    return Array.isArray(b) && a.length === b.length && a.every((item, index) => isSame(item, b[index]))
+  }
+  const [one, other] = [a as Record<string, unknown>, b as Record<string, unknown>]
+  const keys = Object.keys(one)
+  if (keys.length !== Object.keys(other).length) return false
+  return keys.every((key) => aside.has(key) || (Object.hasOwn(other, key) && isSame(one[key], other[key])))
+}
+
+function nameOf({ code, title }: Named): Named {
+  return { code, title }
+}
+
+function permittedBy({ permitted }: Derivation): Map<string, Permitted> {
+  return new Map(permitted.map((one) => [one.exercise.code, one]))
+}
+
+/** What is permitted in one answer only. */
+function compareVerdicts(before: Derivation, after: Derivation): Consequence[] {
+  const [earlier, later] = [permittedBy(before), permittedBy(after)]
+  const losses = before.permitted.flatMap(({ exercise }): Consequence[] => {
+    if (later.has(exercise.code)) return []
+    const withheld = after.withheld.find((one) => one.exercise.code === exercise.code)
+    // One that nothing names any more is not judged, and not permitted.
+    const reasons = withheld?.reasons ?? [{ kind: 'not-prescribed' as const }]
+    return [{ name: `loss:${exercise.code}`, kind: 'loss', exercise: nameOf(exercise), reasons }]
+  })
+  const gains = after.permitted.flatMap((one): Consequence[] => {
+    const { exercise } = one
+    if (earlier.has(exercise.code)) return []
+    return [{ name: `gain:${exercise.code}`, kind: 'gain', exercise: nameOf(exercise), after: one }]
+  })
+  return [...losses, ...gains]
+}
+
+function comparePhases(before: Derivation, after: Derivation): Consequence[] {
+  const codes = new Set([...before.protocols, ...after.protocols].map(({ code }) => code))
+  return [...codes].flatMap((code): Consequence[] => {
+    const [earlier, later] = [before, after].map(({ protocols }) => protocols.find((one) => one.code === code))
+    const [from, to] = [earlier?.phase ?? null, later?.phase ?? null]
+    if (isSame(shownOf(from), shownOf(to))) return []
+    const protocol = { code, title: later?.title ?? earlier?.title ?? code }
+    return [
+      {
+        name: `phase:${code}/${to?.code ?? 'none'}`,
+        kind: 'phase',
+        protocol,
+        before: from === null ? null : nameOf(from),
+        after: to === null ? null : nameOf(to),
+      },
+    ]
+  })
+}
+
+type CurrentPhase = Derivation['protocols'][number]['phase']
+
+/** Since when is told by the date. */
+function shownOf(phase: CurrentPhase): unknown {
+  if (phase === null) return null
+  const { since: _, ...shown } = phase
+  return shown
+}
+
+/** How an exercise that both answers permit is done. */
+function compareManners(before: Derivation, after: Derivation): Consequence[] {
+  const earlier = permittedBy(before)
+  return after.permitted.flatMap((to): Consequence[] => {
+    const from = earlier.get(to.exercise.code)
+    if (from === undefined || from === to) return []
+    const exercise = nameOf(to.exercise)
+    const { code } = exercise
+    const found: Consequence[] = []
+    if (!isSame(from.dose, to.dose)) {
+      const change = directionOf(from.dose, to.dose)
+      found.push({ name: `dose-${change}:${code}`, kind: 'dose', exercise, change, before: from.dose, after: to.dose })
+    }
+    if (from.side !== to.side) {
+      found.push({ name: `side:${code}/${to.side}`, kind: 'side', exercise, before: from.side, after: to.side })
+    }
+    if (from.supervision !== to.supervision) {
+      const name = `supervision:${code}/${to.supervision}`
+      found.push({ name, kind: 'supervision', exercise, before: from.supervision, after: to.supervision })
+    }
+    if (!isSame(from.provided, to.provided)) {
+      found.push({ name: `provided:${code}`, kind: 'provided', exercise, before: from.provided, after: to.provided })
+    }
+    for (const { item, change } of compareBy(from.cautions, to.cautions, describeCaution)) {
+      const name = `caution-${change}:${code}/${item.protocol}/${item.rule}`
+      found.push({ name, kind: 'caution', exercise, change, title: item.title })
+    }
+    if (!isSame(describe(from), describe(to)))
+      found.push({ name: `description:${code}`, kind: 'description', exercise })
+    return found
+  })
+}
+
+function describeCaution({ kind, title }: Caution): string {
+  return JSON.stringify([kind, title])
+}
+
+/** What the patient is told of the exercise itself. */
+function describe({ exercise }: Permitted): unknown {
+  const { title, instructions = null, position = null, equipment = [] } = exercise
+  return { title, instructions, position, equipment }
+}
+
+const doseNumbers = ['sets', 'reps', 'holdSeconds', 'durationMinutes', 'timesPerDay', 'timesPerWeek'] as const
+
+/** Smaller or greater where nothing but numbers differs, all in one direction. */
+function directionOf(before: Dose | null, after: Dose | null): 'smaller' | 'greater' | 'other' {
+  if (before === null || after === null) return 'other'
+  const [from, to] = [numbersOf(before), numbersOf(after)]
+  if (from.words !== to.words || from.numbers.size !== to.numbers.size) return 'other'
+  const differences: number[] = []
+  for (const [key, value] of from.numbers) {
+    const other = to.numbers.get(key)
+    if (other === undefined) return 'other'
+    differences.push(Math.sign(other - value))
+  }
+  if (differences.every((sign) => sign <= 0)) return 'smaller'
+  return differences.every((sign) => sign >= 0) ? 'greater' : 'other'
+}
+
+function numbersOf(dose: Dose): { numbers: Map<string, number>; words: string } {
+  const numbers = new Map<string, number>()
+  for (const key of doseNumbers) if (dose[key] !== undefined) numbers.set(key, dose[key])
+  for (const { quantity, unit, value } of dose.amounts ?? []) numbers.set(JSON.stringify([quantity, unit]), value)
+  return { numbers, words: JSON.stringify([dose.intensity ?? null, dose.note ?? null]) }
+}
+
+interface Bounds {
+  quantity: string
+  unit: string | null
+  max: number | null
+  min: number | null
+}
+
+/** The strictest numbers in force, by quantity and unit. */
+function boundsOf(limits: readonly LimitInForce[]): Map<string, Bounds> {
+  const bounds = new Map<string, Bounds>()
+  for (const { quantity, unit, max, min, asInstructed } of limits) {
+    if (asInstructed) continue
+    const key = unit === null ? quantity : `${quantity}/${unit}`
+    const known = bounds.get(key) ?? { quantity, unit, max: null, min: null }
+    bounds.set(key, {
+      ...known,
+      max: max === null ? known.max : Math.min(max, known.max ?? max),
+      min: min === null ? known.min : Math.max(min, known.min ?? min),
+    })
+  }
+  return bounds
+}
+
+function compareLimits(before: readonly LimitInForce[], after: readonly LimitInForce[]): Consequence[] {
+  const [earlier, later] = [boundsOf(before), boundsOf(after)]
+  const keys = [...new Set([...earlier.keys(), ...later.keys()])].sort()
+  const numeric = keys.flatMap((key) =>
+    (['max', 'min'] as const).flatMap((end): Consequence[] => {
+      const [one, other] = [earlier.get(key), later.get(key)]
+      const [from, to] = [one?.[end] ?? null, other?.[end] ?? null]
+      if (from === to) return []
+      const tighter = end === 'max' ? (to ?? 0) < (from ?? 0) : (to ?? 0) > (from ?? 0)
+      const change = from === null ? 'added' : to === null ? 'removed' : tighter ? 'tightened' : 'relaxed'
+      const { quantity, unit } = one ?? other ?? { quantity: key, unit: null }
+      const name = `limit-${change}:${key}/${end}`
+      return [{ name, kind: 'limit', quantity, unit, end, change, before: from, after: to }]
+    }),
+  )
+  const instructed = (limits: readonly LimitInForce[]): LimitInForce[] => limits.filter((limit) => limit.asInstructed)
+  const inWords = compareBy(instructed(before), instructed(after), ({ quantity, text }) =>
+    JSON.stringify([quantity, text]),
+  ).map(({ item: { quantity, text, protocol, rule }, change }): Consequence => {
+    return { name: `instructed-limit-${change}:${protocol}/${rule}`, kind: 'instructed-limit', quantity, text, change }
+  })
+  return [...numeric, ...inWords]
+}
+
+/** What else is in force, watched for and asked. */
+function compareLists(before: Derivation, after: Derivation): Consequence[] {
+  const flagsBefore = new Map(before.redFlags.map((flag) => [flagKey(flag), flag]))
+  const flagsAfter = new Map(after.redFlags.map((flag) => [flagKey(flag), flag]))
+  return [
+    ...compareBy(before.avoid, after.avoid, ({ title, strength }) => JSON.stringify([title, strength])).map(
+      ({ item: { title, strength, protocol, rule }, change }): Consequence => {
+        return { name: `avoid-${change}:${protocol}/${rule}`, kind: 'avoid', strength, title, change }
+      },
+    ),
+    ...compareBy(before.instructions, after.instructions, ({ about, text }) => JSON.stringify([about, text])).map(
+      ({ item: { about, text, protocol, rule }, change }): Consequence => {
+        return { name: `instruction-${change}:${protocol}/${rule}`, kind: 'instruction', about, text, change }
+      },
+    ),
+    ...compareBy(before.goals, after.goals, ({ quantity, unit, max, min, text }) =>
+      JSON.stringify([quantity, unit, max, min, text]),
+    ).map(({ item: { quantity, unit, max, min, text, protocol, rule }, change }): Consequence => {
+      return { name: `goal-${change}:${protocol}/${rule}`, kind: 'goal', quantity, unit, max, min, text, change }
+    }),
+    ...[...new Set([...flagsBefore.keys(), ...flagsAfter.keys()])].flatMap((key): Consequence[] => {
+      const [from, to] = [flagsBefore.get(key), flagsAfter.get(key)]
+      const flag = to ?? from
+      if (flag === undefined || (from !== undefined && to !== undefined && saysSame(from, to))) return []
+      const change = from === undefined ? 'added' : to === undefined ? 'removed' : 'other'
+      const name = `red-flag-${change}:${key}`
+      return [{ name, kind: 'red-flag', redFlag: nameOf(flag), response: flag.response, change }]
+    }),
+    ...compareBy(before.missingFacts, after.missingFacts, ({ protocol, code, ask }) =>
+      JSON.stringify([protocol, code, ask]),
+    ).map(({ item: { protocol, code, title, ask }, change }): Consequence => {
+      return { name: `question-${change}:${protocol}/${code}`, kind: 'question', fact: { code, title }, ask, change }
+    }),
+  ]
+}
+
+type WatchedFlag = Derivation['redFlags'][number]
+
+function flagKey({ protocol, code }: WatchedFlag): string {
+  return `${protocol}/${code}`
+}
+
+function saysSame(a: WatchedFlag, b: WatchedFlag): boolean {
+  return a.title === b.title && a.response === b.response && a.text === b.text
+}
+
+/** What only one of two lists has. */
+function compareBy<Item>(
+  before: readonly Item[],
+  after: readonly Item[],
+  keyOf: (item: Item) => string,
+): { item: Item; change: Presence }[] {
+  if (before === after) return []
+  const [earlier, later] = [new Set(before.map(keyOf)), new Set(after.map(keyOf))]
+  return [
+    ...before.filter((item) => !later.has(keyOf(item))).map((item) => ({ item, change: 'removed' as const })),
+    ...after.filter((item) => !earlier.has(keyOf(item))).map((item) => ({ item, change: 'added' as const })),
+  ]
+}

@@ -1,0 +1,169 @@
+import type { CalendarDate, PrescribedSide, Status, Strength } from '../../rules/index.ts'
+import { speakHow, speakReason } from '../permitted-exercises/sentences.ts'
+import { join, quote, speakBounds, speakCode, speakDose, speakQuantity } from '../phrases.ts'
+import type { Consequence } from './consequences.ts'
+import type { Summary } from './summary.ts'
+
+// What another version does to patients, in words for whoever decides about it.
+
+const statuses: Readonly<Record<Status, string>> = {
+  active: 'What the protocols permit may be done, which is not so today',
+  'no-phase': 'Nothing is permitted: no protocol is assigned, or none has a phase that is reached',
+  'on-hold': 'Nothing is permitted: there is a hold, or a red flag is open',
+  closed: 'Nothing is permitted: the episode is closed',
+}
+
+const sides: Readonly<Record<PrescribedSide, string>> = {
+  both: 'both sides',
+  operative: 'the operated side',
+  'non-operative': 'the side that was not operated on',
+  left: 'the left side',
+  right: 'the right side',
+}
+
+const strengths: Readonly<Record<Strength, string>> = {
+  absolute: 'absolute contraindication',
+  relative: 'relative contraindication',
+  caution: 'caution',
+}
+
+/** One sentence about what happens to whichever patient it happens to, without what is this patient's own. */
+export function speakInGeneral(consequence: Consequence): string {
+  switch (consequence.kind) {
+    case 'loss':
+      return `${quote(consequence.exercise.title)} is no longer permitted.`
+    case 'gain':
+      return `${quote(consequence.exercise.title)} becomes permitted.`
+    case 'status':
+      return `${statuses[consequence.after]}.`
+    case 'phase': {
+      const { protocol, before, after } = consequence
+      if (after === null) return `${quote(protocol.title)} has no current phase any more.`
+      return before?.code === after.code
+        ? `The phase ${quote(after.title)} of ${quote(protocol.title)} has another title, setting or goals.`
+        : `The phase of ${quote(protocol.title)} becomes ${quote(after.title)}.`
+    }
+    case 'dose': {
+      const { exercise, change } = consequence
+      return `The dose of ${quote(exercise.title)} becomes ${change === 'other' ? 'another one' : change}.`
+    }
+    case 'side':
+      return `${quote(consequence.exercise.title)} is for ${sides[consequence.after]}.`
+    case 'supervision':
+      return consequence.after === 'supervised'
+        ? `${quote(consequence.exercise.title)} is to be done under supervision, no longer on one’s own.`
+        : `${quote(consequence.exercise.title)} may be done on one’s own, no longer only under supervision.`
+    case 'provided':
+      return `${quote(consequence.exercise.title)} has other provisos.`
+    case 'caution': {
+      const { exercise, change, title } = consequence
+      return `${quote(exercise.title)} ${change === 'added' ? 'has the caution' : 'no longer has the caution'} ${quote(title)}.`
+    }
+    case 'description':
+      return `${quote(consequence.exercise.title)} is described otherwise: its title, instructions, position or equipment.`
+    case 'limit': {
+      const { quantity, end, change } = consequence
+      const what = `limit on ${speakCode(quantity)} (${end === 'max' ? 'at most' : 'at least'})`
+      if (change === 'added') return `There is a ${what}.`
+      if (change === 'removed') return `The ${what} no longer applies.`
+      return `The ${what} becomes ${change === 'tightened' ? 'tighter' : 'more relaxed'}.`
+    }
+    case 'instructed-limit': {
+      const { quantity, text, change } = consequence
+      const words = text === null ? '' : ` (${quote(text)})`
+      return `${begin(speakCode(quantity))} ${change === 'added' ? 'is' : 'is no longer'} limited to what the clinician instructs${words}.`
+    }
+    case 'avoid': {
+      const { strength, title, change } = consequence
+      return `The ${strengths[strength]} ${quote(title)} ${change === 'added' ? 'applies' : 'no longer applies'}.`
+    }
+    case 'instruction': {
+      const { about, text, change } = consequence
+      return `The instruction on ${speakCode(about)}, ${quote(text)}, ${change === 'added' ? 'is given' : 'is no longer given'}.`
+    }
+    case 'goal': {
+      const { quantity, text, change } = consequence
+      const words = text === null ? '' : ` (${quote(text)})`
+      return `A goal for ${speakCode(quantity)} ${change === 'added' ? 'is' : 'is no longer'} ${speakBounds(consequence)}${words}.`
+    }
+    case 'red-flag': {
+      const { redFlag, change } = consequence
+      if (change === 'added') return `${quote(redFlag.title)} is a new symptom to watch for.`
+      if (change === 'removed') return `${quote(redFlag.title)} is no longer a symptom to watch for.`
+      return `What is said about the symptom ${quote(redFlag.title)} is another.`
+    }
+    case 'question': {
+      const { fact, ask, change } = consequence
+      return `${quote(fact.title)} (${quote(ask)}) is ${change === 'added' ? 'to be asked' : 'no longer asked'}.`
+    }
+  }
+}
+
+/** The same about one patient, with what it was, what it becomes and why. */
+export function speakConsequence(consequence: Consequence, on: CalendarDate): string {
+  switch (consequence.kind) {
+    case 'loss': {
+      const [reason] = consequence.reasons
+      return reason === undefined
+        ? speakInGeneral(consequence)
+        : `${speakInGeneral(consequence)} ${speakReason(reason, on)}`
+    }
+    case 'gain':
+      return `${speakInGeneral(consequence)} ${speakHow(consequence.after)}`
+    case 'phase': {
+      const { before, after } = consequence
+      if (before?.code === after?.code) return speakInGeneral(consequence)
+      return `${speakInGeneral(consequence).slice(0, -1)}, instead of ${before === null ? 'none' : quote(before.title)}.`
+    }
+    case 'dose': {
+      const { exercise, before, after } = consequence
+      const note = after?.note === undefined ? '' : ` (${quote(after.note)})`
+      return `The dose of ${quote(exercise.title)} becomes ${speakDose(after)}${note}, instead of ${speakDose(before)}.`
+    }
+    case 'side':
+      return `${speakInGeneral(consequence).slice(0, -1)}, instead of ${sides[consequence.before]}.`
+    case 'provided': {
+      const { exercise, after } = consequence
+      return after.length === 0
+        ? `${quote(exercise.title)} has no proviso any more.`
+        : `${quote(exercise.title)} is permitted provided: ${join(after.map(quote), 'and')}.`
+    }
+    case 'limit': {
+      const { quantity, unit, end, before, after } = consequence
+      const bounds = (value: number | null): string =>
+        speakBounds({ min: end === 'min' ? value : null, max: end === 'max' ? value : null, unit })
+      if (before === null) return `${begin(speakCode(quantity))} is limited to ${bounds(after)}, which it was not.`
+      if (after === null) return `${begin(speakCode(quantity))} is no longer limited to ${bounds(before)}.`
+      return `The limit on ${speakCode(quantity)} becomes ${bounds(after)}, instead of ${bounds(before)}.`
+    }
+    default:
+      return speakInGeneral(consequence)
+  }
+}
+
+function begin(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}
+
+/** One sentence that says what comes of it as a whole. */
+export function speakSummary({ episodes, outcomes, kinds }: Summary): string {
+  if (episodes === 0) return 'No open episode follows another version.'
+  const of = `Of ${speakCount(episodes, 'open episode')} that ${episodes === 1 ? 'follows' : 'follow'} another version,`
+  const same = outcomes.unchanged + outcomes['explained-otherwise']
+  const explained =
+    outcomes['explained-otherwise'] === 0
+      ? ''
+      : ` (for ${speakQuantity(outcomes['explained-otherwise'], null)} of them reasons or wording differ)`
+  if (outcomes.changed === 0) return `${of} none changes${explained}.`
+  const parts = [
+    ...(kinds.loss > 0 ? [`${speakQuantity(kinds.loss, null)} would lose an exercise`] : []),
+    ...(kinds.gain > 0 ? [`${speakQuantity(kinds.gain, null)} would gain one`] : []),
+    ...(kinds.limit > 0 ? [`${speakQuantity(kinds.limit, null)} would have other limits`] : []),
+  ]
+  const how = parts.length === 0 ? '' : `: ${join(parts, 'and')}`
+  return `${of} ${speakQuantity(outcomes.changed, null)} would change${how}. ${speakQuantity(same, null)} would not${explained}.`
+}
+
+export function speakCount(number: number, noun: string): string {
+  return `${speakQuantity(number, null)} ${noun}${number === 1 ? '' : 's'}`
+}

@@ -1,0 +1,45 @@
+import { type Consequence, consequenceKinds, type Effect } from './consequences.ts'
+
+/** How many episodes a consequence has, with one of them to say it by. */
+export interface Tally {
+  consequence: Consequence
+  episodes: number
+}
+
+/** What a change does to many episodes. It grows with the rules of the versions and not with the episodes. */
+export interface Summary {
+  episodes: number
+  outcomes: Record<Effect['outcome'], number>
+  /** Episodes with at least one consequence of the kind. */
+  kinds: Record<Consequence['kind'], number>
+  /** By name. */
+  tallies: Map<string, Tally>
+}
+
+export function emptySummary(): Summary {
+  return {
+    episodes: 0,
+    outcomes: { changed: 0, 'explained-otherwise': 0, unchanged: 0 },
+    kinds: Object.fromEntries(consequenceKinds.map((kind) => [kind, 0])) as Summary['kinds'],
+    tallies: new Map(),
+  }
+}
+
+export function count(summary: Summary, { outcome, consequences }: Effect): void {
+  summary.episodes += 1
+  summary.outcomes[outcome] += 1
+  for (const kind of new Set(consequences.map((one) => one.kind))) summary.kinds[kind] += 1
+  for (const [name, consequence] of new Map(consequences.map((one) => [one.name, one]))) {
+    const tally = summary.tallies.get(name)
+    if (tally === undefined) summary.tallies.set(name, { consequence, episodes: 1 })
+    else tally.episodes += 1
+  }
+}
+
+/** In the order of the kinds, what takes something away first; then the most frequent. */
+export function orderTallies({ tallies }: Summary): Tally[] {
+  const rank = ({ consequence }: Tally): number => consequenceKinds.indexOf(consequence.kind)
+  return [...tallies.values()].sort(
+    (a, b) => rank(a) - rank(b) || b.episodes - a.episodes || (a.consequence.name < b.consequence.name ? -1 : 1),
+  )
+}

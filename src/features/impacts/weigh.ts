@@ -1,0 +1,98 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Database } from '../../db/client.ts'
+import { type CalendarDate, type Derivation, derive, type Instant, type ProtocolVersion } from '../../rules/index.ts'
+import { type OpenEpisode, readCaseload } from '../episodes/caseload.ts'
+import type { StoredEntry } from '../episodes/repository.ts'
+import { readVersionsById } from '../protocols/repository.ts'
+import { compareAnswers, type Effect } from './consequences.ts'
+
+/** More versions than this are not kept: one that is needed again is read again. */
+const mostKept = 100
+
+/** The versions that episodes follow, each read and compiled once while it is kept. */
+export type VersionShelf = ReturnType<typeof createVersionShelf>
+
+export function createVersionShelf(db: Pick<Database, 'asClinic'>, clinicId: string) {
+  const shelf = new Map<string, ProtocolVersion>()
+  return {
+    /** The versions with these ids, in one go. */
+    async take(ids: Iterable<string>): Promise<ReadonlyMap<string, ProtocolVersion>> {
+      const wanted = [...new Set(ids)]
+      if (shelf.size + wanted.length > mostKept)
+        for (const id of shelf.keys()) if (!wanted.includes(id)) shelf.delete(id)
+      const missing = wanted.filter((id) => !shelf.has(id))
+      if (missing.length > 0) {
+        const read = await db.asClinic(clinicId, (tx) => readVersionsById(tx, clinicId, missing))
+        for (const { id, number, document } of read) shelf.set(id, { id, version: number, document })
+      }
+      return new Map(wanted.flatMap((id) => (shelf.has(id) ? [[id, shelf.get(id) as ProtocolVersion] as const] : [])))
+    },
+  }
+}
+
+/** What an episode is asked about twice: with the versions that it follows, and with others. */
+export interface Comparison {
+  entries: readonly StoredEntry[]
+  before: readonly ProtocolVersion[]
+  after: readonly ProtocolVersion[]
+  on: CalendarDate
+  knownAt: Instant
+}
+
+/** The answer of a date, as the record stands, with these versions assigned. */
+function answerWith(versions: readonly ProtocolVersion[], { entries, on, knownAt }: Comparison): Derivation {
+  const known = entries.filter((entry) => entry.recordedAt <= knownAt)
+  const last = known.at(-1)
+  const assigned: StoredEntry = {
+    kind: 'assignment',
+    id: 'assigned',
+    revision: (last?.revision ?? 0) + 1,
+    recordedAt: knownAt,
+    recordedBy: '',
+    versions: versions.map(({ id }) => id),
+  }
+  const answer = derive({ versions, entries: [...known, assigned], on, knownAt, ahead: false })
+  if (answer === null) throw new Error('an episode’s record begins with its surgery')
+  return answer
+}
+
+/** What the patient's answer of that date would be another one by. Nothing is written. */
+export function weigh(comparison: Comparison): Effect {
+  return compareAnswers(answerWith(comparison.before, comparison), answerWith(comparison.after, comparison))
+}
+
+export interface Candidate {
+  /** In whose place it is put. */
+  instead: ReadonlyMap<string, number>
+  version: ProtocolVersion
+}
+
+/** An open episode, the version that it follows, and what the candidate would make of its answer. */
+export interface Weighed extends Effect {
+  episode: OpenEpisode
+  /** Number of the version that it follows. */
+  follows: number
+}
+
+/**
+ * Weighs the candidate for every open episode that follows one of the versions in whose place it is put, page by page.
+ * The event loop has its turn between them.
+ */
+export async function* weighCaseload(
+  db: Pick<Database, 'asClinic' | 'pool'>,
+  clinicId: string,
+  { instead, version }: Candidate,
+  { on, knownAt }: { on: CalendarDate; knownAt: Instant },
+): AsyncGenerator<Weighed[]> {
+  const shelf = createVersionShelf(db, clinicId)
+  for await (const page of readCaseload(db.pool, { clinicId, versions: [...instead.keys()], knownAt })) {
+    const versions = await shelf.take(page.flatMap(({ following }) => following))
+    yield page.map((episode) => {
+      const before = episode.following.flatMap((id) => versions.get(id) ?? [])
+      const after = before.map((one) => (instead.has(one.id) ? version : one))
+      const follows = episode.following.map((id) => instead.get(id)).find((number) => number !== undefined) ?? 0
+      return { episode, follows, ...weigh({ entries: episode.entries, before, after, on, knownAt }) }
+    })
+    await nextTurn()
+  }
+}
