@@ -113,6 +113,9 @@ export const scopeOfOperation: Readonly<Record<string, Scope>> = {
   exportVersion: 'protocols:read',
   checkVersion: 'protocols:read',
   diffVersions: 'protocols:read',
+  // It names patients' episodes.
+  getVersionImpact: 'episodes:read',
+  getDraftImpact: 'episodes:read',
   retireVersion: 'protocols:publish',
   checkDocument: 'protocols:read',
   simulate: 'protocols:read',

@@ -39,6 +39,7 @@ export const whoMay: Readonly<Record<string, readonly Role[]>> = {
   'GET /v1/protocols/{code}/versions/{number}/document': everybody,
   'GET /v1/protocols/{code}/versions/{number}/check': everybody,
   'GET /v1/protocols/{code}/versions/{number}/diff/{other}': everybody,
+  'GET /v1/protocols/{code}/versions/{number}/impact': everybody,
   'POST /v1/protocols/{code}/versions/{number}/retire': authors,
 
   'GET /v1/protocols/{code}/draft': everybody,
@@ -47,6 +48,7 @@ export const whoMay: Readonly<Record<string, readonly Role[]>> = {
   'PATCH /v1/protocols/{code}/draft': authors,
   'DELETE /v1/protocols/{code}/draft': authors,
   'POST /v1/protocols/{code}/draft/check': everybody,
+  'GET /v1/protocols/{code}/draft/impact': everybody,
   'POST /v1/protocols/{code}/draft/submit': authors,
   'POST /v1/protocols/{code}/draft/withdraw': authors,
   'POST /v1/protocols/{code}/draft/approve': authors,
