@@ -206,7 +206,7 @@ export const problemDefinitions = {
   SECOND_PERSON_REQUIRED: {
     status: 409,
     title: 'Somebody else must approve it',
-    advice: 'Have it approved with a key that has neither edited nor submitted it.',
+    advice: 'Have it approved by somebody who has neither edited nor submitted it.',
   },
   CONTENT_CHANGED: {
     status: 409,

@@ -201,7 +201,7 @@ describe('a database of the first version', () => {
   test('keeps its keys, each an administrator and an actor of its own, also when its owner is bound by the policies', async () => {
     const address = new URL(await openFirstVersion())
     const url = address.href
-    const hash = '\\x' + 'ab'.repeat(32)
+    const hash = `\\x${'ab'.repeat(32)}`
     const keyId = '01a1f000-0000-7000-8000-0000000000f1'
     await query(
       url,

@@ -130,4 +130,20 @@ function ofEntries(name: string, writers: readonly Role[]): Record<string, reado
 }
 
 /** What needs neither a key nor a token, and holds nothing of any clinic. */
-export const publicRoutes: readonly string[] = ['GET /livez']
+export const publicRoutes: readonly string[] = [
+  'GET /.well-known/smart-configuration',
+  'GET /docs',
+  'GET /docs/json',
+  'GET /docs/static/*',
+  'GET /docs/static/index.html',
+  'GET /docs/static/swagger-initializer.js',
+  'GET /docs/yaml',
+  'GET /livez',
+  'GET /openapi.json',
+  'GET /openapi.yaml',
+  'GET /problems',
+  'GET /problems/{code}',
+  'GET /protocol-document.schema.json',
+  'GET /readyz',
+  'POST /oauth/token',
+]

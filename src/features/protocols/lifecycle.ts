@@ -132,7 +132,7 @@ export async function requireApproved(act: DraftAct): Promise<void> {
   if (approval === 'none') return
   throw new ProblemError(
     'NOT_APPROVED',
-    `the clinic publishes only what a second person has approved: submit the draft (POST ${address}/submit), and have it approved with a key that has neither edited nor submitted it`,
+    `the clinic publishes only what a second person has approved: submit the draft (POST ${address}/submit), and have it approved by somebody who has neither edited nor submitted it`,
   )
 }
 
@@ -150,7 +150,7 @@ async function requireIndependent(act: DraftAct, reviewer: string): Promise<void
   if (hand === null) return
   throw new ProblemError(
     'SECOND_PERSON_REQUIRED',
-    `${await speak(act, reviewer)} has ${hand} this draft of \`${protocol.code}\`: the clinic wants the approval of a second person, with a key that has neither edited nor submitted it`,
+    `${await speak(act, reviewer)} has ${hand} this draft of \`${protocol.code}\`: the clinic wants the approval of a second person, who has neither edited nor submitted it`,
   )
 }
 
