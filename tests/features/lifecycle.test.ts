@@ -298,7 +298,7 @@ describe('where nobody has to approve', () => {
   test('what is published is what was checked, whatever happens to the catalogue meanwhile', async () => {
     const asAuthor: Authorship = {
       clinicId: clinic.clinicId,
-      keyId: randomUUIDv7(),
+      actorId: randomUUIDv7(),
       now: toInstantText(Temporal.Now.instant()),
       nextId: () => randomUUIDv7(),
     }

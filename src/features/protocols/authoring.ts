@@ -36,7 +36,7 @@ import {
 /** Who writes, when, and where new ids come from. */
 export interface Authorship {
   clinicId: string
-  keyId: string
+  actorId: string
   now: Instant
   nextId: () => string
 }
@@ -209,7 +209,7 @@ async function insertFirst(
     document,
     revision,
     startedFrom,
-    author: author.keyId,
+    author: author.actorId,
     createdAt: author.now,
   })
   const payload = startedFrom === null ? {} : { from: startedFrom }
@@ -231,7 +231,7 @@ export async function recordEvent(
     id: author.nextId(),
     protocolId: protocol.id,
     recordedAt: author.now,
-    recordedBy: author.keyId,
+    recordedBy: author.actorId,
   })
 }
 
@@ -262,7 +262,7 @@ export async function changeDraft(
   await requireEditable(tx, author.clinicId, protocol, draft)
   await checkDraft(tx, author, protocol, document)
   const key = { clinicId: author.clinicId, versionId: draft.id }
-  if (!(await replaceDraft(tx, key, { author: author.keyId, seen: draft }, document, changed))) throw lostRace()
+  if (!(await replaceDraft(tx, key, { author: author.actorId, seen: draft }, document, changed))) throw lostRace()
   await recordEvent(tx, author, protocol, {
     versionId: draft.id,
     kind: 'edited',
@@ -345,7 +345,7 @@ export async function publish(
       contentHash: hashDocument(document),
       changeNote,
       publishedAt: author.now,
-      publishedBy: author.keyId,
+      publishedBy: author.actorId,
     },
   )
   if (!published) throw lostRace()

@@ -58,7 +58,7 @@ export async function submit(act: DraftAct, changeNote: string): Promise<void> {
     submittedHash: hashDocument(draft.document),
     changeNote,
     submittedAt: author.now,
-    submittedBy: author.keyId,
+    submittedBy: author.actorId,
   })
   if (!submitted) throw lostRace()
   await record(act, 'submitted', changeNote)
@@ -75,7 +75,7 @@ export async function withdraw(act: DraftAct, note: string | null): Promise<void
 export async function giveBack(act: DraftAct, note: string): Promise<void> {
   requireSubmitted(act)
   const { author } = act
-  const review = { reviewedAt: author.now, reviewedBy: author.keyId, reviewNote: note }
+  const review = { reviewedAt: author.now, reviewedBy: author.actorId, reviewNote: note }
   if (!(await returnDraft(act.tx, keyOf(act), act.draft, review))) throw lostRace()
   await record(act, 'returned', note, act.draft.status === 'approved' ? { lostApproval: true } : {})
 }
@@ -89,9 +89,9 @@ export async function approve(act: DraftAct, note: string | null): Promise<void>
     throw new ProblemError('CONFLICT', `the draft of \`${protocol.code}\` is approved already${by}`)
   }
   const { approval } = await readClinic(tx, author.clinicId)
-  if (approval === 'second-person') await requireIndependent(act, author.keyId)
+  if (approval === 'second-person') await requireIndependent(act, author.actorId)
   requireSubmittedContent(act)
-  const review = { reviewedAt: author.now, reviewedBy: author.keyId, reviewNote: note }
+  const review = { reviewedAt: author.now, reviewedBy: author.actorId, reviewNote: note }
   if (!(await approveDraft(tx, keyOf(act), draft.revision, review))) throw lostRace()
   await record(act, 'approved', note)
 }
@@ -237,7 +237,7 @@ export async function retire(
     })
   }
   const retirementNote = note ?? null
-  const retirement = { retiredAt: author.now, retiredBy: author.keyId, retirementNote }
+  const retirement = { retiredAt: author.now, retiredBy: author.actorId, retirementNote }
   if (!(await retireVersion(tx, key, version.revision, retirement))) throw retiredAlready
   await recordEvent(tx, author, protocol, {
     versionId: version.id,
