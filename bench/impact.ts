@@ -123,7 +123,6 @@ export async function measureImpact(): Promise<{ text: string; data: unknown }> 
 }
 
 async function measureOnce(address: string, headers: Record<string, string>): Promise<Step> {
-  globalThis.gc?.()
   let peak = 0
   const watch = setInterval(() => {
     peak = Math.max(peak, process.memoryUsage.rss())

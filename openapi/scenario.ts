@@ -1,4 +1,8 @@
 import { createClinic } from '../src/features/clinics/create-clinic.ts'
+import { readLibrary } from '../src/features/clinics/library.ts'
+import { adopt, bringVocabulary } from '../src/features/library/adopt.ts'
+import type { Authorship } from '../src/features/protocols/authoring.ts'
+import { hashDocument } from '../src/features/protocols/canonical.ts'
 import { makeApiKey } from '../src/http/auth.ts'
 import type { Context } from '../src/http/context.ts'
 import { toInstantText } from '../src/http/schemas.ts'
@@ -35,6 +39,9 @@ export interface Step {
   unrecorded?: true
 }
 
+/** The library of the examples: short documents, one of which has changed since the clinic adopted it. */
+export const exampleLibrary = new URL('./library/', import.meta.url)
+
 const clinicId = '01a1f000-0000-7000-8000-00000000c11c'
 
 /** Makes the clinic of the examples, with the built-in library, and returns its key. */
@@ -49,7 +56,25 @@ export async function prepare({ db, clock, ids }: Context): Promise<string> {
     now,
     nextId: ids,
   })
+  await adoptEarlier({ clinicId, actorId: ids(), now, nextId: ids }, db)
   return apiKey
+}
+
+/** The ankle's protocol, as the clinic adopted it with an earlier release of the library. */
+async function adoptEarlier(author: Authorship, db: Context['db']): Promise<void> {
+  const library = readLibrary(exampleLibrary)
+  const newest = library.protocols.find(({ document }) => document.code === 'ankle-example')
+  if (newest === undefined) throw new Error('the library of the examples has an ankle')
+  const document = {
+    ...newest.document,
+    prescriptions: newest.document.prescriptions.map((rule) => ({ ...rule, when: { days: { atLeast: 56 } } })),
+    limits: newest.document.limits.map((limit) => ({ ...limit, max: 30 })),
+    redFlags: newest.document.redFlags.slice(0, 1),
+  }
+  await db.asClinic(author.clinicId, async (tx) => {
+    await bringVocabulary(tx, author, library, document)
+    await adopt(tx, author, { document, hash: hashDocument(document) })
+  })
 }
 
 /** Remembers the ETag under `name`. */
@@ -407,6 +432,32 @@ function editPart(one: string, part: object, replacement: object, patch: object)
     },
   ]
 }
+
+const ofAnkle = { code: 'ankle-example' }
+
+const library: Step[] = [
+  { operationId: 'listLibrary', expect: 200 },
+  { operationId: 'getLibraryProtocol', request: { params: ofAnkle }, expect: 200 },
+  { operationId: 'getLibraryProtocol', request: { params: { code: 'ankel-example' } }, expect: 404 },
+  { operationId: 'adoptLibraryProtocol', request: { params: { code: 'wrist-example' } }, expect: 201 },
+  { operationId: 'adoptLibraryProtocol', request: { params: ofAnkle }, expect: 409 },
+  {
+    operationId: 'changeDraftLimit',
+    request: { params: { ...ofAnkle, part: 'standing' }, headers: { 'If-Match': '*' }, body: { max: 15 } },
+    expect: 200,
+    unrecorded: true,
+    remember: rememberTag('ankle'),
+  },
+  { operationId: 'mergeLibrary', request: guarded('ankle', { params: ofAnkle, body: {} }), expect: 409 },
+  {
+    operationId: 'mergeLibrary',
+    request: guarded('ankle', {
+      params: ofAnkle,
+      body: { resolutions: [{ path: '/limits/standing/number', take: 'ours' }] },
+    }),
+    expect: 200,
+  },
+]
 
 const protocols: Step[] = [
   { operationId: 'createProtocol', request: { body: document }, expect: 201, remember: rememberTag('draft') },
@@ -943,6 +994,87 @@ const episodes: Step[] = [
   { operationId: 'voidFact', request: ofEntry('fact', { body: { reason: 'Asked about yesterday.' } }), expect: 201 },
 ]
 
+/** The next version of the clinic's protocol, and the patient who follows the one before. */
+const moves: Step[] = [
+  {
+    operationId: 'startDraft',
+    request: { params: ofProtocol, body: { from: 2 } },
+    expect: 201,
+    unrecorded: true,
+    remember: rememberTag('draft'),
+  },
+  {
+    operationId: 'replaceDraft',
+    request: guarded('draft', {
+      params: ofProtocol,
+      body: {
+        ...document,
+        title: 'Cervical laminoplasty, the first twelve weeks',
+        limits: document.limits.map((limit) => (limit.code === 'lifted-load' ? { ...limit, max: 5 } : limit)),
+        accepted: [{ finding: 'empty-phase:collar', reason: 'As long as the collar is worn nothing is exercised.' }],
+      },
+    }),
+    expect: 200,
+    unrecorded: true,
+    remember: rememberTag('draft'),
+  },
+  { operationId: 'getDraftImpact', request: { params: ofProtocol, query: { from: 2 } }, expect: 200 },
+  { operationId: 'getDraftImpact', request: { params: { code: 'laminoplasty-hom' } }, expect: 404 },
+  {
+    operationId: 'publishDraft',
+    request: guarded('draft', { params: ofProtocol, body: {} }),
+    expect: 201,
+    unrecorded: true,
+  },
+  { operationId: 'getVersionImpact', request: { params: { ...ofProtocol, number: 3 } }, expect: 200 },
+  { operationId: 'getVersionImpact', request: { params: { ...ofProtocol, number: 7 } }, expect: 404 },
+  {
+    operationId: 'updateEpisode',
+    request: ({ episode = '' }) => ({
+      params: { id: episode },
+      headers: { 'If-Match': '*' },
+      body: { protocols: [{ code: 'laminoplasty-home', version: 3 }] },
+    }),
+    expect: 409,
+  },
+  {
+    operationId: 'moveEpisodes',
+    request: {
+      params: ofProtocol,
+      body: {
+        to: 3,
+        select: { from: 2 },
+        reason: 'Less to lift in the first six weeks.',
+        confirm: ['limit-tightened:lifted-load/[lb_av]/max'],
+      },
+    },
+    expect: 200,
+    remember: ({ body }) => ({ move: body.move }),
+  },
+  {
+    operationId: 'moveEpisodes',
+    request: { params: ofProtocol, body: { to: 1, select: { all: true }, reason: 'Back to the first version.' } },
+    expect: 409,
+  },
+  {
+    operationId: 'moveEpisodes',
+    request: { params: ofProtocol, body: { to: 7, select: { all: true }, reason: 'On to the next version.' } },
+    expect: 422,
+  },
+  { operationId: 'listMoves', request: { params: ofProtocol }, expect: 200 },
+  { operationId: 'getMove', request: ({ move = '' }) => ({ params: { ...ofProtocol, move } }), expect: 200 },
+  {
+    operationId: 'getMove',
+    request: { params: { ...ofProtocol, move: '01a1f000-0000-7000-8000-00000000dead' } },
+    expect: 404,
+  },
+  {
+    operationId: 'listMovedEpisodes',
+    request: ({ move = '' }) => ({ params: { ...ofProtocol, move } }),
+    expect: 200,
+  },
+]
+
 const simulated = {
   protocols: [{ code: 'laminoplasty-home' }],
   surgeryDate: '2026-11-02',
@@ -966,8 +1098,10 @@ export const steps: readonly Step[] = [
   ...clinic,
   ...catalogue,
   ...protocols,
+  ...library,
   ...patients,
   ...episodes,
   ...simulations,
+  ...moves,
   ...identity,
 ]

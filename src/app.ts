@@ -12,12 +12,15 @@ import { registerAttributes } from './features/attributes/routes.ts'
 import { registerChecks } from './features/checks/routes.ts'
 import { registerClients } from './features/clients/routes.ts'
 import { registerTokens } from './features/clients/token-routes.ts'
+import { builtInLibrary } from './features/clinics/library.ts'
 import { registerClinic } from './features/clinics/routes.ts'
 import { registerDiffs } from './features/diffs/routes.ts'
 import { registerEpisodes } from './features/episodes/routes.ts'
 import { registerExercises } from './features/exercises/routes.ts'
 import { registerHealth } from './features/health/routes.ts'
 import { registerImpacts } from './features/impacts/routes.ts'
+import { registerLibrary } from './features/library/routes.ts'
+import { registerMoves } from './features/moves/routes.ts'
 import { registerPatients } from './features/patients/routes.ts'
 import { registerPermittedExercises } from './features/permitted-exercises/routes.ts'
 import { registerProcedures } from './features/procedures/routes.ts'
@@ -52,6 +55,8 @@ const allFeatures: readonly Feature[] = [
   registerChecks,
   registerDiffs,
   registerImpacts,
+  registerMoves,
+  registerLibrary,
   registerPatients,
   registerEpisodes,
   registerPermittedExercises,
@@ -64,6 +69,8 @@ export interface AppOptions {
   db: Context['db']
   clock: Context['clock']
   ids?: Context['ids']
+  /** Left out: the one that comes with this release. */
+  library?: Context['library']
   /** Left out: all of them. */
   features?: readonly Feature[]
   /** The scope that an operation needs, by its operationId; left out: as the service has it. */
@@ -79,8 +86,8 @@ export interface AppOptions {
 }
 
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
-  const { config, db, clock, ids = () => randomUUIDv7(), features = allFeatures } = options
-  const context: Context = { db, clock, ids }
+  const { config, db, clock, ids = () => randomUUIDv7(), library = builtInLibrary, features = allFeatures } = options
+  const context: Context = { db, clock, ids, library }
 
   const app: FastifyInstance = Fastify({
     bodyLimit: 1024 * 1024,

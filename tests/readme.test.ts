@@ -118,6 +118,12 @@ describe('the README', () => {
     expect(named).toEqual(settings)
   })
 
+  test('links only to pages that exist', () => {
+    const linked = [...readme.matchAll(/\]\((?!https?:)([^)#]+)\)/g)].map(([, path = '']) => path)
+    expect(linked.length).toBeGreaterThan(0)
+    expect(linked.filter((path) => !existsSync(resolve(root, path)))).toEqual([])
+  })
+
   test('names only folders that exist', () => {
     const named = [...readme.matchAll(/^(\w+\/[\w./-]*)\s{2,}/gm)].map(([, path = '']) => path)
     expect(named.length).toBeGreaterThan(5)

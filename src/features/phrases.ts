@@ -118,6 +118,11 @@ export function speakQuantity(value: number, unit: string | null): string {
   return `${value < 0 ? `−${-value}` : value}${value === 1 ? one : many}`
 }
 
+/** "lb", "minutes"; a unit without a word of its own goes by its code. */
+export function nameUnit(unit: string): string {
+  return units[unit]?.[1].trim() || unit
+}
+
 /** "at least 30° and at most 90°"; without a number it is the clinician's to say. */
 export function speakBounds({
   min,

@@ -113,9 +113,17 @@ export const scopeOfOperation: Readonly<Record<string, Scope>> = {
   exportVersion: 'protocols:read',
   checkVersion: 'protocols:read',
   diffVersions: 'protocols:read',
-  // It names patients' episodes.
+  listLibrary: 'protocols:read',
+  getLibraryProtocol: 'protocols:read',
+  adoptLibraryProtocol: 'protocols:write',
+  mergeLibrary: 'protocols:write',
+  // What names patients' episodes.
   getVersionImpact: 'episodes:read',
   getDraftImpact: 'episodes:read',
+  listMoves: 'episodes:read',
+  getMove: 'episodes:read',
+  listMovedEpisodes: 'episodes:read',
+  moveEpisodes: 'protocols:assign',
   retireVersion: 'protocols:publish',
   checkDocument: 'protocols:read',
   simulate: 'protocols:read',

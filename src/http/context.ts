@@ -8,6 +8,8 @@ export interface Context {
   clock: () => Temporal.Instant
   /** A new UUIDv7. */
   ids: () => string
+  /** The folder of the built-in protocols. */
+  library: URL
 }
 
 /** Adds its routes to a scope. */

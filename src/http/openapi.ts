@@ -28,6 +28,10 @@ const tags = [
     name: 'drafts',
     description: 'The one draft that a protocol can have: edited as a whole or in parts, then published.',
   },
+  {
+    name: 'library',
+    description: 'The built-in protocols: adopting one, seeing how the clinic’s differs, and taking what is new in it.',
+  },
   { name: 'procedures', description: 'The operations that the clinic’s protocols are for.' },
   { name: 'exercises', description: 'The catalogue of movements and activities, graded by attributes.' },
   { name: 'attributes', description: 'The properties by which exercises are graded and contraindications find them.' },

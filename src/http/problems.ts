@@ -131,6 +131,16 @@ export const problemDefinitions = {
     advice: 'List the protocol’s versions and check the number.',
   },
   DRAFT_NOT_FOUND: { status: 404, title: 'The protocol has no draft', advice: 'Start a draft first.' },
+  LIBRARY_PROTOCOL_NOT_FOUND: {
+    status: 404,
+    title: 'The library has no such protocol',
+    advice: 'List `/v1/library` and check the code. What the clinic wrote itself follows nothing.',
+  },
+  LIBRARY_BASE_UNKNOWN: {
+    status: 404,
+    title: 'It is not known what was adopted',
+    advice: 'Compare with `library`, or merge: then everything in which the two differ is to be decided once.',
+  },
   PART_NOT_FOUND: {
     status: 404,
     title: 'The draft has no such part',
@@ -139,6 +149,7 @@ export const problemDefinitions = {
   API_KEY_NOT_FOUND: { status: 404, title: 'No such API key', advice: 'List `/v1/api-keys` and check the id.' },
   CLIENT_NOT_FOUND: { status: 404, title: 'No such client', advice: 'List `/v1/clients` and check the id.' },
   ACTOR_NOT_FOUND: { status: 404, title: 'No such actor', advice: 'List `/v1/actors` and check the id.' },
+  MOVE_NOT_FOUND: { status: 404, title: 'No such move', advice: 'List the protocol’s moves and check the id.' },
   PATIENT_NOT_FOUND: { status: 404, title: 'No such patient', advice: 'List `/v1/patients` and check the id.' },
   EPISODE_NOT_FOUND: { status: 404, title: 'No such episode', advice: 'List the patient’s episodes and check the id.' },
   ENTRY_NOT_FOUND: {
@@ -213,6 +224,11 @@ export const problemDefinitions = {
     title: 'It is not what was submitted any more',
     advice: 'Look at the exercises in `exercisesChanged`, take the draft back (`withdraw`), and submit it again.',
   },
+  MERGE_CONFLICT: {
+    status: 409,
+    title: 'The library and the clinic have changed the same',
+    advice: 'Decide each of `conflicts` that `isOpen`: send `resolutions` with its `path` and what to take.',
+  },
   RETIREMENT_UNDECIDED: {
     status: 409,
     title: 'Something still relies on the version',
@@ -224,6 +240,12 @@ export const problemDefinitions = {
     advice: 'It is revoked, expired or replaced already: read it again, or make another.',
   },
   VERSION_NOT_PUBLISHED: { status: 409, title: 'The version is not published', advice: 'Assign a published version.' },
+  CONFIRMATION_REQUIRED: {
+    status: 409,
+    title: 'The patient would lose or gain something',
+    advice:
+      'Look at `consequences`, and if they are meant send the same request with `confirm` as it is in the problem.',
+  },
   EPISODE_CLOSED: {
     status: 409,
     title: 'The episode is closed',

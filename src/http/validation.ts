@@ -394,6 +394,7 @@ function describeWrongType(issue: z.core.$ZodRawIssue<z.core.$ZodIssueInvalidTyp
 function kindOf(value: unknown): string {
   if (value === null) return '`null`'
   if (Array.isArray(value)) return 'a list'
+  if (typeof value === 'number' && !Number.isFinite(value)) return 'not a number that JSON can hold'
   if (typeof value === 'number' && !Number.isInteger(value)) return 'a number with a fraction'
   if (typeof value === 'boolean') return `\`${value}\``
   return kindNames[typeof value] ?? typeof value

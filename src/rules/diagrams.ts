@@ -130,7 +130,6 @@ export class Diagrams {
     const seen = new Set([diagram])
     // A set that grows while it is walked is walked to its new end.
     for (const node of seen) {
-      if (isConstant(node)) continue
       const options = this.optionsOf(node)
       this.left -= options.length
       for (const option of options) seen.add(option)

@@ -1,5 +1,5 @@
 import { type Diagram, no } from './diagrams.ts'
-import { cellsOfDays, type Found, onDay, toSpans } from './diff-occasions.ts'
+import { type Found, onDay, toSpans } from './diff-occasions.ts'
 import type { DiffSpace } from './diff-space.ts'
 import { canonical } from './diff-text.ts'
 import type { Difference, DifferenceKind, Direction, Reading } from './diff-types.ts'
@@ -33,20 +33,19 @@ export interface Change {
   region: Diagram
 }
 
-/** Where two functions have different values, by the values that they have. */
-export function changesBetween({ diagrams, possible }: DiffSpace, before: Diagram, after: Diagram): Change[] {
+/** Where two functions have different values, by the values that they have; not all of it need be possible. */
+export function changesBetween({ diagrams }: DiffSpace, before: Diagram, after: Diagram): Change[] {
   if (before === after) return []
   const pairs = new Interned<[number, number]>()
   pairs.number([0, 0])
   const paired = diagrams.joining((a, b) => (a === b ? 0 : pairs.number([a, b])))(before, after)
-  const real = diagrams.joining((pair, can) => (can === 1 ? pair : 0))(paired, possible(diagrams.variablesIn(paired)))
   if (diagrams.isSpent()) return []
-  return [...diagrams.valuesIn(real)]
+  return [...diagrams.valuesIn(paired)]
     .filter((value) => value !== 0)
     .sort((a, b) => a - b)
     .map((value) => {
       const [was, is] = pairs.at(value)
-      return { before: was, after: is, region: diagrams.map(real, (own) => (own === value ? 1 : 0)) }
+      return { before: was, after: is, region: diagrams.map(paired, (own) => (own === value ? 1 : 0)) }
     })
 }
 
@@ -63,39 +62,35 @@ export function keyOfTarget({ strength, except = [] }: Contraindication, target:
   return canonical([strength, target, except.map(canonical).sort()])
 }
 
-const noDays: DaySpan = { from: null, before: null }
-
 /** The first day and the last on which it is so in some case; null: it never is. */
 export function extentOf(space: DiffSpace, region: Diagram): DaySpan | null {
   const { diagrams, and, possible } = space
   const real = and(region, possible(diagrams.variablesIn(region)))
-  const cells = cellsOfDays(space)
-  const spans = toSpans(
-    cells,
-    cells.flatMap((_, cell) => (onDay(space, real, cell) === no ? [] : [cell])),
+  const spans = toSpans(space.days.filter((_, cell) => onDay(space, real, cell) !== no))
+  return spans.reduce<DaySpan | null>(
+    (all, { from, before }) => ({ from: all === null ? from : all.from, before }),
+    null,
   )
-  const [first] = spans
-  return first === undefined ? null : { from: first.from, before: (spans.at(-1) ?? noDays).before }
 }
 
-function readGained({ from, before }: DaySpan, other: DaySpan | null): Reading {
+function readGained({ from, before }: DaySpan, other: DaySpan | null): keyof typeof readLost {
   if (other === null) return 'newly'
   if (other.from !== null && (from === null || from < other.from)) return 'earlier'
   return other.before !== null && (before === null || before > other.before) ? 'longer' : 'more'
 }
 
-const readLost: Readonly<Record<string, Reading>> = {
+const readLost = {
   newly: 'no-longer',
   earlier: 'later',
   longer: 'shorter',
   more: 'fewer',
-}
+} as const satisfies Record<string, Reading>
 
 export function withReadings(found: Found | null, change: 'gained' | 'lost', other: DaySpan | null): Found | null {
   if (found === null) return null
   const occasions = found.occasions.map((occasion) => {
     const reading = readGained(occasion.days, other)
-    return { ...occasion, reading: change === 'gained' ? reading : (readLost[reading] ?? null) }
+    return { ...occasion, reading: change === 'gained' ? reading : readLost[reading] }
   })
   return { ...found, occasions }
 }

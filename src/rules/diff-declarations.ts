@@ -1,6 +1,6 @@
-import type { Compiled } from './compile.ts'
+import { type Compiled, compareText, type When } from './compile.ts'
 import { keyOfTarget, withoutCases } from './diff-changes.ts'
-import type { DiffSpace } from './diff-space.ts'
+import type { DiffSide, DiffSpace } from './diff-space.ts'
 import { canonical } from './diff-text.ts'
 import type { Difference } from './diff-types.ts'
 import { matchRule } from './match.ts'
@@ -35,10 +35,40 @@ function tells({ operation }: FactDeclaration): string | null {
   return typeof operation === 'string' ? operation : `procedure ${operation.procedure}`
 }
 
+/** The facts that both ask for and declare. */
+function declaredTwice(before: Compiled, after: Compiled): { was: FactDeclaration; is: FactDeclaration }[] {
+  const declarations = new Map(before.facts.map(({ code, declared }) => [code, declared]))
+  return after.facts.flatMap(({ code, declared: is }) => {
+    const was = declarations.get(code) ?? null
+    return was === null || is === null ? [] : [{ was, is }]
+  })
+}
+
+/** The exercises of which either version says something that the fact decides, by code. */
+function dependingOn(fact: string, versions: readonly Compiled[]): Named[] {
+  const depending = versions.flatMap(({ tests, facts, phases, subjects, prescriptions, contraindications }) => {
+    const asking = new Set(
+      tests.flatMap((test, index) => (test.op === 'fact' && facts[test.fact]?.code === fact ? [index] : [])),
+    )
+    const decides = (rule: { when: When | null } | undefined): boolean =>
+      rule?.when?.tests.some((test) => asking.has(test)) === true
+    const decidesPhases = phases.some(({ entry }) => decides({ when: entry }))
+    return subjects.flatMap(({ exercise: { code, title }, bearings }) => {
+      const isDecided = bearings.some(
+        (bearing) =>
+          bearing.prescriptions.some((index) =>
+            [prescriptions[index], ...(prescriptions[index]?.steps ?? [])].some(decides),
+          ) || bearing.matches.some(({ rule }) => decides(contraindications[rule])),
+      )
+      return decidesPhases || isDecided ? [{ code, title }] : []
+    })
+  })
+  return [...toMap(depending).values()].sort((a, b) => compareText(a.code, b.code))
+}
+
 export function findDeclared({ before, after }: DiffSpace): Difference[] {
   const differences: Difference[] = []
-  const flags = [before, after].map(({ document }) => toMap(document.redFlags))
-  const [flagsBefore = new Map(), flagsAfter = new Map()] = flags
+  const [flagsBefore, flagsAfter] = [toMap(before.document.redFlags), toMap(after.document.redFlags)]
   for (const { change, item } of changesOf(flagsBefore, flagsAfter)) {
     const { code, title, response } = item
     const isAdded = change === 'added'
@@ -64,15 +94,20 @@ export function findDeclared({ before, after }: DiffSpace): Difference[] {
       differences.push(withoutCases({ kind: 'asks', what, named, ask, change }, 'other'))
     }
   }
-  const declaredBefore = new Map(before.compiled.facts.map(({ code, declared }) => [code, declared]))
-  for (const { code, declared } of after.compiled.facts) {
-    const was = declaredBefore.get(code)
-    if (was === undefined || was === null || declared === null || tells(was) === tells(declared)) continue
-    const fact = { code, title: declared.title }
-    differences.push(withoutCases({ kind: 'told', fact, before: tells(was), after: tells(declared) }, 'other'))
+  for (const { was, is } of declaredTwice(before.compiled, after.compiled)) {
+    const fact = { code: is.code, title: is.title }
+    if (tells(was) !== tells(is)) {
+      differences.push(withoutCases({ kind: 'told', fact, before: tells(was), after: tells(is) }, 'other'))
+    }
+    for (const what of ['type', 'unit'] as const) {
+      const [one, other] = [was[what] ?? null, is[what] ?? null]
+      if (one === other) continue
+      const exercises = dependingOn(fact.code, [before.compiled, after.compiled])
+      differences.push(withoutCases({ kind: 'read', fact, what, before: one, after: other, exercises }, 'other'))
+    }
   }
-  const procedures = [before, after].map(({ document }) => toMap(document.procedures.map((code) => ({ code }))))
-  for (const { change, item } of changesOf(procedures[0] ?? new Map(), procedures[1] ?? new Map())) {
+  const proceduresOf = ({ document }: DiffSide) => toMap(document.procedures.map((code) => ({ code })))
+  for (const { change, item } of changesOf(proceduresOf(before), proceduresOf(after))) {
     differences.push(withoutCases({ kind: 'procedure', procedure: item.code, change }, 'other'))
   }
   return [...differences, ...findMatches(before.document, after.document)]

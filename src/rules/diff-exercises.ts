@@ -212,7 +212,6 @@ function findCautions(space: DiffSpace, exercise: Named, changes: readonly Chang
 export function findExercise(space: DiffSpace, exercise: Named): Difference[] {
   const { diagrams, and, or, without } = space
   const words: Words = { doses: new Interned(), texts: new Interned(), cautions: new Interned() }
-  words.doses.number(null)
   const before = sayOf(space, space.before, exercise.code, words)
   const after = sayOf(space, space.after, exercise.code, words)
   const differences: Difference[] = []
@@ -294,7 +293,6 @@ function compareDoses(before: Dose | null, after: Dose | null): Direction {
 function findSides(space: DiffSpace, exercise: Named, { before, after, region }: Change): Difference[] {
   const sideOf = (bits: number, operated: Side | null): PrescribedSide | null => {
     const sides = sidesInOrder.filter((_, index) => (bits & (2 ** index)) !== 0)
-    if (sides.every((side) => side === 'both')) return 'both'
     return commonSide(
       sides.map((side) => ({ protocol: '', version: null, side })),
       operated,
@@ -305,7 +303,8 @@ function findSides(space: DiffSpace, exercise: Named, { before, after, region }:
   )
   if (operated === undefined) return []
   const [was, is] = [sideOf(before, operated), sideOf(after, operated)]
-  const direction = is === null || was === 'both' ? 'stricter' : was === null || is === 'both' ? 'laxer' : 'other'
+  // Versions that differ in being for no side differ elsewhere before.
+  const direction = was === 'both' ? 'stricter' : is === 'both' ? 'laxer' : 'other'
   const { diagrams, variables, and } = space
   let cases = region
   // Where the operation tells the side it is known; that is as if it had been observed.

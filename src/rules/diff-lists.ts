@@ -71,20 +71,21 @@ interface Listed<T> {
   region: Diagram
 }
 
-/** What one version lists in some case and the other does not. */
+/** What one version lists, and the cases in which the other does not; there may be none. */
 function compareLists<T>(
   space: DiffSpace,
   listOf: (side: DiffSide) => Listed<T>[],
 ): { rule: T; change: 'added' | 'removed'; region: Diagram; isOnly: boolean }[] {
   const { or, without } = space
-  const [before, after] = [space.before, space.after].map((side) => {
+  const gather = (side: DiffSide): ReadonlyMap<string, Listed<T>> => {
     const all = new Map<string, Listed<T>>()
     for (const own of listOf(side)) {
       const known = all.get(own.key)
       all.set(own.key, known === undefined ? own : { ...known, region: or(known.region, own.region) })
     }
     return all
-  })
+  }
+  const [before, after] = [gather(space.before), gather(space.after)]
   const found: ReturnType<typeof compareLists<T>> = []
   const seek = (
     own: ReadonlyMap<string, Listed<T>>,
@@ -94,12 +95,16 @@ function compareLists<T>(
     for (const [key, { rule, region }] of own) {
       if (space.diagrams.isSpent()) return
       const counterpart = other.get(key)
-      const alone = without(region, counterpart?.region ?? no)
-      if (alone !== no) found.push({ rule, change, region: alone, isOnly: counterpart === undefined })
+      found.push({
+        rule,
+        change,
+        region: without(region, counterpart?.region ?? no),
+        isOnly: counterpart === undefined,
+      })
     }
   }
-  seek(before ?? new Map(), after ?? new Map(), 'removed')
-  seek(after ?? new Map(), before ?? new Map(), 'added')
+  seek(before, after, 'removed')
+  seek(after, before, 'added')
   return found
 }
 
@@ -198,10 +203,11 @@ export function findMoves(space: DiffSpace, phase: Named): PhaseMove[] {
   const { diagrams, without } = space
   const indexIn = ({ compiled }: DiffSide): number =>
     compiled.phases.findIndex(({ named }) => named.code === phase.code) + 1
-  const [before, after] = [space.before, space.after].map((side): Diagram => {
+  const whileIn = (side: DiffSide): Diagram => {
     const index = indexIn(side)
     return index === 0 ? no : diagrams.map(side.phase, (current) => (current === index ? 1 : 0))
-  }) as [Diagram, Diagram]
+  }
+  const [before, after] = [whileIn(space.before), whileIn(space.after)]
   return (['lost', 'gained'] as const).flatMap((change): PhaseMove[] => {
     const [own, other, otherSide] = change === 'lost' ? [before, after, space.after] : [after, before, space.before]
     const found = withReadings(findOccasions(space, without(own, other)), change, extentOf(space, other))

@@ -31,7 +31,7 @@ export function findOccasions(space: DiffSpace, region: Diagram, operated: Side 
   const possible = space.possible(diagrams.variablesIn(region))
   const real = and(region, possible)
   if (real === no || diagrams.isSpent()) return null
-  const cells = cellsOfDays(space)
+  const cells = space.days
   const orImpossible = or(region, without(yes, possible))
   const isOn = (diagram: Diagram, cell: number): boolean => onDay(space, diagram, cell) !== no
   const rows: Row[] = []
@@ -48,18 +48,11 @@ export function findOccasions(space: DiffSpace, region: Diagram, operated: Side 
   }
   if (!isComplete) rows.pop()
   return {
-    days: toSpans(
-      cells,
-      cells.flatMap((_, cell) => (isOn(real, cell) ? [cell] : [])),
-    ),
+    days: toSpans(cells.filter((_, cell) => isOn(real, cell))),
     occasions: rows.map((row) => describeRow(space, row)),
     isComplete: isComplete && rest === no,
     witness: findWitness(space, real, operated),
   }
-}
-
-export function cellsOfDays({ variables }: DiffSpace): readonly Cell[] {
-  return variables[0]?.kind === 'day' ? variables[0].cells : []
 }
 
 /** What is left of the function on the days of that cell. */
@@ -69,12 +62,10 @@ export function onDay({ diagrams }: DiffSpace, diagram: Diagram, cell: number): 
 }
 
 /** Neighbouring cells as spans. */
-export function toSpans(cells: readonly Cell[], chosen: readonly number[]): DaySpan[] {
+export function toSpans(cells: readonly Cell[]): DaySpan[] {
   const spans: Cell[] = []
-  for (const index of chosen) {
-    const cell = cells[index]
+  for (const cell of cells) {
     const last = spans.at(-1)
-    if (cell === undefined) continue
     if (last !== undefined && last.until === cell.from) last.until = cell.until
     else spans.push({ ...cell })
   }
@@ -117,7 +108,7 @@ function findRow(space: DiffSpace, rest: Diagram, cell: number, orImpossible: Di
     all.delete(variable)
     if (does(all, cells)) box.delete(variable)
   }
-  for (let next = cell + 1; next < countOf(variables[0]) && does(box, [next]); next += 1) cells = [...cells, next]
+  for (let next = cell + 1; next < space.days.length && does(box, [next]); next += 1) cells = [...cells, next]
   for (const [variable, options] of [...box]) {
     for (const wider of widerThan(variables[variable], options)) {
       let chosen = box.get(variable) ?? options
@@ -137,9 +128,9 @@ type Widening = (chosen: readonly number[]) => Iterable<readonly number[]>
 function widerThan(variable: DiffVariable | undefined, [option = 0]: readonly number[]): Widening[] {
   if (variable?.kind === 'milestone') {
     const reached = variable.options[option]
-    if (option === 0 || reached === undefined) return []
+    if (reached === undefined) return []
     const kinds = entriesOf(variable, reached).map(({ by }) => by)
-    // Of what takes two entries no more than one case is told.
+    // Of what takes no entry or two no more than one case is told.
     if (kinds.length !== 1) return []
     const alike = variable.options.flatMap((other, index) => {
       const entries = entriesOf(variable, other)
@@ -249,7 +240,7 @@ function describeRow(space: DiffSpace, { box, cells }: Row): DiffOccasion {
         ({ compiled }) => compiled.facts.find(({ code }) => code === variable.code) ?? [],
       )
       const fact = describeFact(declared[0])
-      const chosen = options.flatMap((option) => (option === 0 ? [] : (variable.options[option - 1] ?? [])))
+      const chosen = options.flatMap((option) => variable.options[option - 1] ?? [])
       if (options[0] !== 0) {
         const values = new Set<ValueCell>(chosen.map(({ value }) => value))
         const test = testForCells(
@@ -262,7 +253,7 @@ function describeRow(space: DiffSpace, { box, cells }: Row): DiffOccasion {
       } else without.facts.push({ code: fact.code, title: fact.title })
     }
   }
-  const [days] = toSpans(cellsOfDays(space), cells)
+  const [days] = toSpans(space.days.filter((_, cell) => cells.includes(cell)))
   return { days: days ?? { from: null, before: null }, milestones, facts, without, reading: null }
 }
 
@@ -276,18 +267,18 @@ function timesOf(spans: readonly Cell[]): { least: number; most: number | null }
 
 /** A case with the fewest records, of those the earliest from the surgery on; one before it only if there is no other. */
 function findWitness(space: DiffSpace, real: Diagram, operated: Side | null): DiffWitness {
-  const cells = cellsOfDays(space)
-  const all = cells.flatMap(({ from }, cell) => {
+  const all = space.days.flatMap(({ from, until }, cell) => {
     const least = space.diagrams.leastIn(onDay(space, real, cell))
-    return least === null ? [] : [{ ...least, cell, isAfter: from >= 0 }]
+    return least === null ? [] : [{ ...least, from, until, isAfter: from >= 0 }]
   })
-  const [best] = all.sort((a, b) => Number(b.isAfter) - Number(a.isAfter) || a.count - b.count || a.cell - b.cell)
-  const { from = 0, until = 1 } = cells[best?.cell ?? 0] ?? {}
-  const chosen = [...(best?.options ?? [])]
-  const entries = chosen.flatMap(([index, option]) => {
-    const variable = space.variables[index]
-    const reached = variable?.kind === 'milestone' ? variable.options[option] : undefined
-    if (variable?.kind !== 'milestone' || reached === undefined) return []
+  // The days after the surgery come last.
+  const { options, from, until } = all.reduce((best, next) =>
+    next.isAfter !== best.isAfter || next.count < best.count ? next : best,
+  )
+  const entries = space.variables.flatMap((variable, index) => {
+    if (variable.kind !== 'milestone') return []
+    const reached = variable.options[options.get(index) ?? 0]
+    if (reached === undefined) return []
     return entriesOf(variable, reached).map(({ by, cell }) => {
       return { code: variable.code, since: cell.from, grantedBy: variable.roles[by]?.[0] ?? null }
     })
@@ -302,7 +293,7 @@ function findWitness(space: DiffSpace, real: Diagram, operated: Side | null): Di
     facts: space.variables.flatMap((variable, index) => {
       if (variable.kind !== 'fact') return []
       const { code } = variable
-      const option = variable.options[(best?.options.get(index) ?? 0) - 1]
+      const option = variable.options[(options.get(index) ?? 0) - 1]
       if (option === undefined) return variable.isAlwaysKnown ? [{ code, value: false, day }] : []
       return [{ code, value: option.value.value, day: day - option.age.from }]
     }),

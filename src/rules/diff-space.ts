@@ -56,6 +56,8 @@ export interface DiffSide {
 export interface DiffSpace {
   diagrams: Diagrams
   variables: readonly DiffVariable[]
+  /** The cells of the first variable. */
+  days: readonly Cell[]
   before: DiffSide
   after: DiffSide
   and: (a: Diagram, b: Diagram) => Diagram
@@ -110,22 +112,15 @@ function milestoneVariable(both: readonly [Compiled, Compiled], code: string): D
   const cells = cut(boundsOf(both, code), 0)
   const rolesOf = ({ milestones }: Compiled): readonly string[] | null =>
     milestones.find(({ named }) => named.code === code)?.roles ?? null
-  const [before, after] = both.map(rolesOf)
+  const [before, after] = [rolesOf(both[0]), rolesOf(both[1])]
   const common = { kind: 'milestone', code, isPreOperative: isPreOperative(both, code) } as const
   const roles = shareRoles(before ?? after ?? [], after ?? before ?? [])
-  if (roles.before === null && roles.after === null) {
-    const together = cells.map((cell) => ({ before: cell, after: cell }))
-    return { ...common, roles, options: [{ before: null, after: null }, ...together] }
-  }
   const each = [null, ...cells]
   const options = each.flatMap((counted, row) =>
     each.flatMap((other, column): Reached[] => {
       // Later places have been reached for longer: that takes an entry that the other version does not count.
       if (row > column && roles.before === null) return []
       if (row < column && roles.after === null) return []
-      const shared = Math.min(row, column)
-      const isAlone = roles.before !== null && roles.after !== null
-      if (shared > 0 && roles.both === null && !isAlone) return []
       return [{ before: counted, after: other }]
     }),
   )
@@ -182,9 +177,10 @@ export function layOutBoth(before: Compiled, after: Compiled, most: number): Dif
   const milestones = [...new Set(two.flatMap(({ milestones }) => milestones.map(({ named }) => named.code)))].sort()
   const facts = [...new Set(two.flatMap(({ facts }) => facts.map(({ code }) => code)))].sort()
   const elapsed = milestones.flatMap((code) => (isPreOperative(two, code) ? [] : boundsOf(two, code)))
+  // As in the case space of one version: what is reached after the surgery is no longer ago than the surgery itself.
+  const days = cut([0, ...boundsOf(two, null), ...elapsed.filter((bound) => bound > 0)], everBefore)
   const variables: DiffVariable[] = [
-    // As in the case space of one version: what is reached after the surgery is no longer ago than the surgery itself.
-    { kind: 'day', cells: cut([0, ...boundsOf(two, null), ...elapsed.filter((bound) => bound > 0)], everBefore) },
+    { kind: 'day', cells: days },
     ...milestones.map((code) => milestoneVariable(two, code)),
     ...facts.map((code) => factVariable(two, code)),
   ]
@@ -197,6 +193,7 @@ export function layOutBoth(before: Compiled, after: Compiled, most: number): Dif
   const tools: Tools = {
     diagrams,
     variables,
+    days,
     place: (name) => places.get(name) ?? 0,
     both: diagrams.joining(both),
     either: diagrams.joining(either),
@@ -206,6 +203,7 @@ export function layOutBoth(before: Compiled, after: Compiled, most: number): Dif
   return {
     diagrams,
     variables,
+    days,
     before: readVersion(before, 'before', tools),
     after: readVersion(after, 'after', tools),
     and,
@@ -218,6 +216,7 @@ export function layOutBoth(before: Compiled, after: Compiled, most: number): Dif
 interface Tools {
   diagrams: Diagrams
   variables: readonly DiffVariable[]
+  days: readonly Cell[]
   place: (name: string) => number
   both: (a: Diagram, b: Diagram) => Diagram
   either: (a: Diagram, b: Diagram) => Diagram
@@ -225,8 +224,7 @@ interface Tools {
   or: (a: Diagram, b: Diagram) => Diagram
 }
 
-function findPossible({ diagrams, variables, and }: Tools): DiffSpace['possible'] {
-  const days = variables[0]?.kind === 'day' ? variables[0].cells : []
+function findPossible({ diagrams, variables, days, and }: Tools): DiffSpace['possible'] {
   const known = new Map<number, Diagram>()
   const possibleOf = (index: number): Diagram => {
     const variable = variables[index]
@@ -255,9 +253,8 @@ function findPossible({ diagrams, variables, and }: Tools): DiffSpace['possible'
 }
 
 function readVersion(compiled: Compiled, which: 'before' | 'after', tools: Tools): DiffSide {
-  const { diagrams, variables, and, or } = tools
+  const { diagrams, variables, days, and, or } = tools
   const { tests, milestones, facts, phases, document } = compiled
-  const days = variables[0]?.kind === 'day' ? variables[0].cells : []
   const readDays = (test: Extract<Test, { op: 'days' | 'milestone' }>): Diagram => {
     if (test.op === 'days' && test.milestone === null) {
       return diagrams.choose(

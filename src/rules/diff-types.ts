@@ -36,7 +36,7 @@ export type Reading =
 
 /**
  * Days, and the least that must be on record on them: whoever has that on record, and nothing of `without`, is in a case
- * of the difference on every one of the days, whatever else there is.
+ * of the difference on every one of the days, whatever there is of other milestones and facts.
  */
 export interface DiffOccasion {
   days: DaySpan
@@ -129,6 +129,16 @@ export type DifferenceKind =
   | { kind: 'asks'; what: 'milestone' | 'fact'; named: Named; ask: string | null; change: 'added' | 'removed' }
   /** What the operation tells of a fact, so that nobody need ask. */
   | { kind: 'told'; fact: Named; before: string | null; after: string | null }
+  /** The same record is read as something else: numbers of another unit, or values of another type. */
+  | {
+      kind: 'read'
+      fact: Named
+      what: 'unit' | 'type'
+      before: string | null
+      after: string | null
+      /** Of which either version says something that the fact decides. */
+      exercises: readonly Named[]
+    }
   | { kind: 'procedure'; procedure: string; change: 'added' | 'removed' }
 
 export interface PhaseSays {

@@ -29,7 +29,7 @@ function readingOf({ phases, milestones, facts }: ProtocolDocument): string {
     sorted(
       milestones.map(({ code, grantedBy = [], preOperative = false }) => [code, [...grantedBy].sort(), preOperative]),
     ),
-    sorted(facts.map(({ code, type, min, max, values, operation }) => ({ code, type, min, max, values, operation }))),
+    sorted(facts.map(({ code, operation }) => ({ code, operation }))),
   ])
 }
 
@@ -98,6 +98,7 @@ const kinds: readonly DifferenceKind['kind'][] = [
   'instruction',
   'asks',
   'told',
+  'read',
   'procedure',
 ]
 

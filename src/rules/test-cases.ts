@@ -172,7 +172,7 @@ function compareDose(answer: Derivation, code: string, expected: Dose | null, pa
 /** Amounts are a set: their order says nothing. */
 function isEqual(a: unknown, b: unknown): boolean {
   if (!Array.isArray(a) || !Array.isArray(b)) return a === b
-  const named = (amounts: Dose['amounts'] = []) =>
+  const named = (amounts: NonNullable<Dose['amounts']>) =>
     amounts
       .map(({ quantity, value, unit }) => JSON.stringify([quantity, value, unit]))
       .sort()

@@ -266,6 +266,7 @@ describe('a database of the first version', () => {
       [`UPDATE protocol_version SET accepted = '"gap"'`, refused],
       [`UPDATE protocol_version SET status = 'in-review'`, refused],
       [`UPDATE protocol_version SET status = 'rejected'`, refused],
+      [`UPDATE protocol_version SET library_hash = 'newest'`, refused],
       [`UPDATE protocol_version SET number = NULL`, refused],
       [`UPDATE protocol_version SET decision = 'approved'`, refused],
       [`UPDATE protocol_version SET submitted_by = gen_random_uuid()`, refused],

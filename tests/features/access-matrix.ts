@@ -66,6 +66,16 @@ export const whoMay: Readonly<Record<string, readonly Role[]>> = {
   ...ofParts('red-flags'),
   ...ofParts('cases'),
 
+  'POST /v1/protocols/{code}/draft/merge-library': authors,
+  'GET /v1/library': everybody,
+  'GET /v1/library/{code}': everybody,
+  'POST /v1/library/{code}/adopt': authors,
+
+  'POST /v1/protocols/{code}/moves': authors,
+  'GET /v1/protocols/{code}/moves': everybody,
+  'GET /v1/protocols/{code}/moves/{move}': everybody,
+  'GET /v1/protocols/{code}/moves/{move}/episodes': everybody,
+
   'POST /v1/checks': everybody,
   'POST /v1/simulations': everybody,
   'POST /v1/simulations/timeline': everybody,

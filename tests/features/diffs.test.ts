@@ -227,7 +227,12 @@ describe('the difference between two versions', () => {
     ['/protocols/ward/versions/1/diff/7', 404, 'VERSION_NOT_FOUND', 'has no version 7: the newest is 2'],
     ['/protocols/ward/versions/999999999/diff/1', 404, 'VERSION_NOT_FOUND', 'the newest is 2'],
     ['/protocols/ward/versions/draft/diff/1', 404, 'DRAFT_NOT_FOUND', 'has no draft'],
-    ['/protocols/ward/versions/0/diff/drafts', 400, 'VALIDATION_FAILED', 'must be a version number, or `draft`'],
+    [
+      '/protocols/ward/versions/0/diff/drafts',
+      400,
+      'VALIDATION_FAILED',
+      'must be a version number, `draft`, `library` or `adopted`',
+    ],
     ['/protocols/ward/versions/1/diff/2?format=html', 400, 'VALIDATION_FAILED', 'format'],
   ])('%s is refused', async (address, status, code, detail) => {
     const answer = await clinic.get<Problem>(address)
@@ -379,6 +384,18 @@ describe('in words', () => {
     [
       { kind: 'told', fact: pain, before: null, after: 'levels' },
       '“Pain now” is told by the operation (levels), no longer asked.',
+    ],
+    [
+      { kind: 'read', fact: pain, what: 'unit', before: '[lb_av]', after: 'kg', exercises: [walking] },
+      'Numbers of “Pain now” that are recorded in lb are read in kg; they are not converted. What is said of “Walking” depends on it.',
+    ],
+    [
+      { kind: 'read', fact: pain, what: 'unit', before: null, after: 'deg', exercises: [] },
+      'Numbers of “Pain now” that are recorded without a unit are read in °; they are not converted.',
+    ],
+    [
+      { kind: 'read', fact: pain, what: 'type', before: 'text', after: 'boolean', exercises: [] },
+      '“Pain now” is a yes or no, no longer a text: what is recorded as the one is not read as the other.',
     ],
     [{ kind: 'procedure', procedure: 'acdf', change: 'added' }, 'The protocol is now for the procedure acdf.'],
   ]

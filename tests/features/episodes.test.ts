@@ -2,7 +2,14 @@ import { randomUUID } from 'node:crypto'
 import { beforeAll, describe, expect, test } from '@jest/globals'
 import type { z } from 'zod'
 import type { episode } from '../../src/features/episodes/schemas.ts'
-import { accepted, everyFeature, openEpisode, publishProtocol, startClinicWithLibrary } from './library-clinic.ts'
+import {
+  accepted,
+  changeConfirmed,
+  everyFeature,
+  openEpisode,
+  publishProtocol,
+  startClinicWithLibrary,
+} from './library-clinic.ts'
 import type { Page, Problem } from './support.ts'
 
 type Episode = z.output<typeof episode>
@@ -404,7 +411,7 @@ describe('a correction', () => {
     })
     expect((await change(id, { procedures: ['plif'], protocols: [{ code: 'acdf-standard' }] }, '"2"')).status).toBe(422)
     const both = { procedures: ['acdf', 'plif'], protocols: [{ code: 'plif-standard' }, { code: 'acdf-standard' }] }
-    const changed = await change<Episode>(id, both, '"2"')
+    const changed = await changeConfirmed<Episode>(clinic, id, both, '"2"')
     expect(changed.body).toMatchObject({ procedures: ['acdf', 'plif'], revision: 4 })
     expect(changed.body.protocols.map(({ code }) => code)).toEqual(['acdf-standard', 'plif-standard'])
     expect((await recordOf(id)).map(({ kind }) => kind)).toEqual(['surgery', 'assignment', 'surgery', 'assignment'])
@@ -428,9 +435,9 @@ describe('a correction', () => {
     const wider = await change<Episode>(id, { procedures: ['plif', 'alif'] }, '"2"')
     expect(wider.body).toMatchObject({ procedures: ['plif', 'alif'], revision: 3 })
     const protocols = [{ code: 'retiring-soon', version: 1 }, { code: 'alif-standard' }]
-    const more = await change<Episode>(id, { protocols }, '"3"')
+    const more = await changeConfirmed<Episode>(clinic, id, { protocols }, '"3"')
     expect(more.body.protocols.map(({ code }) => code)).toEqual(['alif-standard', 'retiring-soon'])
-    accepted(await change(id, { protocols: [{ code: 'every-feature' }] }, '"4"'))
+    accepted(await changeConfirmed(clinic, id, { protocols: [{ code: 'every-feature' }] }, '"4"'))
     expect((await change(id, { protocols }, '"5"')).body).toMatchObject({ status: 409, code: 'VERSION_NOT_PUBLISHED' })
   })
 

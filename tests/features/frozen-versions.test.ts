@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { startClinicWithLibrary } from './library-clinic.ts'
+import { changeConfirmed, startClinicWithLibrary } from './library-clinic.ts'
 
 const clinic = await startClinicWithLibrary({ now: '2026-11-20T15:00:00Z' })
 
@@ -103,7 +103,7 @@ describe('a published version', () => {
     })
     const { etag } = await clinic.get(`/episodes/${alone}`)
     const both = { protocols: [{ code: 'older' }, { code: 'newer' }] }
-    expect((await clinic.patch(`/episodes/${alone}`, both, etag)).status).toBe(200)
+    expect((await changeConfirmed(clinic, alone, both, etag)).status).toBe(200)
     expect(await permitted(alone)).toEqual([])
     for (const exercise of ['golf-swing', 'torso-twist']) expect(await verdict(alone, exercise)).toBe('withheld')
   })
@@ -121,7 +121,7 @@ test('a lift does not pass on to a rule of the same code in another version', as
   expect((await clinic.post('/protocols/with-lift/draft', {})).status).toBe(201)
   expect((await clinic.send('POST', '/protocols/with-lift/draft/publish', {}, { 'if-match': '*' })).status).toBe(201)
   const { etag } = await clinic.get(`/episodes/${episode}`)
-  expect((await clinic.patch(`/episodes/${episode}`, { protocols: [{ code: 'with-lift' }] }, etag)).status).toBe(200)
+  expect((await changeConfirmed(clinic, episode, { protocols: [{ code: 'with-lift' }] }, etag)).status).toBe(200)
   expect(await list(episode)).toMatchObject({
     permitted: [],
     withheld: [{ exercise: 'walking', reasons: [{ kind: 'contraindication', rule: 'rule-one' }] }],

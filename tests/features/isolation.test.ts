@@ -113,6 +113,7 @@ function addressOf(path: string): string | null {
     .replace('{exercise}', 'own-exercise')
     .replace('{number}', '1')
     .replace('{other}', 'draft')
+    .replace('{move}', ids.holds ?? '')
     .replace('{code}', code)
     .replace('{id}', ids[idOf(path)] ?? '')
 }

@@ -13,11 +13,15 @@ export async function startClinicWithLibrary(options: ClinicOptions = {}) {
   const service = await startClinic(options)
   const { db, addClient } = service
 
-  /** Another clinic that has adopted the library. */
-  async function addLibraryClinic(timeZone = options.timeZone ?? 'America/New_York'): Promise<Client> {
+  /** Another clinic that has adopted the library: the service's, or that of an earlier release. */
+  async function addLibraryClinic(
+    timeZone = options.timeZone ?? 'America/New_York',
+    library = options.library,
+  ): Promise<Client> {
     const id = randomUUIDv7()
     const now = toInstantText(Temporal.Instant.from(options.now ?? Temporal.Now.instant()))
-    await createClinic(db, { id, name: 'Library clinic', timeZone, apiKey: makeApiKey(id), now, nextId: randomUUIDv7 })
+    const clinic = { id, name: 'Library clinic', timeZone, apiKey: makeApiKey(id), now, nextId: randomUUIDv7 }
+    await createClinic(db, { ...clinic, ...(library && { library }) })
     return addClient(id)
   }
 
@@ -57,4 +61,16 @@ export async function openEpisode(client: Client, episode: object): Promise<stri
 /** The date `days` after another one. */
 export function addDays(date: string, days: number): string {
   return Temporal.PlainDate.from(date).add({ days }).toString()
+}
+
+/** The episode after a change that confirms whatever it makes of today's answer. */
+export async function changeConfirmed<Body>(
+  client: Client,
+  id: string,
+  change: object,
+  etag = '*',
+): Promise<Answer<Body>> {
+  const refused = await client.patch<Body & { confirm?: string[] }>(`/episodes/${id}`, change, etag)
+  if (refused.status !== 409 || refused.body.confirm === undefined) return refused
+  return client.patch<Body>(`/episodes/${id}`, { ...change, confirm: refused.body.confirm }, etag)
 }

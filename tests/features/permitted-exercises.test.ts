@@ -5,6 +5,7 @@ import type { permittedExercises, verdict } from '../../src/features/permitted-e
 import {
   accepted,
   addDays,
+  changeConfirmed,
   everyFeature,
   openEpisode,
   publishProtocol,
@@ -54,7 +55,8 @@ describe('what was known then', () => {
       ['hold undone', (id, known) => record(id, `holds/${known.get('hold')}/void`, { reason: 'mistyped' })],
       [
         'another protocol',
-        async (id) => accepted(await clinic.patch(`/episodes/${id}`, { protocols: [{ code: 'plif-standard' }] }, '*')),
+        async (id) =>
+          accepted(await changeConfirmed<{ id?: string }>(clinic, id, { protocols: [{ code: 'plif-standard' }] })),
       ],
       [
         'an earlier surgery',
@@ -68,10 +70,10 @@ describe('what was known then', () => {
             procedures: ['plif', 'alif'],
             protocols: [{ code: 'plif-standard' }, { code: 'every-feature' }],
           }
-          return accepted(await clinic.patch(`/episodes/${id}`, both, '*'))
+          return accepted(await changeConfirmed<{ id?: string }>(clinic, id, both))
         },
       ],
-      ['no protocol', async (id) => accepted(await clinic.patch(`/episodes/${id}`, { protocols: [] }, '*'))],
+      ['no protocol', async (id) => accepted(await changeConfirmed<{ id?: string }>(clinic, id, { protocols: [] }))],
       ['closure', (id) => record(id, 'close', { on: '2026-10-10', reason: 'moved' })],
       ['closure undone', (id, known) => record(id, `record/${known.get('closure')}/void`, { reason: 'returned' })],
     ]

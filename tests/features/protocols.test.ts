@@ -614,6 +614,12 @@ describe('a mistake', () => {
       '/sources/0/url',
       'http or https',
     ],
+    [
+      'two conditions in one',
+      { phases: [{ code: 'ward', title: 'Ward', entry: { days: { atLeast: 42 }, milestone: 'home' } }] },
+      '/phases/0/entry',
+      'is `days` and `milestone`: write `all: […]` or `any: […]` round them',
+    ],
     ['a NUL byte', { title: 'a\0b' }, '/title', 'NUL'],
     ['an empty title', { title: '  ' }, '/title', 'must not be empty'],
   ]
@@ -673,6 +679,10 @@ describe('a mistake', () => {
       `"__proto__": { polluted: true }\nformat: 1\n`,
       '<<: { format: 1 }\n',
       `a: ${'x'.repeat(900_000)}\n`,
+      `a: [${'x,'.repeat(400_000)}]`,
+      '&a '.repeat(300_000),
+      'format: 1\n---\nformat: 1\n',
+      'format: !!js/function "1"\n',
     ]
     for (const text of hostile) {
       const started = Date.now()
@@ -683,7 +693,7 @@ describe('a mistake', () => {
     }
     expect(Reflect.get({}, 'polluted')).toBeUndefined()
     expect((await clinic.get('/protocols')).status).toBe(200)
-  })
+  }, 30_000)
 
   test('in the envelope: not JSON, too large, of another type, not UTF-8', async () => {
     const post = (body: string | Uint8Array, headers = {}) => clinic.send<Problem>('POST', '/protocols', body, headers)

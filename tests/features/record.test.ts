@@ -2,7 +2,14 @@ import { randomUUID } from 'node:crypto'
 import { beforeAll, describe, expect, test } from '@jest/globals'
 import type { z } from 'zod'
 import type { permittedExercises } from '../../src/features/permitted-exercises/schemas.ts'
-import { accepted, everyFeature, openEpisode, publishProtocol, startClinicWithLibrary } from './library-clinic.ts'
+import {
+  accepted,
+  changeConfirmed,
+  everyFeature,
+  openEpisode,
+  publishProtocol,
+  startClinicWithLibrary,
+} from './library-clinic.ts'
 import type { Answer, Page, Problem } from './support.ts'
 
 type PermittedExercises = z.output<typeof permittedExercises>
@@ -625,8 +632,7 @@ describe('a symptom', () => {
   test('keeps its words when the protocol changes, and stays open', async () => {
     const id = await open()
     await record(id, 'symptoms', { redFlag: 'numb-saddle', on: '2026-10-20' })
-    const { etag } = await clinic.get(`/episodes/${id}`)
-    accepted(await clinic.patch(`/episodes/${id}`, { protocols: [{ code: 'plif-standard' }] }, etag))
+    accepted(await changeConfirmed(clinic, id, { protocols: [{ code: 'plif-standard' }] }))
     const answer = await ask(id)
     expect(answer).toMatchObject({ status: 'on-hold', permitted: [] })
     expect(answer.redFlags[0]).toMatchObject({

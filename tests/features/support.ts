@@ -102,13 +102,15 @@ export interface ClinicOptions {
   timeZone?: string
   /** What the service takes for now; left out: the real time, until `setNow`. */
   now?: string
+  /** The folder of the service's library; left out: the built-in one. */
+  library?: URL
 }
 
 /**
  * The service on a database of its own and a port of its own, with one clinic and an administrator's key. Call it once,
  * at the top of a test file; it closes by itself after the file.
  */
-export async function startClinic({ timeZone = 'America/New_York', now, config }: ClinicOptions = {}) {
+export async function startClinic({ timeZone = 'America/New_York', now, library, config }: ClinicOptions = {}) {
   let moment = now === undefined ? null : Temporal.Instant.from(now)
   const clock = (): Temporal.Instant => moment ?? Temporal.Now.instant()
   const log: string[] = []
@@ -122,6 +124,7 @@ export async function startClinic({ timeZone = 'America/New_York', now, config }
     db,
     clock,
     logTo: { write: (line) => log.push(line) },
+    ...(library && { library }),
     explainInternalErrors: true,
   })
   const address = await app.listen({ host: '127.0.0.1', port: 0 })

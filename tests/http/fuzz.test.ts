@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify'
 import { prepare } from '../../openapi/scenario.ts'
 import { buildApp } from '../../src/app.ts'
 import { type Database, openDatabase } from '../../src/db/client.ts'
+import { builtInLibrary } from '../../src/features/clinics/library.ts'
 import type { Context } from '../../src/http/context.ts'
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts'
 
@@ -61,6 +62,7 @@ beforeAll(async () => {
       made += 1
       return `01a1f000-0000-7000-8000-${made.toString(16).padStart(12, '0')}`
     },
+    library: builtInLibrary,
   }
   apiKey = await prepare(context)
   app = await buildApp({ ...context, config: { logLevel: 'silent' }, explainInternalErrors: true })
@@ -72,7 +74,7 @@ beforeAll(async () => {
   }
   patient = await create('/v1/patients', { externalId: 'mrn-1' })
   episode = await create(`/v1/patients/${patient}/episodes`, { procedures: ['acdf'], surgeryDate: '2026-10-01' })
-})
+}, 30_000)
 
 afterAll(async () => {
   await app.close()

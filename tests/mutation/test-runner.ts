@@ -17,7 +17,7 @@ import {
 import fc from 'fast-check'
 import { collectTests } from './jest-globals.ts'
 import { createLoader } from './load-anew.ts'
-import { findSuites, isLeftOut, randomCases, seed } from './suites.ts'
+import { findSuites, isLeftOut, randomCases, seed, sortFor } from './suites.ts'
 
 class InProcessTestRunner implements TestRunner {
   #suites: readonly string[] = []
@@ -50,7 +50,7 @@ class InProcessTestRunner implements TestRunner {
     this.#stryker.hitCount = hitLimit === undefined ? undefined : 0
     this.#stryker.activeMutant = activeMutant.id
     const files = this.#suites.filter((file) => testFilter?.includes(file) ?? true)
-    const result = await this.#run(files, !disableBail)
+    const result = await this.#run(sortFor(activeMutant.fileName, files), !disableBail)
     return toMutantRunResult(determineHitLimitReached(this.#stryker.hitCount, hitLimit) ?? result)
   }
 

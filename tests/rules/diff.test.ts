@@ -1,76 +1,20 @@
 import { describe, expect, test } from '@jest/globals'
-import { type Condition, type Diff, derive, diff, type ProtocolDocument } from '../../src/rules/index.ts'
+import { type Diff, derive, diff, type ProtocolDocument } from '../../src/rules/index.ts'
 import { documents } from './check-bounds.ts'
 import { confirmDifference, foretold } from './diff-meaning.ts'
-import { diffProperties } from './diff-properties.ts'
-
-const runs = Math.ceil(Number(process.env.RULES_RANDOM_CASES ?? 20_000) / 400)
-
-/** What the random pairs must have shown, of what they show often. */
-const reached: Record<string, readonly string[]> = {
-  'what differs in any case is told, with its day': ['case that differs', 'case that does not'],
-  'what is told is so: each witness, and whoever has what an occasion takes': [
-    'exercise',
-    'dose',
-    'limit',
-    'contraindication',
-    'red-flag',
-    'goal',
-    'phase',
-    'instruction',
-    'asks',
-    'occasion without something',
-    'occasion after two milestones',
-    'occasion after an observation',
-  ],
-  'every change of text leads to what it says': ['added', 'changed', 'removed', 'reordered'],
-  'however the same is written, nothing differs': ['said twice', 'other phases'],
-}
-
-describe('of random pairs of documents', () => {
-  test.each(diffProperties.map(({ name, check }) => [name, check] as const))('%s', (name, check) => {
-    const counts = new Map<string, number>()
-    check({ derive, diff }, runs, (what) => counts.set(what, (counts.get(what) ?? 0) + 1))
-    expect((reached[name] ?? []).filter((what) => !counts.has(what))).toEqual([])
-  })
-})
-
-const walking = { code: 'walking', title: 'Walking', kind: 'exercise', attributes: { impact: 1 } } as const
-const golf = { code: 'golf', title: 'Golf', kind: 'activity', attributes: { impact: 2 } } as const
-const sit = { code: 'sit', about: 'posture', text: 'Sit up.' }
-const walk = {
-  code: 'walks',
-  exercise: 'walking',
-  from: 'first',
-  through: 'second',
-  supervision: 'supervised',
-  side: 'both',
-} as const
-const twisting = { code: 'twisting', title: 'Twisting', strength: 'absolute', target: [{ exercise: 'golf' }] } as const
-const lifting = { code: 'lifting', quantity: 'load', max: 10, unit: 'kg' }
-
-const base: ProtocolDocument = {
-  format: 1,
-  code: 'example',
-  title: 'Example',
-  procedures: ['repair'],
-  exercises: [walking, golf],
-  sources: [],
-  milestones: [
-    { code: 'visit', title: 'Visit' },
-    { code: 'clearance', title: 'Clearance', grantedBy: ['surgeon'] },
-  ],
-  facts: [{ code: 'pain', title: 'Pain', type: 'number', min: 0, max: 10, ask: 'How bad?' }],
-  phases: [
-    { code: 'first', title: 'First', entry: { days: { atLeast: 0 } } },
-    { code: 'second', title: 'Second', entry: { milestone: 'visit' } },
-  ],
-  prescriptions: [walk],
-  contraindications: [twisting],
-  instructions: [sit],
-  limits: [lifting],
-  redFlags: [{ code: 'fever', title: 'Fever', response: 'contact-surgeon' }],
-}
+import {
+  base,
+  fromDay,
+  golf,
+  inShort,
+  lifting,
+  readPairs,
+  sit,
+  twisting,
+  walk,
+  walking,
+  walksWhen,
+} from './diff-pairs.ts'
 
 /** Everything that one member changes: each difference without its cases, and confirmed. */
 function change(before: Partial<ProtocolDocument>, after: Partial<ProtocolDocument>): Diff {
@@ -84,8 +28,34 @@ function change(before: Partial<ProtocolDocument>, after: Partial<ProtocolDocume
   return found
 }
 
-const walksWhen = (when: Condition) => ({ prescriptions: [{ ...walk, when }] })
-const fromDay = (atLeast: number) => walksWhen({ days: { atLeast } })
+describe('of small pairs', () => {
+  const pairs = readPairs().map(({ name, told, before, after }) => {
+    return {
+      name,
+      told,
+      pair: [
+        { ...base, ...before },
+        { ...base, ...after },
+      ] as const,
+    }
+  })
+
+  test.each(pairs)('$name', ({ pair, told }) => {
+    const { differences, phases, undecided } = diff(...pair)
+    expect([...differences, ...phases].map(inShort)).toEqual(told)
+    expect(undecided).toEqual([])
+  })
+
+  test('derive confirms everything that is told', () => {
+    const wrong = pairs.flatMap(({ name, pair }) =>
+      diff(...pair).differences.flatMap((one) => {
+        const said = confirmDifference(derive, pair, one)
+        return said === null ? [] : [`${name}: ${said}`]
+      }),
+    )
+    expect(wrong).toEqual([])
+  })
+})
 
 describe('an exercise', () => {
   test('that is permitted later is lost on the days between', () => {
@@ -168,6 +138,22 @@ describe('an exercise', () => {
     })
     expect(said.join('; ')).toBe(expected)
   })
+})
+
+test('an occasion names its milestones and facts as the newer version does, if that has them', () => {
+  const asked = { ...base, ...walksWhen({ all: [{ milestone: 'visit' }, { fact: 'pain', atMost: 3 }] }) }
+  const renamed = { ...base, milestones: [{ code: 'visit', title: 'Control' }], prescriptions: [] }
+  const occasions = [diff(asked, renamed), diff(asked, { ...renamed, milestones: [] })].map(
+    ({ differences }) => differences.find(({ kind }) => kind === 'exercise')?.occasions[0],
+  )
+  const ever = { least: 0, most: null }
+  const fact = { code: 'pain', title: 'Pain', ask: 'How bad?', unit: null }
+  expect(occasions).toMatchObject(
+    ['Control', 'Visit'].map((title) => ({
+      milestones: [{ milestone: { code: 'visit', title }, grantedBy: [], ...ever }],
+      facts: [{ fact, test: { atMost: 3 }, ...ever }],
+    })),
+  )
 })
 
 describe('what else differs', () => {
@@ -421,6 +407,117 @@ describe('text', () => {
   })
 })
 
+describe('each change of text', () => {
+  const flag = base.redFlags[0] as ProtocolDocument['redFlags'][number]
+  const source = { id: 'a', title: 'A' }
+  const stepped = (...dosage: object[]) => ({ prescriptions: [{ ...walk, dosage }] }) as Partial<ProtocolDocument>
+  const graded = (attributes: object) =>
+    ({ exercises: [{ ...walking, attributes }, golf] }) as unknown as Partial<ProtocolDocument>
+
+  test.each<[string, Partial<ProtocolDocument>, Partial<ProtocolDocument>, string[]]>([
+    ['nothing', {}, structuredClone(base), []],
+    ['a member that is new', {}, { description: 'New' }, ['added description:  → /description "New"']],
+    ['a member that is gone', { description: 'Old' }, {}, ['removed description: /description "Old" → ']],
+    [
+      'a list of words',
+      {},
+      { procedures: ['repair', 'revision'] },
+      ['changed procedures: /procedures ["repair"] → /procedures ["repair","revision"]'],
+    ],
+    [
+      'items without codes',
+      stepped({ reps: 5 }),
+      stepped({ reps: 6 }),
+      [
+        'changed prescriptions/walks/dosage: /prescriptions/0/dosage [{"reps":5}] → /prescriptions/0/dosage [{"reps":6}]',
+      ],
+    ],
+    [
+      'the first items',
+      { sources: [] },
+      { sources: [source] },
+      ['added sources/a:  → /sources/0 {"id":"a","title":"A"}'],
+    ],
+    [
+      'the last items',
+      { sources: [source] },
+      { sources: [] },
+      ['removed sources/a: /sources/0 {"id":"a","title":"A"} → '],
+    ],
+    [
+      'an item that is known by its id',
+      { sources: [source, { id: 'b', title: 'A' }] },
+      { sources: [{ id: 'b', title: 'B' }, source] },
+      [
+        'changed sources/b/title: /sources/1/title "A" → /sources/0/title "B"',
+        'reordered sources: /sources ["a","b"] → /sources ["b","a"]',
+      ],
+    ],
+    [
+      'items with one id, which are known by their titles',
+      { sources: [source, { ...source, title: 'B' }] },
+      { sources: [source, { ...source, title: 'B', locator: 'p. 1' }] },
+      ['added sources/B/locator:  → /sources/1/locator "p. 1"'],
+    ],
+    [
+      'items that are known by nothing',
+      { sources: [source, source] },
+      { sources: [source] },
+      ['changed sources: /sources [{"id":"a","title":"A"},{"id":"a","title":"A"}] → /sources [{"id":"a","title":"A"}]'],
+    ],
+    [
+      'an accepted finding',
+      { accepted: [{ finding: 'x', reason: 'Old' }] },
+      { accepted: [{ finding: 'x', reason: 'New' }] },
+      ['changed accepted/x/reason: /accepted/0/reason "Old" → /accepted/0/reason "New"'],
+    ],
+    [
+      'a name with signs of a pointer',
+      { redFlags: [{ ...flag, code: 'a/b~c' }] },
+      { redFlags: [{ ...flag, code: 'a/b~c', text: 'Call.' }] },
+      ['added redFlags/a~1b~0c/text:  → /redFlags/0/text "Call."'],
+    ],
+    [
+      'a member with signs of a pointer',
+      graded({ impact: 1 }),
+      graded({ impact: 1, 'a/b~c': 1 }),
+      ['added exercises/walking/attributes/a~1b~0c:  → /exercises/0/attributes/a~1b~0c 1'],
+    ],
+    [
+      'a member that every object has',
+      graded({ impact: 1 }),
+      graded({ impact: 1, constructor: 1 }),
+      ['added exercises/walking/attributes/constructor:  → /exercises/0/attributes/constructor 1'],
+    ],
+    [
+      'a condition as a whole',
+      walksWhen({ all: [{ milestone: 'visit' }, { milestone: 'clearance' }] }),
+      walksWhen({ all: [{ milestone: 'clearance' }, { milestone: 'visit' }] }),
+      [
+        'changed prescriptions/walks/when: /prescriptions/0/when {"all":[{"milestone":"visit"},{"milestone":"clearance"}]} → /prescriptions/0/when {"all":[{"milestone":"clearance"},{"milestone":"visit"}]}',
+      ],
+    ],
+    [
+      'an order that is the same but for what is put in between',
+      { sources: [source, { id: 'b', title: 'B' }] },
+      { sources: [{ id: 'c', title: 'C' }, source, { id: 'd', title: 'D' }, { id: 'b', title: 'B' }] },
+      [
+        'added sources/c:  → /sources/0 {"id":"c","title":"C"}',
+        'added sources/d:  → /sources/2 {"id":"d","title":"D"}',
+      ],
+    ],
+    ['the order of members', graded({ impact: 1, load: 2 }), graded({ load: 2, impact: 1 }), []],
+  ])('%s', (_name, before, after, expected) => {
+    const { text, isTextCut } = diff({ ...base, ...before }, { ...base, ...after })
+    const end = (one: { path: string; value: unknown } | null): string =>
+      one === null ? '' : `${one.path} ${JSON.stringify(one.value)}`
+    expect(text.map(({ change, name, before, after }) => `${change} ${name}: ${end(before)} → ${end(after)}`)).toEqual(
+      expected,
+    )
+    expect(isTextCut).toBe(false)
+  })
+})
+
 describe('bounds', () => {
   const mostSeconds = 10
 
@@ -452,6 +549,45 @@ describe('bounds', () => {
     },
   )
 
+  test('what was not decided of one question makes no other one wrong', () => {
+    const when = { any: [{ milestone: 'visit' }, { milestone: 'clearance' }, { fact: 'pain', atMost: 3 }] } as const
+    const after = {
+      ...base,
+      ...walksWhen({ all: [when, { days: { atLeast: 3 } }] }),
+      limits: [{ ...lifting, max: 5, when }],
+      contraindications: [{ ...twisting, when }],
+      instructions: [{ ...sit, text: 'Sit.', when }],
+    }
+    const inDays = ({ differences }: Diff): string[] =>
+      differences.map(({ occasions, isComplete, ...one }) => JSON.stringify(one))
+    const whole = inDays(diff(base, after))
+    const counts = new Set<number>()
+    for (let most = 100; most < 6_000; most += 100) {
+      const part = diff(base, after, most)
+      const told = inDays(part)
+      expect(whole).toEqual(expect.arrayContaining(told))
+      expect(told.length === whole.length || part.undecided.length > 0).toBe(true)
+      counts.add(told.length)
+    }
+    expect(counts.size).toBeGreaterThan(2)
+  })
+
+  test('occasions that are cut short are the first of all', () => {
+    const asked = [{ milestone: 'visit' }, { milestone: 'clearance' }, { fact: 'pain', atMost: 3 }] as const
+    const after = { ...base, ...walksWhen({ any: asked }) }
+    const before = { ...base, prescriptions: [] }
+    const [whole] = diff(before, after).differences
+    const counts = new Set<number>()
+    for (let most = 100; most < 4_000; most += 150) {
+      const [part] = diff(before, after, most).differences
+      if (part?.kind !== 'exercise') continue
+      expect(part.occasions).toEqual(whole?.occasions.slice(0, part.occasions.length))
+      expect(part.isComplete).toBe(part.occasions.length === whole?.occasions.length)
+      counts.add(part.occasions.length)
+    }
+    expect(counts.size).toBeGreaterThan(2)
+  })
+
   test('what is not decided is named and never equal; what is cut short of its occasions stays true', () => {
     const after = { ...base, ...fromDay(42), limits: [{ ...lifting, max: 5 }] }
     const { differences, undecided, text } = diff(base, after, 1)
@@ -467,6 +603,105 @@ describe('bounds', () => {
       const told = foretold(part, 0)
       expect([...told].filter((name) => !whole.has(name))).toEqual([])
       expect(told.size === whole.size || part.undecided.length > 0).toBe(true)
+    }
+  })
+
+  const flags = (count: number): Partial<ProtocolDocument> => ({
+    redFlags: Array.from({ length: count }, (_, index) => ({
+      code: `flag-${index}`,
+      title: 'Flag',
+      response: 'emergency',
+    })),
+  })
+
+  test.each([
+    [1_000, 1_000, []],
+    [1_001, 1_000, [{ kind: 'differences' }]],
+  ])('of %d differences %d are told', (count, told, undecided) => {
+    const found = diff({ ...base, redFlags: [] }, { ...base, ...flags(count) })
+    expect(found.differences).toHaveLength(told)
+    expect(found.undecided).toEqual(undecided)
+  })
+
+  test.each([
+    [2_000, 2_000, false],
+    [2_001, 2_000, true],
+  ])('of %d changes of text %d are told', (count, told, isTextCut) => {
+    const found = diff({ ...base, redFlags: [] }, { ...base, ...flags(count) })
+    expect(found.text).toHaveLength(told)
+    expect(found.isTextCut).toBe(isTextCut)
+  })
+
+  const spans = { phases: [{ ...base.phases[0], entry: { days: { atLeast: 1 } } }, base.phases[1]] as never }
+
+  test('everything that may differ is named if nothing can be looked at', () => {
+    const goal = { code: 'goal', kind: 'goal', quantity: 'arc', min: 90 } as const
+    const bend = { code: 'bend', quantity: 'arc', max: 90 }
+    const { undecided, phases, looks } = diff(
+      { ...base, redFlags: [] },
+      { ...base, ...spans, limits: [lifting, bend, goal] },
+      1,
+    )
+    expect(undecided).toEqual([
+      { kind: 'exercise', of: { code: 'walking', title: 'Walking' } },
+      { kind: 'limit', quantity: 'load', unit: 'kg' },
+      { kind: 'limit', quantity: 'arc', unit: null },
+      { kind: 'contraindications' },
+      { kind: 'instructions' },
+      { kind: 'goals' },
+      { kind: 'phases' },
+      { kind: 'phase', of: { code: 'first', title: 'First' } },
+      { kind: 'phase', of: { code: 'second', title: 'Second' } },
+    ])
+    expect([phases, looks]).toEqual([[], 1])
+  })
+
+  test('what is looked at does not depend on how much may be', () => {
+    const looks = [20_000, 40_000].map((most) => diff(base, { ...base, ...spans }, most).looks)
+    expect(looks[0]).toBe(looks[1])
+    expect(looks[0]).toBeGreaterThan(0)
+  })
+
+  test('what is written alike is not looked at, whatever it is called and in whichever order', () => {
+    const again = { ...walk, code: 'again', exercise: 'golf', through: 'first' } as const
+    const goal = { code: 'goal', kind: 'goal', quantity: 'arc', min: 90 } as const
+    const asked = base.facts[0] as ProtocolDocument['facts'][number]
+    const told = { ...asked, code: 'told', type: 'boolean', operation: { procedure: 'repair' } } as const
+    const cleared = { code: 'clearance', title: 'Clearance', grantedBy: ['surgeon', 'nurse'] }
+    const other = { ...twisting, code: 'other', strength: 'caution', target: [{ attributes: { impact: 1 } }] } as const
+    const before: ProtocolDocument = {
+      ...base,
+      exercises: [{ ...walking, groups: ['a'] }, golf],
+      milestones: [base.milestones[0] as never, cleared],
+      facts: [asked, told],
+      prescriptions: [walk, { ...walk, code: 'more', side: 'left' }, again],
+      contraindications: [twisting, other],
+      instructions: [sit, { ...sit, code: 'stand', text: 'Stand.' }],
+      limits: [lifting, { ...lifting, code: 'less', max: 5 }, goal],
+    }
+    const renamed = (rules: readonly object[], text: object): never =>
+      rules.toReversed().map((rule, index) => ({ ...rule, code: `renamed-${index}`, ...text })) as never
+    const sources = { sources: ['a'] }
+    const after: ProtocolDocument = {
+      ...base,
+      exercises: [
+        { ...golf, title: 'Golfing' },
+        { ...walking, groups: ['a'], instructions: 'Slowly.' },
+      ],
+      milestones: [
+        { ...cleared, title: 'Cleared', grantedBy: ['nurse', 'surgeon'] },
+        { ...(base.milestones[0] as never as object), preOperative: false } as never,
+      ],
+      facts: [told, { ...asked, title: 'Ache', ask: 'How?', max: 20 }],
+      phases: base.phases.map((phase) => ({ ...phase, title: 'Renamed', ...sources })),
+      prescriptions: renamed(before.prescriptions, { rationale: 'a', modality: 'a', ...sources }),
+      contraindications: renamed(before.contraindications, { title: 'Renamed', rationale: 'a', ...sources }),
+      instructions: renamed(before.instructions, sources),
+      limits: renamed(before.limits, sources),
+    }
+    for (const pair of [[before, after] as const, [after, before] as const]) {
+      const { differences, undecided, phases } = diff(...pair, 1)
+      expect({ differences, undecided, phases }).toEqual({ differences: [], undecided: [], phases: [] })
     }
   })
 })

@@ -31,6 +31,18 @@ const document: ProtocolDocument = {
   instructions: [],
   limits: [],
   redFlags: [],
+  cases: [
+    {
+      code: 'case',
+      on: 0,
+      record: [
+        { permit: 'lifted', from: 0 },
+        { withhold: 'stopped', from: 0 },
+        { hold: 'held', from: 0 },
+      ],
+      expect: { permitted: ['allowed'], withheld: ['refused'], dose: { dosed: null } },
+    },
+  ],
 }
 
 test.each<[string, Partial<Exercise> & { code: string }, boolean]>([
@@ -44,6 +56,12 @@ test.each<[string, Partial<Exercise> & { code: string }, boolean]>([
   ['forbidden because it is ungraded', { code: 'dance', kind: 'activity' }, true],
   ['graded below what is forbidden', { code: 'golf', kind: 'activity', attributes: { impact: 1 } }, false],
   ['of another kind than what is forbidden', { code: 'jump', attributes: { impact: 3 } }, false],
+  ['permitted by an override of a test case', { code: 'lifted' }, true],
+  ['withheld by an override of a test case', { code: 'stopped' }, true],
+  ['the reason of a hold of a test case', { code: 'held' }, false],
+  ['expected to be permitted by a test case', { code: 'allowed' }, true],
+  ['expected to be withheld by a test case', { code: 'refused' }, true],
+  ['expected to have a dose by a test case', { code: 'dosed' }, true],
   ['not named at all', { code: 'bend', groups: ['gentle'] }, false],
 ])('a document is about an exercise that it names in a rule: %s', (_what, exercise, about) => {
   expect(isAbout(document, { title: exercise.code, kind: 'exercise', attributes: {}, ...exercise })).toBe(about)

@@ -423,3 +423,47 @@ test('a test case says which procedures were done where a fact asks for one of s
     '/cases/1: again asks for repair',
   ])
 })
+
+describe('a test case', () => {
+  const observed = (fact: string, is: number | string | boolean) => ({
+    facts: sound.facts.map((one) => (one.code === 'pain' ? { ...one, min: 0, max: 10 } : one)),
+    cases: [{ code: 'case', on: 0, record: [{ fact, is, on: 0 }], expect: {} }],
+  })
+
+  test.each([
+    ['pain', 0],
+    ['pain', 10],
+    ['steady', false],
+    ['approach', 'back'],
+    ['implant', 'any'],
+  ] as const)('can observe %s as %p', (fact, is) => {
+    expect(flawsOf(observed(fact, is))).toEqual([])
+  })
+
+  test.each([
+    ['pain', -1, 'number'],
+    ['pain', 11, 'number'],
+    ['pain', 'much', 'number'],
+    ['steady', 'yes', 'boolean'],
+    ['approach', 'top', 'choice'],
+  ] as const)('cannot observe %s as %p', (fact, is, type) => {
+    expect(flawsOf(observed(fact, is))).toEqual([`/cases/0/record/0/is: no value of ${fact}, a ${type}`])
+  })
+
+  test('has to say the procedures if there are several and a fact asks for one of them', () => {
+    const done = {
+      code: 'done',
+      title: 'Done',
+      type: 'boolean',
+      ask: 'Done?',
+      operation: { procedure: 'knee-repair' },
+    } as const
+    const cases = [{ code: 'case', on: 0, expect: {} }]
+    const procedures = ['knee-repair', 'knee-repair']
+    const facts = [...sound.facts, done]
+    expect(flawsOf({ facts, procedures, cases })).toEqual(['/cases/0: done asks for knee-repair'])
+    expect(flawsOf({ facts, cases })).toEqual([])
+    expect(flawsOf({ procedures, cases })).toEqual([])
+    expect(flawsOf({ facts, procedures, cases: [{ ...cases[0], procedures: ['knee-repair'] } as never] })).toEqual([])
+  })
+})

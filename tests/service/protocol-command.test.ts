@@ -83,7 +83,8 @@ describe('rehab-protocol', () => {
       knee
         .replace('from: late\n', 'from: latte\n    frm: 1\n')
         .replace('{ milestone: visit }', '{ milestone: visitt }')
-        .replace('exercise: walking,', 'exercise: wallking,'),
+        .replace('exercise: walking,', 'exercise: wallking,')
+        .replace('procedures: [repair]', 'procedures: [7, repair]'),
     )
     const broken = write('broken.yaml', 'format: 1\ncode: [a\ntitle: b\n')
     const json = write('wrong.json', '{\n  "format": 1,\n  "code": "Knee"\n}')
@@ -94,6 +95,7 @@ describe('rehab-protocol', () => {
     const { text, code } = run('check', wrong, broken, json)
     expect(code).toBe(1)
     expect(text.split('\n').map((line) => line.slice(0, 75))).toEqual([
+      'wrong.yaml:4:14: error: `procedures.0` must be a text and is a number',
       'wrong.yaml:19:5: error: `prescriptions.0.frm` is not a field here: did you ',
       'wrong.yaml:15:32: error: `phases.1.entry` names the milestone `visitt`, whi',
       'wrong.yaml:18:5: error: `prescriptions.0.from` names the phase `latte`, whi',
@@ -113,6 +115,12 @@ describe('rehab-protocol', () => {
       'exercises: [{ code: wallking, title: Wall, kind: exercise, attributes: {} }]\n',
     )
     expect(run('hash', unknown, '--catalogue', known).code).toBe(0)
+    for (const command of ['check', 'test', 'table', 'hash']) {
+      expect(run(command, unknown, '--catalogue', file)).toMatchObject({
+        code: 2,
+        complaint: expect.stringContaining('knee.yaml:1:1: error: `format` is not a field here'),
+      })
+    }
   })
 
   test('test: what fails, where, and why', () => {
@@ -245,12 +253,13 @@ describe('rehab-protocol', () => {
     for (const [, name] of run('--help').text.matchAll(/^ {2}(\w+) {2}/gm)) {
       expect(run(name ?? '', '--help')).toMatchObject({
         code: 0,
-        text: expect.stringMatching(`usage: rehab-protocol ${name} (FILE|OLD NEW)`),
+        text: expect.stringMatching(`usage: rehab-protocol ${name} (FILE|OLD NEW|BASE OURS THEIRS)`),
       })
     }
     expect(run()).toMatchObject({ code: 2, complaint: expect.stringContaining('usage: ') })
     for (const [args, says] of [
       [['chek', file], 'there is no command `chek`'],
+      [['help', 'chek'], 'there is no command `chek`'],
       [['check'], '`check` needs a file'],
       [['table', file, file], '`table` takes one file'],
       [['diff', file], '`diff` takes two files: diff OLD NEW'],

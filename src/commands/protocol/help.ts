@@ -87,6 +87,14 @@ depend on the order of members, on comments, or on exercises that the document b
 into the file (one with comments is left as it is: it would lose them). --check only says which files are not formatted, and
 ends with 1 if one is not. --json prints JSON.`,
   },
+  merge: {
+    usage: 'merge BASE OURS THEIRS [--write] [--json]',
+    summary: 'what two have made of one document, in one',
+    text: `Takes what only one of OURS and THEIRS has changed since BASE, by the codes of parts and by their members, and prints the
+merged YAML. What both have changed, each in its own way, is a conflict: then all of them are told, nothing is merged, and it
+ends with 1. --write writes the merged document into OURS (one with comments is left as it is: it would lose them), so that
+git can merge protocols in YAML with it: \`driver = rehab-protocol merge %O %A %B --write\`.`,
+  },
 } as const satisfies Record<string, CommandHelp>
 
 export type CommandName = keyof typeof commands
@@ -105,7 +113,7 @@ It ends with 0 if all is well, 1 if something was found or failed, 2 if it was u
 
 export function helpOf(name: CommandName): string {
   const { usage, summary, text } = commands[name]
-  const isBare = name === 'format'
+  const isBare = name === 'format' || name === 'merge'
   return [
     `usage: rehab-protocol ${usage}`,
     `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`,

@@ -38,6 +38,7 @@ import {
   UsageError,
 } from './files.ts'
 import { type CommandName, commands, helpOf, overview } from './help.ts'
+import { mergeFiles } from './merge.ts'
 import { sayAnswer, sayCases, sayChange, sayCheck, sayDiff, sayFaults, sayTable, sayTimeline } from './say.ts'
 import { recordBody } from './schemas.ts'
 
@@ -178,8 +179,11 @@ const compareFiles: Run = (files, values) => {
       return null
     }
   })
-  if (before == null || after == null) return { text: '', complaint: sayFaults(faults), json: { faults }, code: 2 }
-  const [from, to] = [before, after].map(({ file, document }) => ({ name: file, document })) as [Reviewed, Reviewed]
+  if (before == null || after == null) throw new Unusable(faults)
+  const [from, to] = [before, after].map(({ file, document }) => ({ name: nameOf(file), document })) as [
+    Reviewed,
+    Reviewed,
+  ]
   const found = diff(from.document, to.document)
   const places = [before, after].map(({ locate }, end) =>
     locate(found.text.flatMap((change) => (end === 0 ? change.before : change.after)?.path ?? [])),
@@ -209,6 +213,10 @@ const compareFiles: Run = (files, values) => {
           }),
         )
   return { text, json: { from: endOf(from), to: endOf(to), ...answer, textChanges }, code: answer.isSame ? 0 : 1 }
+}
+
+function nameOf(file: string): string {
+  return file === '-' ? 'standard input' : file
 }
 
 /** Files have no numbers and no states. */
@@ -281,30 +289,20 @@ function faultsOfRecord(
   return toLocations(own).map(({ pointer, detail }) => ({ pointer: pointer.slice('/cases/0'.length), detail }))
 }
 
-function asked(files: readonly string[], values: Values, answer: (question: Question) => Output): Output {
-  try {
-    return answer(readQuestion(files, values))
-  } catch (error) {
-    if (!(error instanceof Unusable)) throw error
-    return { text: '', complaint: sayFaults(error.faults), json: { faults: error.faults }, code: 2 }
-  }
+const deriveAnswer: Run = (files, values) => {
+  const derivation = derive(readQuestion(files, values))
+  if (derivation === null) throw new Error('a record begins with its surgery')
+  const answer = toAnswer(derivation)
+  return { text: sayAnswer(answer), json: answer, code: 0 }
 }
 
-const deriveAnswer: Run = (files, values) =>
-  asked(files, values, (question) => {
-    const derivation = derive(question)
-    if (derivation === null) throw new Error('a record begins with its surgery')
-    const answer = toAnswer(derivation)
-    return { text: sayAnswer(answer), json: answer, code: 0 }
-  })
-
-const deriveTimeline: Run = (files, values) =>
-  asked(files, values, (question) => {
-    const derived = timeline(question)
-    if (derived === null) throw new Error('a record begins with its surgery')
-    const answer = toTimeline(derived, question.versions)
-    return { text: sayTimeline(answer), json: answer, code: 0 }
-  })
+const deriveTimeline: Run = (files, values) => {
+  const question = readQuestion(files, values)
+  const derived = timeline(question)
+  if (derived === null) throw new Error('a record begins with its surgery')
+  const answer = toTimeline(derived, question.versions)
+  return { text: sayTimeline(answer), json: answer, code: 0 }
+}
 
 const runs: Record<CommandName, { run: Run; options: readonly string[]; least?: number; most?: number }> = {
   check: { run: check, options: ['catalogue', 'strict'] },
@@ -315,6 +313,19 @@ const runs: Record<CommandName, { run: Run; options: readonly string[]; least?: 
   diff: { run: compareFiles, options: ['catalogue', 'markdown'], least: 2, most: 2 },
   hash: { run: hash, options: ['catalogue'] },
   format: { run: format, options: ['write', 'check'] },
+  merge: { run: (files, { write = false }) => mergeFiles(files, write), options: ['write'], least: 3, most: 3 },
+}
+
+const counts: Readonly<Record<number, string>> = { 1: 'one file', 2: 'two files', 3: 'three files' }
+
+/** Of files without which there is no answer, what is wrong with them. */
+function orFaults(work: () => Output): Output {
+  try {
+    return work()
+  } catch (error) {
+    if (!(error instanceof Unusable)) throw error
+    return { text: '', complaint: sayFaults(error.faults), json: { faults: error.faults }, code: 2 }
+  }
 }
 
 function isCommand(name: string | undefined): name is CommandName {
@@ -325,13 +336,13 @@ function isCommand(name: string | undefined): name is CommandName {
 export function runCommand(args: readonly string[]): Output {
   const { positionals, values } = parseArgs({ args: [...args], options, allowPositionals: true })
   const [name, ...files] = positionals
-  if (name === undefined || (name === 'help' && !isCommand(files[0]))) {
+  if (name === undefined || (name === 'help' && files.length === 0)) {
     const isAsked = values.help === true || name === 'help'
     return isAsked ? { text: overview, json: null, code: 0 } : { text: '', complaint: overview, json: null, code: 2 }
   }
   const asks = name === 'help' ? files[0] : name
   if (!isCommand(asks))
-    throw new UsageError(`there is no command \`${name}\`: there are ${Object.keys(commands).join(', ')}`)
+    throw new UsageError(`there is no command \`${asks}\`: there are ${Object.keys(commands).join(', ')}`)
   if (values.help === true || name === 'help') return { text: `${helpOf(asks)}\n`, json: null, code: 0 }
   const command = runs[asks]
   const foreign = Object.keys(values).find((option) => option !== 'json' && !command.options.includes(option))
@@ -339,10 +350,10 @@ export function runCommand(args: readonly string[]): Output {
   if (files.length === 0) throw new UsageError(`\`${asks}\` needs a file: ${commands[asks].usage}`)
   const { least = 1, most = files.length } = command
   if (files.length < least || files.length > most) {
-    throw new UsageError(`\`${asks}\` takes ${most === 1 ? 'one file' : 'two files'}: ${commands[asks].usage}`)
+    throw new UsageError(`\`${asks}\` takes ${counts[most]}: ${commands[asks].usage}`)
   }
   if (files.filter((file) => file === '-').length > 1) throw new UsageError('only one file can be the standard input')
-  const output = command.run(files, values)
+  const output = orFaults(() => command.run(files, values))
   return values.json === true
     ? { code: output.code, json: output.json, text: `${JSON.stringify(output.json, null, 2)}\n` }
     : output

@@ -2,8 +2,9 @@ import type { Database, Transaction } from '../../db/client.ts'
 import type { Instant } from '../../rules/index.ts'
 import { insertApiKey } from '../api-keys/repository.ts'
 import { createAttribute } from '../attributes/repository.ts'
+import { adopt } from '../library/adopt.ts'
 import { createProcedure, readProcedure, updateProcedure } from '../procedures/repository.ts'
-import { type Authorship, createProtocol, publish, withCatalogue } from '../protocols/authoring.ts'
+import { type Authorship, publish, withCatalogue } from '../protocols/authoring.ts'
 import { readProtocol, readVersion } from '../protocols/repository.ts'
 import { type Library, readLibrary } from './library.ts'
 import { insertClinic } from './repository.ts'
@@ -17,11 +18,13 @@ export interface NewClinic {
   apiKey: string
   now: Instant
   nextId: () => string
+  /** The folder of the library that it adopts; left out: the one that comes with this release. */
+  library?: URL
 }
 
 /** Makes a clinic with an administrator's key and the built-in library adopted and published; all of it or nothing. */
 export async function createClinic(db: Database, clinic: NewClinic): Promise<void> {
-  const library = readLibrary()
+  const library = readLibrary(clinic.library)
   const { id: clinicId, now, nextId } = clinic
   await db.asClinic(clinicId, async (tx) => {
     await insertClinic(tx, { clinicId, name: clinic.name, timeZone: clinic.timeZone, createdAt: now })
@@ -47,8 +50,9 @@ async function adoptLibrary(tx: Transaction, author: Authorship, library: Librar
   for (const procedure of library.procedures) {
     await createProcedure(tx, { ...procedure, clinicId, id: nextId(), createdAt })
   }
-  for (const { document, hash } of library.protocols) {
-    await createProtocol(tx, author, document, { code: document.code, hash })
+  for (const entry of library.protocols) {
+    const { document } = entry
+    await adopt(tx, author, entry)
     const protocol = await readProtocol(tx, clinicId, document.code)
     const draft = protocol === null ? null : await readVersion(tx, clinicId, protocol.id, 'draft')
     if (protocol === null || draft === null) throw new Error(`the draft of ${document.code} was just created`)

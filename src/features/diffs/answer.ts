@@ -28,7 +28,8 @@ export interface Compared {
   number: number | null
   status: string
   title: string
-  revision: number
+  /** Null: of what is not stored as a version. */
+  revision: number | null
   document: ProtocolDocument
 }
 

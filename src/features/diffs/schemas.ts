@@ -5,8 +5,12 @@ import { dose, factValue } from '../protocols/document-schema.ts'
 
 const which = z
   .string()
-  .regex(/^([1-9]\d{0,8}|draft)$/, { error: 'must be a version number, or `draft`' })
-  .describe('A version number, or `draft`.')
+  .regex(/^([1-9]\d{0,8}|draft|library|adopted)$/, {
+    error: 'must be a version number, `draft`, `library` or `adopted`',
+  })
+  .describe(
+    'A version number, or `draft`; `library`: what the built-in library has now; `adopted`: what it had when the other one was last merged with it, or adopted.',
+  )
 
 export const diffParams = z.object({ code: slug, number: which, other: which })
 
@@ -237,6 +241,19 @@ export const difference = z
         ...decided,
       })
       .describe('What the operation tells of a fact.'),
+    z
+      .object({
+        kind: z.literal('read'),
+        fact: named,
+        what: z.enum(['unit', 'type']),
+        before: z.string().nullable(),
+        after: z.string().nullable(),
+        exercises: z.array(named).describe('What either version says of these depends on the fact.'),
+        ...decided,
+      })
+      .describe(
+        'What is on record of a fact is read in another unit (a UCUM code; null: none) or as another type. Nothing is converted.',
+      ),
     z.object({ kind: z.literal('procedure'), procedure: z.string(), change, ...decided }),
   ])
   .meta({ id: 'Difference', description: 'What one version says in some case and the other does not.' })
@@ -265,10 +282,12 @@ const textChange = z
   .meta({ id: 'TextChange', description: 'A member of the document that is another one.' })
 
 const end = z.object({
-  version: z.int().min(1).nullable().describe('Null: the draft.'),
-  status: z.string(),
+  version: z.int().min(1).nullable().describe('Null: the draft, or a document of the library.'),
+  status: z
+    .string()
+    .describe('Of the version; `library` and `adopted`: a document of the library, as it is and as it was.'),
   title: z.string(),
-  revision: z.int().min(1),
+  revision: z.int().min(1).nullable().describe('Null: of what is not stored as a version.'),
 })
 
 export const diff = z

@@ -13,7 +13,17 @@ import type {
   Undecided,
 } from '../../rules/index.ts'
 import { speakWay } from '../checks/sentences.ts'
-import { join, quote, speakBounds, speakCode, speakDose, speakQuantity, speakRoles, speakValue } from '../phrases.ts'
+import {
+  join,
+  nameUnit,
+  quote,
+  speakBounds,
+  speakCode,
+  speakDose,
+  speakQuantity,
+  speakRoles,
+  speakValue,
+} from '../phrases.ts'
 
 // What changes from one version to another, in words for whoever reviews it.
 
@@ -124,6 +134,17 @@ const strengths: Readonly<Record<Strength, string>> = {
 const responses: Readonly<Record<string, string>> = {
   emergency: 'an emergency',
   'contact-surgeon': 'a reason to contact the surgeon',
+}
+
+const types: Readonly<Record<string, string>> = {
+  number: 'a number',
+  boolean: 'a yes or no',
+  choice: 'a choice',
+  text: 'a text',
+}
+
+function speakUnit(unit: string | null): string {
+  return unit === null ? 'without a unit' : `in ${nameUnit(unit)}`
 }
 
 /** More titles than this are counted and not said. */
@@ -243,6 +264,15 @@ export function speakDifference(difference: Difference, alike: readonly Named[] 
       const { fact, before, after } = difference
       const told = (what: string | null): string => (what === null ? 'asked' : `told by the operation (${what})`)
       return `${quote(fact.title)} is ${told(after)}, no longer ${told(before)}.`
+    }
+    case 'read': {
+      const { fact, what, before, after, exercises } = difference
+      const depending = exercises.length === 0 ? '' : ` What is said of ${speakTitles(exercises)} depends on it.`
+      const read =
+        what === 'unit'
+          ? `Numbers of ${quote(fact.title)} that are recorded ${speakUnit(before)} are read ${speakUnit(after)}; they are not converted.`
+          : `${quote(fact.title)} is ${types[after ?? '']}, no longer ${types[before ?? '']}: what is recorded as the one is not read as the other.`
+      return `${read}${depending}`
     }
     case 'procedure':
       return `The protocol is ${difference.change === 'added' ? 'now' : 'no longer'} for the procedure ${speakCode(difference.procedure)}.`

@@ -109,7 +109,7 @@ export async function readNamedVersion(
 
 /** Every protocol must be for one of the procedures, and every procedure must have one, unless nothing is assigned. */
 export function requireFit(
-  versions: readonly StoredVersion[],
+  versions: readonly Pick<StoredVersion, 'document'>[],
   procedures: readonly string[],
   says: 'names' | 'is left out and stays at' = 'names',
 ): void {
@@ -118,14 +118,14 @@ export function requireFit(
     if (versions.findIndex((other) => other.document.code === code) !== index) {
       throw implausible('/protocols', `names \`${code}\` twice: one version of a protocol at a time`)
     }
-    if (!version.procedures.some((procedure) => procedures.includes(procedure))) {
+    if (!version.document.procedures.some((procedure) => procedures.includes(procedure))) {
       throw implausible(
         '/protocols',
-        `${says} \`${code}\`, which is for ${listWords(version.procedures)} and not for ${listWords(procedures)}`,
+        `${says} \`${code}\`, which is for ${listWords(version.document.procedures)} and not for ${listWords(procedures)}`,
       )
     }
   }
-  const covered = new Set(versions.flatMap((version) => version.procedures))
+  const covered = new Set(versions.flatMap((version) => version.document.procedures))
   const uncovered = procedures.filter((procedure) => !covered.has(procedure))
   if (versions.length > 0 && uncovered.length > 0) {
     throw implausible(

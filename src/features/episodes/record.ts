@@ -99,7 +99,7 @@ export async function append(
   let recordedAt = episode.changedAt
   const numbered = [first, ...rest].map((entry) => {
     revision += 1
-    recordedAt = laterOf(now, nextMillisecond(recordedAt))
+    recordedAt = momentAfter(recordedAt, now)
     return { ...entry, id: recorder.nextId(), revision, recordedAt }
   })
   await insertEntries(
@@ -117,6 +117,11 @@ export async function append(
     ...(numbered.some((entry) => entry.kind === 'closure') && { status: 'closed' as const }),
   })
   return { ...numbered[0], recordedBy: recorder.actor.id, voided: null } as RecordedEntry
+}
+
+/** The moment that the next entry of a record gets. */
+export function momentAfter(last: Instant, now: Instant): Instant {
+  return laterOf(now, nextMillisecond(last))
 }
 
 function laterOf(a: Instant, b: Instant): Instant {

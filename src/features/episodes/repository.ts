@@ -20,7 +20,7 @@ export interface Episode {
 }
 
 /** An entry as it was stored, with what the rules do not read: who recorded it, and notes. */
-export type StoredEntry = RecordEntry & { recordedBy: string; note?: string | null }
+export type StoredEntry = RecordEntry & { recordedBy: string; note?: string | null; reason?: string; move?: string }
 
 /** An entry with the later entry that voids it. */
 export type RecordedEntry = StoredEntry & { voided: { by: string; reason: string; recordedAt: Instant } | null }
@@ -28,7 +28,7 @@ export type RecordedEntry = StoredEntry & { voided: { by: string; reason: string
 /** An entry before it has an id, a revision and a time. */
 export type NewEntry = RecordEntry extends infer Entry
   ? Entry extends RecordEntry
-    ? Omit<Entry, 'id' | 'revision' | 'recordedAt'> & { note?: string | null }
+    ? Omit<Entry, 'id' | 'revision' | 'recordedAt'> & { note?: string | null; move?: string }
     : never
   : never
 
@@ -276,17 +276,23 @@ export async function readRecord(
 export interface EpisodeRecord {
   id: string
   patientId: string
+  /** Now. */
+  status: Episode['status']
   entries: readonly StoredEntry[]
 }
 
 interface EpisodeRecordRow {
   episode_id: string
   patient_id: string
-  entries: StoredEntry[] | null
+  status: string
+  entries: [id: string, kind: string, revision: number, milliseconds: number, payload: object][] | null
 }
 
 function toEpisodeRecord(row: EpisodeRecordRow): EpisodeRecord {
-  return { id: row.episode_id, patientId: row.patient_id, entries: row.entries ?? [] }
+  const entries = (row.entries ?? []).map(([id, kind, revision, milliseconds, payload]) => {
+    return { ...payload, id, kind, revision, recordedAt: fromTimestamp(new Date(milliseconds)) } as StoredEntry
+  })
+  return { id: row.episode_id, patientId: row.patient_id, status: row.status as Episode['status'], entries }
 }
 
 /**
@@ -324,4 +330,79 @@ export async function readLastChange(tx: Transaction, clinicId: string): Promise
     orderBy: { changedAt: 'desc' },
   })
   return last === null ? null : fromTimestamp(last.changedAt)
+}
+
+/** The episodes with these ids, by id, with their whole records. The caller holds their locks where that matters. */
+export async function readRecords(tx: Transaction, clinicId: string, ids: readonly string[]): Promise<EpisodeRecord[]> {
+  const rows = await tx.$queryRaw<EpisodeRecordRow[]>`SELECT * FROM read_records(${clinicId}::uuid, ${ids}::uuid[])`
+  return rows.map(toEpisodeRecord)
+}
+
+/** Holds the episodes until the transaction ends, in one order, so that two who do so never wait for each other. */
+export async function lockEpisodes(tx: Transaction, clinicId: string, ids: readonly string[]): Promise<void> {
+  await tx.$queryRaw`
+    SELECT 1 FROM episode WHERE clinic_id = ${clinicId}::uuid AND id = ANY(${ids}::uuid[]) ORDER BY id FOR UPDATE`
+}
+
+/** Ids of the open episodes that follow one of the versions, by id, behind `after`. */
+export async function listFollowers(
+  tx: Transaction,
+  clinicId: string,
+  page: { versions: readonly string[]; after: string; take: number },
+): Promise<string[]> {
+  const rows = await tx.$queryRaw<{ id: string }[]>`
+    SELECT e.id FROM episode e
+    WHERE e.clinic_id = ${clinicId}::uuid AND e.id > ${page.after}::uuid AND e.status = 'open' AND EXISTS (
+      SELECT FROM episode_protocol p
+      WHERE p.clinic_id = e.clinic_id AND p.episode_id = e.id AND p.version_id = ANY(${page.versions}::uuid[]))
+    ORDER BY e.id LIMIT ${page.take}`
+  return rows.map(({ id }) => id)
+}
+
+/** An assignment that is put at the end of a record. */
+export interface Reassignment {
+  episodeId: string
+  entry: string
+  revision: number
+  recordedAt: Instant
+  from: string
+  to: string
+  /** All that the episode follows then. */
+  versions: readonly string[]
+}
+
+/** Appends an assignment to each record and brings the episodes' rows up to date. The caller holds their locks. */
+export async function reassign(
+  tx: Transaction,
+  clinicId: string,
+  { move, reason, recordedBy }: { move: string; reason: string; recordedBy: string },
+  items: readonly Reassignment[],
+): Promise<void> {
+  await tx.recordEntry.createMany({
+    data: items.map(({ episodeId, entry, revision, recordedAt, versions }) => ({
+      clinicId,
+      id: entry,
+      episodeId,
+      revision,
+      kind: 'assignment',
+      payload: { versions: [...versions], reason, move },
+      recordedAt: toTimestamp(recordedAt),
+      recordedBy,
+    })),
+  })
+  const rows = JSON.stringify(items.map(({ versions: _, ...row }) => row))
+  await tx.$executeRaw`
+    UPDATE episode e SET revision = x.revision, changed_at = x."recordedAt"
+    FROM jsonb_to_recordset(${rows}::jsonb) x("episodeId" uuid, revision integer, "recordedAt" timestamptz)
+    WHERE e.clinic_id = ${clinicId}::uuid AND e.id = x."episodeId"`
+  await tx.$executeRaw`
+    UPDATE episode_protocol p SET version_id = x."to"
+    FROM jsonb_to_recordset(${rows}::jsonb) x("episodeId" uuid, "from" uuid, "to" uuid)
+    WHERE p.clinic_id = ${clinicId}::uuid AND p.episode_id = x."episodeId" AND p.version_id = x."from"`
+}
+
+/** Those of the ids that are the clinic's episodes. */
+export async function knownEpisodes(tx: Transaction, clinicId: string, ids: readonly string[]): Promise<Set<string>> {
+  const rows = await tx.episode.findMany({ where: { clinicId, id: { in: [...ids] } }, select: { id: true } })
+  return new Set(rows.map(({ id }) => id))
 }

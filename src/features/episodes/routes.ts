@@ -7,6 +7,7 @@ import { ifMatchHeader, requireIfMatch } from '../../http/etag.ts'
 import { cursorOf, pageOf, pageQuery, toPage } from '../../http/pagination.ts'
 import { errors, ProblemError } from '../../http/problems.ts'
 import { slug, uuid } from '../../http/schemas.ts'
+import { requireConfirmed } from '../moves/confirmation.ts'
 import { readPatient } from '../patients/repository.ts'
 import { readVersionsById } from '../protocols/repository.ts'
 import { chooseVersions, requireFit, requireProcedures } from './assignment.ts'
@@ -154,7 +155,7 @@ export async function registerEpisodes(app: FastifyInstance, context: Context): 
         operationId: 'updateEpisode',
         summary: 'Correct the surgery, or change the protocols',
         description:
-          'What changes is recorded: an answer as known before stays what it was. `protocols` left out: they stay as they are; to change them takes the scope `protocols:assign`.',
+          'What changes is recorded: an answer as known before stays what it was. `protocols` left out: they stay as they are; to change them takes the scope `protocols:assign`. A change of protocols that makes another answer of today’s has to be confirmed: the refusal names each consequence, and `confirm` takes the names. To move many, see `/v1/protocols/{code}/moves`.',
         tags,
         params: episodeParams,
         headers: ifMatchHeader,
@@ -168,6 +169,7 @@ export async function registerEpisodes(app: FastifyInstance, context: Context): 
             'NOT_PLAUSIBLE',
             'NO_DEFAULT_PROTOCOL',
             'VERSION_NOT_PUBLISHED',
+            'CONFIRMATION_REQUIRED',
           ),
         },
       },
@@ -175,7 +177,7 @@ export async function registerEpisodes(app: FastifyInstance, context: Context): 
     (request) =>
       inEpisode(request, context, request.params.id, async (scope) => {
         const { tx, recorder, episode: current } = scope
-        const { protocols, ...change } = request.body
+        const { protocols, confirm = [], ...change } = request.body
         if (protocols !== undefined) requireScope(recorder.actor, 'protocols:assign', toChoose)
         requireIfMatch(request, current.revision)
         requireOpen(current)
@@ -194,6 +196,7 @@ export async function registerEpisodes(app: FastifyInstance, context: Context): 
         if (protocols !== undefined) {
           const followed = current.protocols.map((protocol) => protocol.versionId)
           const versions = await chooseVersions(tx, recorder.clinicId, surgery.procedures, protocols, followed)
+          await requireConfirmed(scope, surgery, versions, confirm)
           entries.push({ kind: 'assignment', versions: versions.map((version) => version.id) })
         } else if (change.procedures !== undefined) {
           await requireStillFitting(scope, surgery.procedures)

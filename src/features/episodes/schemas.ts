@@ -26,13 +26,18 @@ export const episodeBody = z.strictObject({
   protocols: protocols.optional().describe('Left out: the clinic’s default for each procedure.'),
 })
 
+/** Names of consequences. */
+export const confirm = listOf(line(300), 10_000).describe(
+  'Names of the consequences that are meant to happen, as the refusal or the dry run gave them.',
+)
+
 export const episodeChange = changeOf({
   procedures,
   surgeryDate,
   levels,
   side: side.nullable(),
   protocols,
-})
+}).safeExtend({ confirm: confirm.optional() })
 
 export const episode = z
   .object({
@@ -175,7 +180,13 @@ const surgeryEntry = z
   })
   .meta({ id: 'SurgeryEntry' })
 const assignmentEntry = z
-  .object({ kind: z.literal('assignment'), ...entryFields, versions: z.array(uuid) })
+  .object({
+    kind: z.literal('assignment'),
+    ...entryFields,
+    versions: z.array(uuid),
+    reason: z.string().optional().describe('Of a move: why.'),
+    move: uuid.optional().describe('The move that it is part of; left out: it was changed for this episode alone.'),
+  })
   .meta({ id: 'AssignmentEntry' })
 
 const recordEntry = z

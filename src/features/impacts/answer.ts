@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import type { CalendarDate } from '../../rules/index.ts'
-import { speakBounds, speakDose } from '../phrases.ts'
+import { speakBounds, speakCode, speakDose } from '../phrases.ts'
 import type { Consequence } from './consequences.ts'
 import type * as schemas from './schemas.ts'
 import { speakConsequence, speakInGeneral, speakSummary } from './sentences.ts'
@@ -19,7 +19,7 @@ function aboutOf(consequence: Consequence): Wire['about'] {
     case 'limit':
     case 'instructed-limit':
     case 'goal':
-      return { code: consequence.quantity, title: consequence.quantity }
+      return { code: consequence.quantity, title: speakCode(consequence.quantity) }
     case 'avoid':
       return { code: consequence.name.slice(consequence.name.lastIndexOf('/') + 1), title: consequence.title }
     case 'instruction':

@@ -86,7 +86,6 @@ export interface Effect {
 
 /** Compares two answers about one patient on one date, made from one record. */
 export function compareAnswers(before: Derivation, after: Derivation): Effect {
-  if (isSame(before, after)) return { outcome: 'unchanged', consequences: [] }
   const consequences = [
     ...compareVerdicts(before, after),
     ...(before.status === after.status
@@ -97,7 +96,8 @@ export function compareAnswers(before: Derivation, after: Derivation): Effect {
     ...compareLimits(before.limits, after.limits),
     ...compareLists(before, after),
   ]
-  return { outcome: consequences.length > 0 ? 'changed' : 'explained-otherwise', consequences }
+  if (consequences.length > 0) return { outcome: 'changed', consequences }
+  return { outcome: isSame(before, after) ? 'unchanged' : 'explained-otherwise', consequences }
 }
 
 /** The version's number, which is another one whatever it says, and what was looked at. */
@@ -110,9 +110,12 @@ function isSame(a: unknown, b: unknown): boolean {
     return Array.isArray(b) && a.length === b.length && a.every((item, index) => isSame(item, b[index]))
   }
   const [one, other] = [a as Record<string, unknown>, b as Record<string, unknown>]
-  const keys = Object.keys(one)
-  if (keys.length !== Object.keys(other).length) return false
-  return keys.every((key) => aside.has(key) || (Object.hasOwn(other, key) && isSame(one[key], other[key])))
+  // Both are plain data; a loop over the names makes no list of them, of which there would be millions.
+  for (const key in one) {
+    if (!aside.has(key) && one[key] !== other[key] && !isSame(one[key], other[key])) return false
+  }
+  for (const key in other) if (!(key in one)) return false
+  return true
 }
 
 function nameOf({ code, title }: Named): Named {
@@ -203,7 +206,7 @@ function compareManners(before: Derivation, after: Derivation): Consequence[] {
 }
 
 function describeCaution({ kind, title }: Caution): string {
-  return JSON.stringify([kind, title])
+  return `${kind} ${title}`
 }
 
 /** What the patient is told of the exercise itself. */
@@ -275,48 +278,64 @@ function compareLimits(before: readonly LimitInForce[], after: readonly LimitInF
     }),
   )
   const instructed = (limits: readonly LimitInForce[]): LimitInForce[] => limits.filter((limit) => limit.asInstructed)
-  const inWords = compareBy(instructed(before), instructed(after), ({ quantity, text }) =>
-    JSON.stringify([quantity, text]),
-  ).map(({ item: { quantity, text, protocol, rule }, change }): Consequence => {
-    return { name: `instructed-limit-${change}:${protocol}/${rule}`, kind: 'instructed-limit', quantity, text, change }
-  })
+  const inWords = compareBy(instructed(before), instructed(after), ({ quantity, text }) => `${quantity} ${text}`).map(
+    ({ item: { quantity, text, protocol, rule }, change }): Consequence => {
+      return {
+        name: `instructed-limit-${change}:${protocol}/${rule}`,
+        kind: 'instructed-limit',
+        quantity,
+        text,
+        change,
+      }
+    },
+  )
   return [...numeric, ...inWords]
 }
 
 /** What else is in force, watched for and asked. */
 function compareLists(before: Derivation, after: Derivation): Consequence[] {
-  const flagsBefore = new Map(before.redFlags.map((flag) => [flagKey(flag), flag]))
-  const flagsAfter = new Map(after.redFlags.map((flag) => [flagKey(flag), flag]))
   return [
-    ...compareBy(before.avoid, after.avoid, ({ title, strength }) => JSON.stringify([title, strength])).map(
+    ...compareBy(before.avoid, after.avoid, ({ title, strength }) => `${strength} ${title}`).map(
       ({ item: { title, strength, protocol, rule }, change }): Consequence => {
         return { name: `avoid-${change}:${protocol}/${rule}`, kind: 'avoid', strength, title, change }
       },
     ),
-    ...compareBy(before.instructions, after.instructions, ({ about, text }) => JSON.stringify([about, text])).map(
+    ...compareBy(before.instructions, after.instructions, ({ about, text }) => `${about} ${text}`).map(
       ({ item: { about, text, protocol, rule }, change }): Consequence => {
         return { name: `instruction-${change}:${protocol}/${rule}`, kind: 'instruction', about, text, change }
       },
     ),
-    ...compareBy(before.goals, after.goals, ({ quantity, unit, max, min, text }) =>
-      JSON.stringify([quantity, unit, max, min, text]),
+    ...compareBy(
+      before.goals,
+      after.goals,
+      ({ quantity, unit, max, min, text }) => `${quantity} ${unit} ${max} ${min} ${text}`,
     ).map(({ item: { quantity, unit, max, min, text, protocol, rule }, change }): Consequence => {
       return { name: `goal-${change}:${protocol}/${rule}`, kind: 'goal', quantity, unit, max, min, text, change }
     }),
-    ...[...new Set([...flagsBefore.keys(), ...flagsAfter.keys()])].flatMap((key): Consequence[] => {
-      const [from, to] = [flagsBefore.get(key), flagsAfter.get(key)]
-      const flag = to ?? from
-      if (flag === undefined || (from !== undefined && to !== undefined && saysSame(from, to))) return []
-      const change = from === undefined ? 'added' : to === undefined ? 'removed' : 'other'
-      const name = `red-flag-${change}:${key}`
-      return [{ name, kind: 'red-flag', redFlag: nameOf(flag), response: flag.response, change }]
-    }),
-    ...compareBy(before.missingFacts, after.missingFacts, ({ protocol, code, ask }) =>
-      JSON.stringify([protocol, code, ask]),
+    ...compareFlags(before.redFlags, after.redFlags),
+    ...compareBy(
+      before.missingFacts,
+      after.missingFacts,
+      ({ protocol, code, ask }) => `${protocol} ${code} ${ask}`,
     ).map(({ item: { protocol, code, title, ask }, change }): Consequence => {
       return { name: `question-${change}:${protocol}/${code}`, kind: 'question', fact: { code, title }, ask, change }
     }),
   ]
+}
+
+function compareFlags(before: readonly WatchedFlag[], after: readonly WatchedFlag[]): Consequence[] {
+  if (isAlikeInOrder(before, after, (a, b) => a.protocol === b.protocol && a.code === b.code && saysSame(a, b)))
+    return []
+  const [earlier, later] = [before, after].map((flags) => new Map(flags.map((flag) => [flagKey(flag), flag])))
+  return [...new Set([...before, ...after].map(flagKey))].flatMap((key): Consequence[] => {
+    const [from, to] = [earlier?.get(key), later?.get(key)]
+    const flag = to ?? from
+    if (flag === undefined || (from !== undefined && to !== undefined && saysSame(from, to))) return []
+    const change = from === undefined ? 'added' : to === undefined ? 'removed' : 'other'
+    return [
+      { name: `red-flag-${change}:${key}`, kind: 'red-flag', redFlag: nameOf(flag), response: flag.response, change },
+    ]
+  })
 }
 
 type WatchedFlag = Derivation['redFlags'][number]
@@ -335,10 +354,20 @@ function compareBy<Item>(
   after: readonly Item[],
   keyOf: (item: Item) => string,
 ): { item: Item; change: Presence }[] {
-  if (before === after) return []
+  if (isAlikeInOrder(before, after, (a, b) => keyOf(a) === keyOf(b))) return []
   const [earlier, later] = [new Set(before.map(keyOf)), new Set(after.map(keyOf))]
   return [
     ...before.filter((item) => !later.has(keyOf(item))).map((item) => ({ item, change: 'removed' as const })),
     ...after.filter((item) => !earlier.has(keyOf(item))).map((item) => ({ item, change: 'added' as const })),
   ]
+}
+
+/** As a rule there is no difference, which is seen soonest by going through both at once. */
+function isAlikeInOrder<Item>(a: readonly Item[], b: readonly Item[], isAlike: (one: Item, other: Item) => boolean) {
+  if (a.length !== b.length) return false
+  for (const [index, item] of a.entries()) {
+    const other = b[index]
+    if (other === undefined || (item !== other && !isAlike(item, other))) return false
+  }
+  return true
 }

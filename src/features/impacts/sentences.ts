@@ -145,23 +145,25 @@ function begin(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1)
 }
 
-/** One sentence that says what comes of it as a whole. */
+/** One or two sentences that say what comes of it as a whole. */
 export function speakSummary({ episodes, outcomes, kinds }: Summary): string {
   if (episodes === 0) return 'No open episode follows another version.'
-  const of = `Of ${speakCount(episodes, 'open episode')} that ${episodes === 1 ? 'follows' : 'follow'} another version,`
-  const same = outcomes.unchanged + outcomes['explained-otherwise']
-  const explained =
-    outcomes['explained-otherwise'] === 0
-      ? ''
-      : ` (for ${speakQuantity(outcomes['explained-otherwise'], null)} of them reasons or wording differ)`
-  if (outcomes.changed === 0) return `${of} none changes${explained}.`
-  const parts = [
-    ...(kinds.loss > 0 ? [`${speakQuantity(kinds.loss, null)} would lose an exercise`] : []),
-    ...(kinds.gain > 0 ? [`${speakQuantity(kinds.gain, null)} would gain one`] : []),
-    ...(kinds.limit > 0 ? [`${speakQuantity(kinds.limit, null)} would have other limits`] : []),
-  ]
+  const follow = episodes === 1 ? 'follows another version' : 'follow another version'
+  const all = `${speakCount(episodes, 'open episode')} that ${follow}`
+  const explained = outcomes['explained-otherwise']
+  const reworded =
+    explained === 0 ? '' : ` For ${speakQuantity(explained, null)} only reasons or wording would be others.`
+  if (outcomes.changed === 0) return `Of ${all} none would change.${reworded}`
+  const parts = (
+    [
+      ['loss', 'would lose an exercise'],
+      ['gain', 'would gain an exercise'],
+      ['dose', 'would have another dose'],
+      ['limit', 'would have another limit'],
+    ] as const
+  ).flatMap(([kind, what]) => (kinds[kind] > 0 ? [`${speakQuantity(kinds[kind], null)} ${what}`] : []))
   const how = parts.length === 0 ? '' : `: ${join(parts, 'and')}`
-  return `${of} ${speakQuantity(outcomes.changed, null)} would change${how}. ${speakQuantity(same, null)} would not${explained}.`
+  return `Of ${all} ${speakQuantity(outcomes.changed, null)} would change${how}.${reworded}`
 }
 
 export function speakCount(number: number, noun: string): string {

@@ -5,30 +5,7 @@ import { type OpenEpisode, readCaseload } from '../episodes/caseload.ts'
 import type { StoredEntry } from '../episodes/repository.ts'
 import { readVersionsById } from '../protocols/repository.ts'
 import { compareAnswers, type Effect } from './consequences.ts'
-
-/** More versions than this are not kept: one that is needed again is read again. */
-const mostKept = 100
-
-/** The versions that episodes follow, each read and compiled once while it is kept. */
-export type VersionShelf = ReturnType<typeof createVersionShelf>
-
-export function createVersionShelf(db: Pick<Database, 'asClinic'>, clinicId: string) {
-  const shelf = new Map<string, ProtocolVersion>()
-  return {
-    /** The versions with these ids, in one go. */
-    async take(ids: Iterable<string>): Promise<ReadonlyMap<string, ProtocolVersion>> {
-      const wanted = [...new Set(ids)]
-      if (shelf.size + wanted.length > mostKept)
-        for (const id of shelf.keys()) if (!wanted.includes(id)) shelf.delete(id)
-      const missing = wanted.filter((id) => !shelf.has(id))
-      if (missing.length > 0) {
-        const read = await db.asClinic(clinicId, (tx) => readVersionsById(tx, clinicId, missing))
-        for (const { id, number, document } of read) shelf.set(id, { id, version: number, document })
-      }
-      return new Map(wanted.flatMap((id) => (shelf.has(id) ? [[id, shelf.get(id) as ProtocolVersion] as const] : [])))
-    },
-  }
-}
+import { createVersionShelf } from './shelf.ts'
 
 /** What an episode is asked about twice: with the versions that it follows, and with others. */
 export interface Comparison {
@@ -81,12 +58,16 @@ export interface Weighed extends Effect {
 export async function* weighCaseload(
   db: Pick<Database, 'asClinic' | 'pool'>,
   clinicId: string,
-  { instead, version }: Candidate,
+  { instead, version: given }: Candidate,
   { on, knownAt }: { on: CalendarDate; knownAt: Instant },
 ): AsyncGenerator<Weighed[]> {
-  const shelf = createVersionShelf(db, clinicId)
+  const shelf = createVersionShelf()
+  const version = shelf.put(given)
   for await (const page of readCaseload(db.pool, { clinicId, versions: [...instead.keys()], knownAt })) {
-    const versions = await shelf.take(page.flatMap(({ following }) => following))
+    const versions = await shelf.take(
+      page.flatMap(({ following }) => following),
+      (ids) => db.asClinic(clinicId, (tx) => readVersionsById(tx, clinicId, ids)),
+    )
     yield page.map((episode) => {
       const before = episode.following.flatMap((id) => versions.get(id) ?? [])
       const after = before.map((one) => (instead.has(one.id) ? version : one))

@@ -9,10 +9,12 @@ import type { Change } from '../protocols/changes.ts'
 export interface EventPayload {
   /** started: the version that the draft was started from. */
   from?: number
-  /** edited */
+  /** merged: from which content of the library to which, by their hashes. */
+  merged?: { from: string | null; library: string }
+  /** edited, merged */
   changes?: Change[]
   moreChanges?: number
-  /** edited, withdrawn: an approval was lost. */
+  /** edited, merged, withdrawn: an approval was lost. */
   lostApproval?: true
   /** published: the clinic's rule at that time. */
   approval?: Clinic['approval']
@@ -23,6 +25,7 @@ export interface EventPayload {
 export const eventKinds = [
   'started',
   'edited',
+  'merged',
   'submitted',
   'withdrawn',
   'returned',

@@ -27,6 +27,7 @@ import {
   nextNumber,
   type PartKind,
   publishDraft,
+  readNewestLibraryHash,
   readProtocol,
   replaceDraft,
   type StoredVersion,
@@ -189,7 +190,7 @@ export async function createProtocol(
     library,
     createdAt: now,
   })
-  await insertFirst(tx, author, { id: protocolId }, document, null)
+  await insertFirst(tx, author, { id: protocolId }, document, null, null)
 }
 
 /** Revisions go on from one draft to the next, so that an ETag of an earlier one is never that of a later one. */
@@ -199,6 +200,7 @@ async function insertFirst(
   protocol: { id: string },
   document: ProtocolDocument,
   startedFrom: number | null,
+  libraryHash: string | null,
 ): Promise<void> {
   const id = author.nextId()
   const revision = (await readLastRevision(tx, author.clinicId, protocol.id)) + 1
@@ -209,6 +211,7 @@ async function insertFirst(
     document,
     revision,
     startedFrom,
+    libraryHash,
     author: author.actorId,
     createdAt: author.now,
   })
@@ -235,39 +238,49 @@ export async function recordEvent(
   })
 }
 
-/** Starts a draft of an existing protocol. */
+/**
+ * Starts a draft of an existing protocol, with what the version that it is started from has of the library. A document
+ * that comes from elsewhere is taken for one that goes on from the newest version.
+ */
 export async function startDraft(
   tx: Transaction,
   author: Authorship,
   protocol: { id: string; code: string },
   document: ProtocolDocument,
-  startedFrom: number | null = null,
+  source: { number: number; libraryHash: string | null } | null = null,
 ): Promise<void> {
   await checkDraft(tx, author, protocol, document)
-  await insertFirst(tx, author, protocol, document, startedFrom)
+  const libraryHash =
+    source === null ? await readNewestLibraryHash(tx, author.clinicId, protocol.id) : source.libraryHash
+  await insertFirst(tx, author, protocol, document, source?.number ?? null, libraryHash)
 }
 
 /** An edit that takes more is kept without its values: a history has very many edits. */
 const mostCharacters = 16 * 1024
 
-/** Replaces the draft at the revision that the author has seen. One that was approved has to be submitted again. */
+/**
+ * Replaces the draft at the revision that the author has seen. One that was approved has to be submitted again. `merged`:
+ * the document is what came of merging the library's content of that hash.
+ */
 export async function changeDraft(
   tx: Transaction,
   author: Authorship,
   protocol: { id: string; code: string },
   draft: StoredVersion,
   document: ProtocolDocument,
-  changed?: readonly PartKind[],
+  { changed, merged }: { changed?: readonly PartKind[]; merged?: { from: string | null; library: string } } = {},
 ): Promise<void> {
   await requireEditable(tx, author.clinicId, protocol, draft)
   await checkDraft(tx, author, protocol, document)
   const key = { clinicId: author.clinicId, versionId: draft.id }
-  if (!(await replaceDraft(tx, key, { author: author.actorId, seen: draft }, document, changed))) throw lostRace()
+  const seen = { author: author.actorId, seen: draft, libraryHash: merged?.library }
+  if (!(await replaceDraft(tx, key, seen, document, changed))) throw lostRace()
   await recordEvent(tx, author, protocol, {
     versionId: draft.id,
-    kind: 'edited',
+    kind: merged === undefined ? 'edited' : 'merged',
     revision: draft.revision + 1,
     payload: {
+      ...(merged && { merged }),
       ...boundChanges(changesBetween(draft.document, document), mostCharacters),
       ...(draft.status === 'approved' && { lostApproval: true }),
     },

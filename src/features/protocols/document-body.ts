@@ -24,6 +24,9 @@ const deepest = 100
 
 const mostAliases = 100
 
+/** The library takes its time for each word and each bracket; a protocol of a clinic has some 10,000. */
+const mostTokens = 300_000
+
 /** So long is a whole document at most: no body is longer. */
 export const mostBytes = 1024 * 1024
 
@@ -47,6 +50,16 @@ export function parseYaml(source: string): { value: unknown; locate: Locate } {
   const lines = new LineCounter()
   try {
     const document = parseDocument(source, { lineCounter: lines, prettyErrors: false, uniqueKeys: false })
+    const stray =
+      document.errors.find(({ code }) => code === 'MULTIPLE_DOCS') ??
+      document.warnings.find(({ code }) => code === 'TAG_RESOLVE_FAILED')
+    if (stray !== undefined) {
+      const message =
+        stray.code === 'MULTIPLE_DOCS'
+          ? 'here another document begins: send one at a time'
+          : 'a tag like `!name` has no meaning here: leave it out'
+      throw malformed([{ message, place: placeAt(lines, stray.pos[0]) }])
+    }
     const overflow = document.errors.find(isOverflow)
     if (overflow !== undefined) throw tooDeep()
     if (document.errors.length > 0) {
@@ -96,12 +109,17 @@ function startOf(node: unknown): number | undefined {
   return isNode(node) ? node.range?.[0] : undefined
 }
 
-/** Refuses what the library would spend many seconds on: brackets in brackets, and aliases without end. */
+/** Refuses what the library would spend many seconds on: brackets in brackets, aliases and crumbs without end. */
 function refuseBombs(source: string): void {
   let depth = 0
   let aliases = 0
+  let tokens = 0
   let inScalar = false
   for (const token of new Lexer().lex(source)) {
+    tokens += 1
+    if (tokens > mostTokens) {
+      throw malformed([{ message: `more than ${mostTokens} words and signs: shorten it, or send it as JSON` }])
+    }
     if (!inScalar) {
       if (token === '[' || token === '{') depth += 1
       if (token === ']' || token === '}') depth -= 1

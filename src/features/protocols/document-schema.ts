@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { listWords } from '../../http/nearest.ts'
 import { mostLocations } from '../../http/problems.ts'
 import { line, slug, text } from '../../http/schemas.ts'
 import { keysOf } from '../../http/source-places.ts'
@@ -116,11 +117,48 @@ const forms = {
   }),
 }
 
+/** The form that a condition is meant to have: the one whose name it has. */
+function formOf(value: object): z.ZodType<Condition> | string | null {
+  const named = Object.keys(forms).filter((name) => Object.hasOwn(value, name)) as (keyof typeof forms)[]
+  const [name, ...others] = named
+  if (name === undefined) return Object.keys(comparisons).some((key) => Object.hasOwn(value, key)) ? forms.fact : null
+  if (others.length === 0) return forms[name]
+  return `must be one condition and is ${listWords(named, 'and')}: write \`all: […]\` or \`any: […]\` round them; in a merge patch, set what is to go to \`null\``
+}
+
+/**
+ * A union that reads a value in one form only. Read in each, a wrong condition would be wrong in seven ways, and so would
+ * be every condition inside of it.
+ */
+const Forms = z.core.$constructor('Forms', (form: z.core.$ZodUnion, def: z.core.$ZodUnionDef) => {
+  z.core.$ZodUnion.init(form, def)
+  const inAnyForm = form._zod.parse
+  form._zod.parse = (payload, context) => {
+    const { value } = payload
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return inAnyForm(payload, context)
+    const meant = formOf(value)
+    if (meant === null && Object.keys(value).length > 0) {
+      payload.issues.push({
+        code: 'unrecognized_keys',
+        keys: Object.keys(value),
+        input: value as Record<string, unknown>,
+        inst: form,
+      })
+      return payload
+    }
+    if (typeof meant === 'string') {
+      payload.issues.push({ code: 'custom', message: meant, input: value, inst: form })
+      return payload
+    }
+    return meant === null ? inAnyForm(payload, context) : meant._zod.run(payload, context)
+  }
+})
+
 /** More tests than any clinician could follow in one rule. */
 const mostTests = 50
 
 export const condition: z.ZodType<Condition> = z
-  .lazy(() => z.union(Object.values(forms) as unknown as [z.ZodType<Condition>]))
+  .lazy(() => new Forms({ type: 'union', options: Object.values(forms) }) as unknown as z.ZodType<Condition>)
   .refine((whole) => [...leavesOf(whole)].length <= mostTests, {
     error: `must not have more than ${mostTests} tests in all`,
   })

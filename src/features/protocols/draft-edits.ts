@@ -171,7 +171,7 @@ function judged(edited: object, before: ProtocolDocument): ProtocolDocument {
 }
 
 /** Refuses an edit that makes the document longer than one that can be sent as a whole. */
-function requireSendable(document: ProtocolDocument, before: ProtocolDocument): void {
+export function requireSendable(document: ProtocolDocument, before: ProtocolDocument): void {
   const bytes = bytesOf(document)
   if (bytes <= mostBytes || bytes <= bytesOf(before)) return
   const detail = `would make the document ${bytes} bytes long, more than the ${mostBytes} that a document may have as JSON: shorten it, or split the protocol`

@@ -68,7 +68,7 @@ function editDraft(
     const read = (which: number | 'draft') => readVersion(tx, author.clinicId, protocol.id, which)
     const edited = edit(draft.document)
     const { document, changed, at, renamed } = edited
-    await changeDraft(tx, author, protocol, draft, document, changed).catch((error: unknown) => {
+    await changeDraft(tx, author, protocol, draft, document, { changed }).catch((error: unknown) => {
       throw placeInBody(error, at)
     })
     // As it is stored: a list that was sent empty is one that was left out.

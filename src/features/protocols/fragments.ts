@@ -100,12 +100,13 @@ export function findUnknownOfFragments(
   // A place that is left empty names nothing.
   const procedures = Array.isArray(listed) ? listed.map((code, index) => (isMistaken(index) ? undefined : code)) : []
   const whole = { ...document, procedures } as ProtocolDocument
+  const catalogue = catalogueOf({ ...document, procedures: procedures.filter((code) => code !== undefined) })
   // An exercise that the document brings along, but not well formed, may be the one that is meant.
   const isOpen: Partial<Record<ReferenceKind, boolean>> = {
     exercise: mistakes.some((mistake) => isIn(mistake, 'exercises', 'code')),
     group: mistakes.some((mistake) => isIn(mistake, 'exercises', 'groups')),
   }
-  return findFlaws(whole, catalogueOf(whole)).filter(
+  return findFlaws(whole, catalogue).filter(
     (flaw) => flaw.code === 'unknown-reference' && outside.includes(flaw.kind) && isOpen[flaw.kind] !== true,
   )
 }

@@ -5,6 +5,7 @@ import { findNearest, listWords } from '../../http/nearest.ts'
 import { ProblemError } from '../../http/problems.ts'
 import { toInstantText } from '../../http/schemas.ts'
 import type { Exercise } from '../../rules/index.ts'
+import { readLastRevision } from '../protocol-events/repository.ts'
 import { type Authorship, withCatalogue } from './authoring.ts'
 import { listProtocols, type ProtocolSummary, readProtocol, readVersion, type StoredVersion } from './repository.ts'
 import { tellSince } from './since.ts'
@@ -98,4 +99,18 @@ export async function requireVersion(
   if (found !== null) return found
   const newest = owner.latestVersion === null ? 'nothing is published yet' : `the newest is ${owner.latestVersion}`
   throw new ProblemError('VERSION_NOT_FOUND', `\`${owner.code}\` has no version ${number}: ${newest}`)
+}
+
+/** Whoever has seen a draft does not mean to start one: what they edited was published or discarded meanwhile. */
+export async function requireNoneSeen(
+  request: FastifyRequest,
+  { tx, clinicId, protocolId }: { tx: Transaction; clinicId: string; protocolId: string },
+  code: string,
+): Promise<void> {
+  if (request.headers['if-match'] === undefined) return
+  throw new ProblemError(
+    'PRECONDITION_FAILED',
+    `\`${code}\` has no draft any more: leave \`If-Match\` out to start one`,
+    { currentRevision: await readLastRevision(tx, clinicId, protocolId) },
+  )
 }

@@ -49,6 +49,8 @@ export interface VersionSummary {
   changeNote: string | null
   revision: number
   startedFrom: number | null
+  /** Of the library's document that it was merged with last, or else adopted from; null: it has nothing from there. */
+  libraryHash: string | null
   /** Ids of API keys, as all of `by` are. */
   authors: string[]
   submitted: { by: string; at: Instant; hash: string } | null
@@ -106,7 +108,6 @@ type Parts = Awaited<ReturnType<typeof readParts>>
 const withProtocol = { protocol: true } as const
 
 type VersionRow = Prisma.ProtocolVersionGetPayload<{ include: typeof withProtocol }>
-type SummaryRow = Prisma.ProtocolVersionGetPayload<object>
 
 /** Leaves out the members that are null, as the document does. */
 function present<T extends object>(members: T): { [K in keyof T]: Exclude<T[K], null> } {
@@ -262,7 +263,7 @@ function toDocument(row: VersionRow, parts: Parts): ProtocolDocument {
   }) as ProtocolDocument
 }
 
-function toSummary(row: SummaryRow): VersionSummary {
+function toSummary(row: VersionRow): VersionSummary {
   return {
     id: row.id,
     number: row.number,
@@ -274,6 +275,7 @@ function toSummary(row: SummaryRow): VersionSummary {
     changeNote: row.changeNote,
     revision: row.revision,
     startedFrom: row.startedFrom,
+    libraryHash: row.libraryHash ?? row.protocol.libraryHash,
     authors: row.authors,
     submitted:
       row.submittedAt === null || row.submittedBy === null || row.submittedHash === null
@@ -383,6 +385,7 @@ export async function listVersions(
     where: { clinicId, protocolId, number: page.below === null ? { not: null } : { lt: page.below } },
     orderBy: { number: 'desc' },
     take: page.take,
+    include: withProtocol,
   })
   return rows.map(toSummary)
 }
@@ -459,6 +462,7 @@ export async function insertDraft(
     document: ProtocolDocument
     revision: number
     startedFrom: number | null
+    libraryHash: string | null
     author: string
     createdAt: Instant
   },
@@ -479,6 +483,35 @@ export async function insertDraft(
   await insertParts(tx, { clinicId: draft.clinicId, versionId: draft.id }, document, partKinds)
 }
 
+/** The hash of the library's document that the protocol's newest version was merged with; null: that which it was adopted from. */
+export async function readNewestLibraryHash(
+  tx: Transaction,
+  clinicId: string,
+  protocolId: string,
+): Promise<string | null> {
+  const row = await tx.protocolVersion.findFirst({
+    where: { clinicId, protocolId, number: { not: null } },
+    orderBy: { number: 'desc' },
+    select: { libraryHash: true },
+  })
+  return row?.libraryHash ?? null
+}
+
+/** The document of a version of the protocol that has this content; null: there is none. */
+export async function readVersionOfContent(
+  tx: Transaction,
+  clinicId: string,
+  protocolId: string,
+  contentHash: string,
+): Promise<StoredVersion | null> {
+  const row = await tx.protocolVersion.findFirst({
+    where: { clinicId, protocolId, contentHash },
+    orderBy: { number: 'asc' },
+    include: withProtocol,
+  })
+  return row === null ? null : toStored(tx, row)
+}
+
 /** The draft as its next writer has seen it. */
 export interface SeenDraft {
   revision: number
@@ -488,12 +521,13 @@ export interface SeenDraft {
 
 /**
  * Replaces the draft's content if it is still at the revision that was seen; false when another writer was first.
- * Only the lists named in `changed` are written again. It is not approved any more.
+ * Only the lists named in `changed` are written again. It is not approved any more. With `libraryHash` it has what the
+ * library's document of that hash has brought.
  */
 export async function replaceDraft(
   tx: Transaction,
   key: VersionKey,
-  { author, seen }: { author: string; seen: SeenDraft },
+  { author, seen, libraryHash }: { author: string; seen: SeenDraft; libraryHash?: string | undefined },
   document: ProtocolDocument,
   changed: readonly PartKind[] = partKinds,
 ): Promise<boolean> {
@@ -506,6 +540,7 @@ export async function replaceDraft(
     accepted: toNullableJson(document.accepted),
     cases: toNullableJson(document.cases),
     authors: [...new Set([...seen.authors, author])],
+    ...(libraryHash !== undefined && { libraryHash }),
   })
   if (!reopened) return false
   await deleteParts(tx, key, changed)

@@ -1,13 +1,11 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import type { Transaction } from '../../db/client.ts'
 import type { Context } from '../../http/context.ts'
 import { etagOf, ifMatchHeader, requireIfMatch } from '../../http/etag.ts'
 import { cursorOf, pageOf, pageQuery, toPage } from '../../http/pagination.ts'
 import { errors, ProblemError } from '../../http/problems.ts'
 import { noContent, slug } from '../../http/schemas.ts'
-import { readLastRevision } from '../protocol-events/repository.ts'
 import { changeDraft, createProtocol, startDraft } from './authoring.ts'
 import { toCanonical } from './canonical.ts'
 import { exercisesThatDiffer } from './changes.ts'
@@ -15,7 +13,7 @@ import { toYaml } from './document-body.ts'
 import { acceptDocuments } from './document-mistakes.ts'
 import { completeDocument, documentBody, protocolDocument } from './document-schema.ts'
 import { registerDraftParts } from './draft-parts.ts'
-import { authorOf, inDraft, inProtocol, requireVersion } from './in-protocol.ts'
+import { authorOf, inDraft, inProtocol, requireNoneSeen, requireVersion } from './in-protocol.ts'
 import { withKeyNames, withKeyNamesOf } from './keys.ts'
 import { discard } from './lifecycle.ts'
 import { registerLifecycle } from './lifecycle-routes.ts'
@@ -269,7 +267,7 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
         const number = request.body.from ?? owner.latestVersion ?? 1
         const source = await requireVersion(tx, author.clinicId, owner, number)
         // The catalogue has moved on since: the draft takes its exercises from there.
-        await startDraft(tx, author, owner, { ...source.document, exercises: [] }, number)
+        await startDraft(tx, author, owner, { ...source.document, exercises: [] }, { ...source, number })
         return source.document.exercises
       })
       reply.code(201).header('location', `/v1/protocols/${code}/draft`)
@@ -335,19 +333,5 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
       })
       return reply.code(204).send(null)
     },
-  )
-}
-
-/** Whoever has seen a draft does not mean to start one: what they edited was published or discarded meanwhile. */
-async function requireNoneSeen(
-  request: FastifyRequest,
-  { tx, clinicId, protocolId }: { tx: Transaction; clinicId: string; protocolId: string },
-  code: string,
-): Promise<void> {
-  if (request.headers['if-match'] === undefined) return
-  throw new ProblemError(
-    'PRECONDITION_FAILED',
-    `\`${code}\` has no draft any more: leave \`If-Match\` out to start one with this document`,
-    { currentRevision: await readLastRevision(tx, clinicId, protocolId) },
   )
 }

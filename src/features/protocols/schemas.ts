@@ -41,7 +41,7 @@ export const protocol = z
   })
   .meta({ id: 'Protocol', description: 'A named series of versions for one or more procedures.' })
 
-const versionFields = {
+export const versionFields = {
   id: z.string(),
   number: z.int().min(1).nullable().describe('Given when it is published; a draft has none.'),
   status: z
@@ -61,6 +61,12 @@ const versionFields = {
   changeNote: z.string().nullable().describe('What changed, and why; given when it is submitted or published.'),
   revision: z.int().min(1).describe('Goes on from one draft of the protocol to the next.'),
   startedFrom: z.int().min(1).nullable().describe('The version that the draft was started from; null: from none.'),
+  libraryHash: z
+    .string()
+    .nullable()
+    .describe(
+      'SHA-256 of the library’s document that it was merged with last, or adopted from; null: it has nothing from the library.',
+    ),
   authors: z.array(actorName).describe('All who have edited it; empty: it is older than the record of that.'),
   submitted: z
     .object({
@@ -107,7 +113,7 @@ export const submittedVersion = z
   })
   .meta({ id: 'SubmittedVersion', description: 'A draft that was submitted just now.' })
 
-const exerciseChange = z
+export const exerciseChange = z
   .object({
     exercise: z.string().describe('Its code.'),
     change: z
@@ -139,7 +145,7 @@ export const retiredVersion = z
 
 const part = z.unknown().optional()
 
-const change = z
+export const draftChange = z
   .object({
     kind: z.string().describe('The member of the document: `limits`, `title`, …'),
     code: z.string().nullable().describe('Names the part in its list; null: the member itself.'),
@@ -158,8 +164,15 @@ export const historyEvent = z
     by: actorName,
     note: z.string().nullable().describe('The change note, or what the reviewer or whoever retired it said.'),
     startedFrom: z.int().min(1).optional().describe('Of `started`: the version that it was started from.'),
-    changes: z.array(change).optional().describe('Of `edited`: what was changed.'),
-    moreChanges: z.int().min(0).optional().describe('Of `edited`: how many more changes are not listed.'),
+    merged: z
+      .object({
+        from: z.string().nullable().describe('What it was merged with before; null: not known.'),
+        library: z.string(),
+      })
+      .optional()
+      .describe('Of `merged`: hashes of the library’s document before and after.'),
+    changes: z.array(draftChange).optional().describe('Of `edited` and `merged`: what was changed.'),
+    moreChanges: z.int().min(0).optional().describe('Of `edited` and `merged`: how many more changes are not listed.'),
     lostApproval: z.boolean().optional().describe('True: an approval did not count any more after this.'),
     approval: z.enum(['none', 'second-person']).optional().describe('Of `published`: the clinic’s rule at that time.'),
     openEpisodes: z.int().min(0).optional().describe('Of `retired`: how many open episodes went on following it.'),

@@ -81,6 +81,7 @@ function speakSince(detail: string, { changes, events }: Since): string {
 const verbs: Record<ProtocolEvent['kind'], string> = {
   started: 'a draft was started',
   edited: 'the draft was edited',
+  merged: 'what is new in the library was merged into it',
   submitted: 'it was submitted',
   withdrawn: 'it was taken back',
   returned: 'it was returned',

@@ -1,0 +1,138 @@
+import { randomUUIDv7 } from 'node:crypto'
+import { expect, test } from '@jest/globals'
+import { fixMoment, type OpenEpisode, readCaseload } from '../../src/features/episodes/caseload.ts'
+import { moveEpisodes } from '../../src/features/moves/move.ts'
+import type { Instant } from '../../src/rules/index.ts'
+import { accepted, openEpisode, publishProtocol, startClinicWithLibrary } from './library-clinic.ts'
+import { storeEpisodes } from './many-episodes.ts'
+import { wardProtocol } from './ward.ts'
+
+const clinic = await startClinicWithLibrary({ now: '2026-11-20T15:00:00Z' })
+const { clinicId, db } = clinic
+const clock = () => Temporal.Instant.from('2026-11-20T15:00:00Z')
+
+await publishProtocol(clinic, wardProtocol('ward'))
+await publishProtocol(clinic, wardProtocol('ward', { lifting: 5 }))
+const idOf = async (version: number): Promise<string> =>
+  accepted(await clinic.get<{ id: string }>(`/protocols/ward/versions/${version}`)).id
+const [first, second] = [await idOf(1), await idOf(2)]
+const ids = await storeEpisodes(clinic, {
+  count: 601,
+  version: first,
+  surgeryDate: '2026-10-01',
+  at: '2026-10-02T10:00:00Z',
+})
+const limit = 'limit-tightened:lifted-load/[lb_av]/max'
+const reason = 'Less to lift'
+
+test('a caseload is read page by page as it was at one moment, whatever happens meanwhile', async () => {
+  const knownAt = await fixMoment({ db, clock }, clinicId)
+  clinic.setNow('2026-11-20T15:00:01Z')
+  const pages: OpenEpisode[][] = []
+  for await (const page of readCaseload(db.pool, { clinicId, versions: [first], knownAt })) {
+    if (pages.length === 0) {
+      // Pages that are still to come: one is moved, one closed, and a new one opened.
+      const select = { episodes: [ids[599]] }
+      const body = { to: 2, select, reason, confirm: [limit] }
+      expect(accepted(await clinic.post('/protocols/ward/moves', body))).toMatchObject({ outcomes: { moved: 1 } })
+      accepted(await clinic.post(`/episodes/${ids[600]}/close`, { on: '2026-11-20', reason: 'Moved away' }))
+      await openEpisode(clinic, {
+        procedures: ['acdf'],
+        surgeryDate: '2026-10-01',
+        protocols: [{ code: 'ward', version: 1 }],
+      })
+    }
+    pages.push(page)
+  }
+  expect(pages.flat().map(({ id }) => id)).toEqual(ids)
+  expect(pages.length).toBeGreaterThan(2)
+  expect(pages.flat().every(({ following }) => following.length === 1 && following[0] === first)).toBe(true)
+  // As it is now, the moved and the closed one are not in it, and the new one is.
+  const now = await fixMoment({ db, clock }, clinicId)
+  const later: OpenEpisode[] = []
+  for await (const page of readCaseload(db.pool, { clinicId, versions: [first], knownAt: now })) later.push(...page)
+  expect(later).toHaveLength(600)
+})
+
+test('the moment waits for who is writing', async () => {
+  const client = await db.pool.connect()
+  await client.query('BEGIN')
+  await client.query(`SELECT set_config('app.clinic_id', $1, true)`, [clinicId])
+  await client.query('SELECT 1 FROM episode WHERE id = $1 FOR UPDATE', [ids[0]])
+  let fixed: Instant | null = null
+  const waiting = fixMoment({ db, clock }, clinicId).then((moment) => {
+    fixed = moment
+  })
+  // Many looks later it still waits.
+  for (let looks = 0; looks < 5; looks += 1) await db.pool.query('SELECT pg_sleep(0.02)')
+  expect(fixed).toBeNull()
+  await client.query('ROLLBACK')
+  client.release()
+  await waiting
+  expect(fixed).not.toBeNull()
+})
+
+test('a reader who goes away ends it, and an error is the last line', async () => {
+  const gone = new AbortController()
+  const headers = { authorization: `Bearer ${clinic.key}`, accept: 'application/x-ndjson' }
+  const address = `${clinic.address}/v1/protocols/ward/versions/2/impact`
+  const response = await fetch(address, { headers, signal: gone.signal })
+  await response.body?.getReader().read()
+  gone.abort()
+
+  // A version that cannot be read is an error in the middle of the answer.
+  const query = db.pool.query.bind(db.pool)
+  let pages = 0
+  db.pool.query = ((...given: Parameters<typeof query>) => {
+    if (String(given[0]).includes('read_caseload') && ++pages === 2) return Promise.reject(new Error('connection lost'))
+    return query(...given)
+  }) as typeof query
+  try {
+    const lines = (await (await fetch(address, { headers })).text())
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    expect(lines.at(-1)).toMatchObject({ kind: 'error', problem: { status: 500, code: 'INTERNAL_ERROR' } })
+    expect(lines.length).toBeGreaterThan(200)
+    const whole = await clinic.get('/protocols/ward/versions/2/impact')
+    expect(whole.status).toBe(200)
+  } finally {
+    db.pool.query = query
+  }
+})
+
+test('a move of many goes on where it was broken off', async () => {
+  const path = '/protocols/ward/moves'
+  const move = { to: 2, select: { all: true } as const, reason, confirm: [limit] }
+  const protocol = accepted(await clinic.get<{ id: string; code: string }>('/protocols/ward'))
+  const request = {
+    ...move,
+    clinicId,
+    actorId: randomUUIDv7(),
+    timeZone: 'UTC',
+    protocol,
+    to: { id: second, number: 2 },
+    selection: move.select,
+    dryRun: false,
+    id: randomUUIDv7(),
+  }
+  let batches = 0
+  for await (const { results } of moveEpisodes({ db, clock, ids: randomUUIDv7 }, request)) {
+    expect(results.every(({ outcome }) => outcome === 'moved')).toBe(true)
+    batches += 1
+    if (batches === 2) break
+  }
+  const made = accepted(await clinic.get<{ episodes: number }>(`${path}/${request.id}`)).episodes
+  const rest = accepted(await clinic.post<{ outcomes: Record<string, number> }>(path, move))
+  expect([made, rest.outcomes.moved]).toEqual([200, 400])
+  const followers = await db.asClinic(
+    clinicId,
+    (tx) => tx.$queryRaw`
+      SELECT version_id AS version, count(*)::int AS episodes FROM episode_protocol GROUP BY version_id ORDER BY 2`,
+  )
+  // The closed one stays, and one was moved in the first test.
+  expect(followers).toEqual([
+    { version: first, episodes: 1 },
+    { version: second, episodes: 601 },
+  ])
+})

@@ -1,0 +1,321 @@
+import { describe, expect, test } from '@jest/globals'
+import fc from 'fast-check'
+import type { z } from 'zod'
+import type { impact } from '../../src/features/impacts/schemas.ts'
+import type { moveLine, moveResult, move as moveSchema } from '../../src/features/moves/schemas.ts'
+import type { permittedExercises } from '../../src/features/permitted-exercises/schemas.ts'
+import { accepted, changeConfirmed, openEpisode, publishProtocol, startClinicWithLibrary } from './library-clinic.ts'
+import type { Problem } from './support.ts'
+import { wardProtocol } from './ward.ts'
+
+type Impact = z.output<typeof impact>
+type Moved = z.output<typeof moveResult>
+type Answered = z.output<typeof permittedExercises>
+
+const clinic = await startClinicWithLibrary({ now: '2026-11-20T15:00:00Z' })
+const visit = { code: 'visit', on: '2026-11-12', grantedBy: 'surgeon' }
+const reason = 'New evidence on lifting'
+
+async function open(code: string, version: number, surgeryDate = '2026-10-01'): Promise<string> {
+  return openEpisode(clinic, { procedures: ['acdf'], surgeryDate, protocols: [{ code, version }] })
+}
+
+async function move(code: string, body: object): Promise<Moved> {
+  return accepted(await clinic.post<Moved>(`/protocols/${code}/moves`, { reason, ...body }))
+}
+
+async function ask(id: string, query = ''): Promise<Answered> {
+  return accepted(await clinic.get<Answered>(`/episodes/${id}/permitted-exercises${query}`))
+}
+
+async function versionOf(id: string): Promise<number | undefined> {
+  const { protocols } = accepted(await clinic.get<{ protocols: { version: number }[] }>(`/episodes/${id}`))
+  return protocols[0]?.version
+}
+
+function outcomesOf({ items }: Moved): Record<string, string> {
+  return Object.fromEntries(items.map(({ episode, outcome }) => [episode, outcome]))
+}
+
+/** Two versions of a ward protocol, of which the second has less to lift and a later second phase. */
+async function publishTwo(code: string): Promise<void> {
+  await publishProtocol(clinic, wardProtocol(code))
+  await publishProtocol(clinic, wardProtocol(code, { late: 56, lifting: 5 }))
+}
+
+const limit = 'limit-tightened:lifted-load/[lb_av]/max'
+
+describe('a move', () => {
+  test('is tried, confirmed, made, listed and undone, and past answers stay what they were', async () => {
+    await publishTwo('ward')
+    const visited = await open('ward', 1)
+    accepted(await clinic.post(`/episodes/${visited}/milestones`, visit))
+    const waiting = await open('ward', 1)
+    const planned = await open('ward', 1, '2026-12-01')
+    const there = await open('ward', 2)
+    const closed = await open('ward', 1)
+    accepted(await clinic.post(`/episodes/${closed}/close`, { on: '2026-11-15', reason: 'Moved away' }))
+    const elsewhere = await openEpisode(clinic, { procedures: ['acdf'], surgeryDate: '2026-10-01' })
+    const then = await clinic.get<Answered>(`/episodes/${visited}/permitted-exercises`)
+
+    const tried = await move('ward', { to: 2, select: { all: true }, dryRun: true })
+    expect(tried).toMatchObject({
+      dryRun: true,
+      move: null,
+      to: 2,
+      episodes: 3,
+      outcomes: { moved: 1, 'not-confirmed': 2 },
+      confirm: ['loss:ward-hop', 'phase:ward/early', limit],
+      text: 'Of 3 episodes 1 would be moved and 2 stay where they are, because what they lose or gain is not confirmed.',
+    })
+    expect(await versionOf(planned)).toBe(1)
+    expect((await clinic.pages('/protocols/ward/moves')).flat()).toEqual([])
+
+    // Nobody has confirmed the loss yet.
+    clinic.setNow('2026-11-20T16:00:00Z')
+    const first = await move('ward', { to: 2, select: { from: 1 }, confirm: [limit] })
+    expect(outcomesOf(first)).toEqual({ [visited]: 'not-confirmed', [waiting]: 'moved', [planned]: 'moved' })
+    expect(first.items.find(({ episode }) => episode === visited)).toMatchObject({
+      missing: ['loss:ward-hop', 'phase:ward/early'],
+      text: 'It was not moved from version 1 to version 2: 2 consequences of it are not confirmed.',
+    })
+    expect(await Promise.all([visited, waiting, planned].map(versionOf))).toEqual([1, 2, 2])
+
+    const named = [visited, waiting, there, closed, elsewhere]
+    clinic.setNow('2026-11-20T17:00:00Z')
+    const second = await move('ward', { to: 2, select: { episodes: named }, confirm: tried.confirm, limit: 10 })
+    // Who is there already is only counted.
+    expect(outcomesOf(second)).toEqual({ [visited]: 'moved', [closed]: 'closed', [elsewhere]: 'not-following' })
+    expect(second.outcomes).toMatchObject({ 'already-there': 2, moved: 1, closed: 1, 'not-following': 1 })
+    expect(await move('ward', { to: 2, select: { all: true } })).toMatchObject({ move: null, episodes: 0 })
+
+    const record = (await clinic.pages<{ kind: string }>(`/episodes/${visited}/record`)).flat()
+    expect(record.at(-1)).toMatchObject({
+      kind: 'assignment',
+      reason,
+      move: second.move,
+      versions: [expect.any(String)],
+    })
+    const past = await clinic.get(
+      `/episodes/${visited}/permitted-exercises?on=${then.body.on}&knownAt=${then.body.basis.knownAt}`,
+    )
+    expect(past.text).toBe(then.text)
+    expect((await ask(visited)).protocols[0]).toMatchObject({ version: 2, phase: { code: 'early' } })
+
+    const moves = (await clinic.pages<z.output<typeof moveSchema>>('/protocols/ward/moves?limit=1')).flat()
+    expect(moves.map(({ id, episodes, to }) => [id, episodes, to])).toEqual([
+      [second.move, 1, 2],
+      [first.move, 2, 2],
+    ])
+    expect(moves[1]).toMatchObject({ select: { from: 1 }, reason, confirmed: [limit], by: { name: 'administrator' } })
+    expect((await clinic.get(`/protocols/ward/moves/${first.move}`)).body).toEqual(moves[1])
+    expect((await clinic.pages(`/protocols/ward/moves/${first.move}/episodes?limit=1`)).flat()).toEqual([
+      { episode: waiting, from: 1, to: 2 },
+      { episode: planned, from: 1, to: 2 },
+    ])
+
+    // Somebody has decided otherwise for one of them, and version 1 is retired: the other goes back all the same.
+    await publishProtocol(clinic, wardProtocol('ward', { lifting: 8 }))
+    accepted(await changeConfirmed(clinic, planned, { protocols: [{ code: 'ward', version: 3 }] }))
+    const retire = { episodes: 'keep' }
+    accepted(await clinic.send('POST', '/protocols/ward/versions/1/retire', retire, { 'if-match': '*' }))
+    const undo = { select: { undo: first.move } }
+    const would = await move('ward', { ...undo, dryRun: true })
+    expect(would.confirm).toEqual(['limit-relaxed:lifted-load/[lb_av]/max'])
+    const undone = await move('ward', { ...undo, confirm: would.confirm })
+    expect(undone).toMatchObject({ to: null, toRetired: [1], outcomes: { moved: 1, 'moved-on': 1 } })
+    expect(outcomesOf(undone)).toEqual({ [waiting]: 'moved', [planned]: 'moved-on' })
+    expect(await Promise.all([waiting, planned].map(versionOf))).toEqual([1, 3])
+    expect((await clinic.get(`/protocols/ward/moves/${undone.move}`)).body).toMatchObject({
+      undoes: first.move,
+      to: null,
+    })
+  }, 60_000)
+
+  test('is streamed as lines, the summary last', async () => {
+    await publishTwo('lined')
+    const ids = [await open('lined', 1), await open('lined', 1, '2026-12-01')]
+    const answer = await clinic.send(
+      'POST',
+      '/protocols/lined/moves',
+      { to: 2, select: { all: true }, reason, confirm: [limit] },
+      { accept: 'application/x-ndjson' },
+    )
+    const lines = answer.text
+      .trimEnd()
+      .split('\n')
+      .map((line): z.output<typeof moveLine> => JSON.parse(line))
+    expect(lines).toMatchObject([
+      ...ids.map((episode) => ({ kind: 'episode', episode, outcome: 'moved' })),
+      { kind: 'summary', episodes: 2, outcomes: { moved: 2 }, move: expect.any(String) },
+    ])
+  })
+
+  test('keeps what else the episode follows, and refuses what does not fit', async () => {
+    await publishProtocol(clinic, wardProtocol('fitting', { procedures: ['acdf', 'plif'] }))
+    await publishProtocol(clinic, wardProtocol('fitting', { procedures: ['acdf', 'plif'], title: 'Renamed' }))
+    await publishProtocol(clinic, wardProtocol('fitting', { procedures: ['acdf'] }))
+    const combined = { procedures: ['acdf', 'plif'], surgeryDate: '2026-10-01' }
+    const id = await openEpisode(clinic, {
+      ...combined,
+      protocols: [{ code: 'fitting', version: 1 }, { code: 'acdf-standard' }],
+    })
+    const select = { episodes: [id] }
+    const misfit = await move('fitting', { to: 3, select })
+    expect(misfit.items).toMatchObject([
+      {
+        outcome: 'does-not-fit',
+        text: 'It cannot follow version 3: `protocols` leaves `plif` without a protocol, so that nothing would be withheld because of it: add one.',
+      },
+    ])
+    const dry = await move('fitting', { to: 2, select, dryRun: true })
+    expect((await move('fitting', { to: 2, select, confirm: dry.confirm })).outcomes.moved).toBe(1)
+    expect((await clinic.get(`/episodes/${id}`)).body).toMatchObject({
+      protocols: [
+        { code: 'acdf-standard', version: 1 },
+        { code: 'fitting', version: 2, title: 'Renamed' },
+      ],
+    })
+  })
+
+  test('is refused with every mistake in it', async () => {
+    await publishTwo('refusing')
+    const unknown = '01a1f000-0000-7000-8000-000000000001'
+    accepted(
+      await clinic.send('POST', '/protocols/refusing/versions/1/retire', { episodes: 'keep' }, { 'if-match': '*' }),
+    )
+    const refusals: [object, number, string, string[]][] = [
+      [{ select: { all: true } }, 400, 'VALIDATION_FAILED', ['/to']],
+      [{ to: 2, select: { undo: unknown } }, 400, 'VALIDATION_FAILED', ['/to']],
+      [{ to: 2, select: { from: 2 } }, 400, 'VALIDATION_FAILED', ['/select/from']],
+      [{ to: 'draft', select: {} }, 400, 'VALIDATION_FAILED', ['/to', '/select']],
+      [{ to: 7, select: { all: true } }, 422, 'UNKNOWN_REFERENCE', ['/to']],
+      [{ to: 2, select: { episodes: [unknown] } }, 422, 'UNKNOWN_REFERENCE', ['/select/episodes/0']],
+      [{ select: { undo: unknown } }, 422, 'UNKNOWN_REFERENCE', ['/select/undo']],
+      [{ to: 1, select: { all: true } }, 409, 'VERSION_NOT_PUBLISHED', ['/to']],
+    ]
+    for (const [body, status, code, pointers] of refusals) {
+      const answer = await clinic.post<Problem>('/protocols/refusing/moves', { reason, ...body })
+      const found = {
+        status: answer.status,
+        code: answer.body.code,
+        pointers: answer.body.errors?.map((e) => e.pointer),
+      }
+      expect({ body, ...found }).toEqual({ body, status, code, pointers })
+    }
+    expect((await clinic.get(`/protocols/refusing/moves/${unknown}`)).status).toBe(404)
+    const foreign = await clinic.addLibraryClinic()
+    expect((await foreign.post('/protocols/refusing/moves', { to: 2, select: { all: true }, reason })).status).toBe(404)
+    const own = { to: 1, select: { episodes: [await open('refusing', 2)] }, reason }
+    expect((await foreign.post('/protocols/acdf-standard/moves', own)).status).toBe(422)
+  })
+
+  test('of one episode alone is confirmed likewise', async () => {
+    await publishTwo('single')
+    const id = await open('single', 1)
+    const change = { protocols: [{ code: 'single', version: 2 }] }
+    const refused = await clinic.patch<Problem>(`/episodes/${id}`, change, '*')
+    expect(refused.body).toMatchObject({
+      status: 409,
+      code: 'CONFIRMATION_REQUIRED',
+      errors: [{ pointer: '/confirm' }],
+      confirm: [limit],
+      consequences: [{ name: limit, text: 'The limit on lifted load becomes at most 5 lb, instead of at most 10 lb.' }],
+    })
+    expect(await versionOf(id)).toBe(1)
+    // To correct the surgery takes no confirmation, and neither does what changes nothing.
+    accepted(await clinic.patch(`/episodes/${id}`, { side: 'left' }, '*'))
+    accepted(await clinic.patch(`/episodes/${id}`, { protocols: [{ code: 'single', version: 1 }] }, '*'))
+    accepted(await clinic.patch(`/episodes/${id}`, { ...change, confirm: [limit] }, '*'))
+    expect(await versionOf(id)).toBe(2)
+  })
+
+  test('and a change of the record at once lose nothing', async () => {
+    await publishTwo('racing')
+    const id = await open('racing', 1)
+    const body = { to: 2, select: { all: true }, confirm: [limit] }
+    const [a, b, hold] = await Promise.all([
+      move('racing', body),
+      move('racing', body),
+      clinic.post(`/episodes/${id}/holds`, { from: '2026-12-24', until: '2026-12-27', reason: 'Holidays' }),
+    ])
+    expect(hold.status).toBe(201)
+    expect([a, b].map(({ outcomes }) => outcomes.moved).sort()).toEqual([0, 1])
+    expect(await versionOf(id)).toBe(2)
+    const record = (await clinic.pages<{ kind: string; revision: number }>(`/episodes/${id}/record`)).flat()
+    expect(record.map(({ revision }) => revision)).toEqual([1, 2, 3, 4])
+    expect(record.filter(({ kind }) => kind === 'assignment')).toHaveLength(2)
+  })
+})
+
+describe('what the impact says', () => {
+  /** The answer without what another version's number makes of it, and what lies ahead. */
+  function inShort({ permitted, limits, protocols }: Answered) {
+    return {
+      permitted: new Map(permitted.map(({ exercise, dosage }) => [exercise, JSON.stringify(dosage)])),
+      limits: JSON.stringify(limits.map(({ quantity, max }) => [quantity, max])),
+      phase: protocols[0]?.phase?.code,
+    }
+  }
+
+  const ward = fc.record({
+    late: fc.constantFrom(28, 42, 56),
+    minutes: fc.constantFrom(5, 10, 20),
+    lifting: fc.constantFrom(null, 5, 10),
+    hops: fc.boolean(),
+    skips: fc.boolean(),
+  })
+  const patient = fc.record({
+    surgeryDate: fc.constantFrom('2026-09-20', '2026-10-01', '2026-10-20', '2026-12-01'),
+    visited: fc.boolean(),
+    held: fc.boolean(),
+  })
+
+  test('is what a move then does', async () => {
+    let run = 0
+    await fc.assert(
+      fc.asyncProperty(ward, ward, fc.array(patient, { minLength: 2, maxLength: 4 }), async (one, other, patients) => {
+        run += 1
+        const code = `random-${run}`
+        await publishProtocol(clinic, wardProtocol(code, one))
+        await publishProtocol(clinic, wardProtocol(code, other))
+        const ids: string[] = []
+        for (const { surgeryDate, visited, held } of patients) {
+          const id = await open(code, 1, surgeryDate)
+          ids.push(id)
+          if (visited && surgeryDate < visit.on) accepted(await clinic.post(`/episodes/${id}/milestones`, visit))
+          if (held) accepted(await clinic.post(`/episodes/${id}/holds`, { from: '2026-11-01', reason: 'Fever' }))
+        }
+        const before = await Promise.all(ids.map((id) => ask(id)))
+        const told = accepted(await clinic.get<Impact>(`/protocols/${code}/versions/2/impact`))
+        const dry = await move(code, { to: 2, select: { all: true }, dryRun: true })
+        expect(dry.consequences).toEqual(told.consequences)
+        const done = await move(code, { to: 2, select: { all: true }, confirm: dry.confirm })
+        expect(done.outcomes.moved).toBe(ids.length)
+        for (const [index, id] of ids.entries()) {
+          const [was, is] = [before[index], await ask(id)].map((answer) => inShort(answer as Answered))
+          if (was === undefined || is === undefined) throw new Error('both were asked')
+          const names = new Set(
+            told.items.find(({ episode }) => episode === id)?.consequences.map(({ name }) => name.split('/')[0]) ?? [],
+          )
+          const expected = new Set<string | undefined>()
+          for (const [exercise, dose] of is.permitted) {
+            const earlier = was.permitted.get(exercise)
+            if (earlier === undefined) expected.add(`gain:${exercise}`)
+            else if (earlier !== dose) {
+              const minutes = (text: string): number => JSON.parse(text).durationMinutes
+              expected.add(`dose-${minutes(dose) < minutes(earlier) ? 'smaller' : 'greater'}:${exercise}`)
+            }
+          }
+          for (const exercise of was.permitted.keys()) if (!is.permitted.has(exercise)) expected.add(`loss:${exercise}`)
+          if (was.phase !== is.phase) expected.add(`phase:${code}`)
+          expect([...names].filter((name) => !/^(limit|status|question)/.test(name ?? '')).sort()).toEqual(
+            [...expected].sort(),
+          )
+          expect([...names].some((name) => name?.startsWith('limit'))).toBe(was.limits !== is.limits)
+        }
+      }),
+      { numRuns: 6, endOnFailure: true },
+    )
+  }, 60_000)
+})
