@@ -271,7 +271,14 @@ export type ProblemCode = keyof typeof problemDefinitions
 
 /** A place in the request: a JSON pointer into the body, or a parameter by name (of the query unless `in` says otherwise). */
 export type ProblemLocation =
-  | { readonly pointer: string; readonly detail: string; readonly line?: number; readonly column?: number }
+  | {
+      readonly pointer: string
+      /** Left out: the body. */
+      readonly in?: 'draft'
+      readonly detail: string
+      readonly line?: number
+      readonly column?: number
+    }
   | { readonly parameter: string; readonly in?: 'query' | 'path' | 'header'; readonly detail: string }
 
 interface ProblemExtras {
@@ -335,15 +342,19 @@ export const problemSchema = z
     errors: z
       .array(
         z.object({
-          in: z.enum(['body', 'query', 'path', 'header']),
-          pointer: z.string().describe('A JSON pointer into the body (RFC 6901), or the parameter’s name.'),
+          in: z
+            .enum(['body', 'query', 'path', 'header', 'draft'])
+            .describe('`draft`: not in the request, but in the draft that it would leave.'),
+          pointer: z
+            .string()
+            .describe('A JSON pointer into the body or the draft (RFC 6901), or the parameter’s name.'),
           detail: z.string().describe('What is wrong there, and how to put it right.'),
           line: z.int().min(1).optional().describe('Of the body, where it is a protocol document.'),
           column: z.int().min(1).optional().describe('In that line; the first is 1.'),
         }),
       )
       .optional()
-      .describe('Each place in the request that is wrong.'),
+      .describe('Each place that is wrong.'),
   })
   .meta({ id: 'Problem', description: 'A problem (RFC 9457). A kind of problem may add members.' })
 

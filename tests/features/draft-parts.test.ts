@@ -156,6 +156,41 @@ test('nothing of a draft is edited while it is in review, whichever way', async 
   expect(answers.map(({ status, body }) => [status, body.code])).toEqual(answers.map(() => [409, 'IN_REVIEW']))
 })
 
+test('what the catalogue has made wrong keeps nobody from editing, and from starting again, but from publishing', async () => {
+  const only = { code: 'only', title: 'Only one', kind: 'exercise', attributes: {}, groups: ['lonely'] }
+  accepted(await clinic.post('/exercises', only))
+  const rule = (name: string) => ({ code: name, group: 'lonely', from: 'home' })
+  accepted(await edit('POST', '/prescriptions', rule('first'), 1))
+  accepted(await edit('POST', '/prescriptions', rule('second'), 2))
+  accepted(await edit('POST', '/publish', {}, 3))
+  accepted(await clinic.post(`/protocols/${code}/draft`, {}))
+  accepted(await clinic.delete('/exercises/only', '"1"'))
+
+  accepted(await edit('PATCH', '', { description: 'Another' }, 5))
+  accepted(await edit('PATCH', '/prescriptions/second', { rationale: 'It is kind.' }, 6))
+  accepted(await edit('PATCH', '/prescriptions/second', { code: 'other' }, 7))
+  const third = await edit<Problem>('POST', '/prescriptions', rule('third'), 8)
+  expect([third.status, third.body.errors]).toMatchObject([422, [{ in: 'body', pointer: '/group' }]])
+  const refused = await edit<Problem>('POST', '/publish', {}, 8)
+  expect([refused.status, refused.body.errors]).toMatchObject([
+    422,
+    [3, 4].map((index) => ({ in: 'draft', pointer: `/prescriptions/${index}/group` })),
+  ])
+  accepted(await edit('DELETE', '/prescriptions/first', undefined, 8))
+  const unsound = await edit<Problem>('DELETE', '/phases/home', undefined, 9)
+  expect([unsound.status, unsound.body.errors?.[0]]).toMatchObject([
+    422,
+    { in: 'draft', pointer: '/prescriptions/1/from' },
+  ])
+
+  accepted(await edit('DELETE', '', undefined, 9))
+  const again = accepted(await clinic.post<Version>(`/protocols/${code}/draft`, { from: 1 }))
+  expect(accepted(await clinic.get('/exercises/only'))).toMatchObject(only)
+  accepted(await edit('POST', '/publish', {}, again.revision))
+  accepted(await clinic.patch('/exercises/only', { groups: [] }, '"1"'))
+  accepted(await clinic.post(`/protocols/${code}/draft`, { from: 1 }))
+})
+
 describe('a merge patch', () => {
   test('changes what it names, removes what it names `null`, and leaves the rest', async () => {
     const before = everyFeature.contraindications[1]

@@ -78,6 +78,27 @@ describe('a draft', () => {
     expect((await readDraft(code)).revision).toBe(3)
   })
 
+  test('goes with its protocol only for who has seen it, and its tag does not come again', async () => {
+    const address = `/protocols/${code}`
+    expect((await clinic.delete<Problem>(address)).body).toMatchObject({ status: 428, currentRevision: 1 })
+    accepted(await edit('PUT', `${code}/draft`, { ...everyFeature, code, title: 'Edited' }, 1))
+    expect((await clinic.delete<Problem>(address, '"1"')).body).toMatchObject({
+      status: 412,
+      since: { changes: [{ kind: 'title' }] },
+    })
+    expect((await clinic.delete(address, '"2"')).status).toBe(204)
+
+    const anew = await create(code)
+    expect(anew.revision).toBe(3)
+    const stale = await edit('PUT', `${code}/draft`, { ...everyFeature, code, title: 'Of the other one' }, 1)
+    expect(stale.status).toBe(412)
+    // Without a draft there is nothing that could be lost unseen but the history.
+    accepted(await clinic.delete(`${address}/draft`, '"3"'))
+    expect((await clinic.delete(address, '"3"')).status).toBe(412)
+    expect((await clinic.delete(address, '"4"')).status).toBe(204)
+    expect((await create(code)).revision).toBe(5)
+  })
+
   test('is not sent again to a reader who has it', async () => {
     for (const address of [
       `/protocols/${code}/draft`,
@@ -371,6 +392,30 @@ describe('a part of a draft', () => {
 })
 
 describe('two writers at once', () => {
+  test('and a reader: what is read is one document, not lists of two', async () => {
+    const titlesOf = ({ title, redFlags }: ProtocolDocument) => new Set([title, ...redFlags.map((flag) => flag.title)])
+    const same = everyFeature.redFlags.map((flag) => ({ ...flag, title: 'Before' }))
+    accepted(await edit('PUT', `${code}/draft`, { ...everyFeature, code, title: 'Before', redFlags: same }, 1))
+    const reading = await clinic.db.asClinic(clinic.clinicId, async (tx) => {
+      // The reader has read the head, and waits for the limits.
+      await tx.$executeRaw`LOCK TABLE protocol_limit IN ACCESS EXCLUSIVE MODE`
+      const read = readDraft(code)
+      const isWaiting = async () => {
+        const waiting = await tx.$queryRaw<object[]>`
+          SELECT pid FROM pg_locks WHERE relation = 'protocol_limit'::regclass AND NOT granted`
+        return waiting.length > 0
+      }
+      while (!(await isWaiting()));
+      const [{ id = '' } = {}] = await tx.$queryRaw<{ id: string }[]>`
+        UPDATE protocol_version SET title = 'After', revision = revision + 1
+          WHERE number IS NULL AND protocol_id = (SELECT id FROM protocol WHERE code = ${code}) RETURNING id`
+      await tx.$executeRaw`UPDATE red_flag SET title = 'After' WHERE version_id = ${id}::uuid`
+      return { read }
+    })
+    const { revision, document } = await reading.read
+    expect([revision, titlesOf(document)]).toEqual([3, new Set(['After'])])
+  })
+
   test('of the whole draft: one wins, and the others are told', async () => {
     const answers = await Promise.all(
       Array.from({ length: 8 }, (_, index) =>

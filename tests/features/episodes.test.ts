@@ -292,7 +292,7 @@ describe('an episode', () => {
         '`unpublished`, the default protocol of `new-operation`, has no published version: publish one, or name `protocols`',
     })
     // Nobody can delete what a procedure names.
-    expect((await clinic.delete('/protocols/unpublished')).body).toMatchObject({ status: 409, code: 'IN_USE' })
+    expect((await clinic.delete('/protocols/unpublished', '*')).body).toMatchObject({ status: 409, code: 'IN_USE' })
   })
 
   test('of nobody is not opened', async () => {

@@ -1,7 +1,11 @@
 import { describe, expect, test } from '@jest/globals'
+import type { z } from 'zod'
+import type { version } from '../../src/features/protocols/schemas.ts'
 import { changeConfirmed, startClinicWithLibrary } from './library-clinic.ts'
 
 const clinic = await startClinicWithLibrary({ now: '2026-11-20T15:00:00Z' })
+
+type Version = z.output<typeof version>
 
 interface Listed {
   permitted: { exercise: string }[]
@@ -57,6 +61,45 @@ async function override(episode: string, body: object): Promise<void> {
   const answer = await clinic.post(`/episodes/${episode}/overrides`, { from: '2026-10-02', reason: 'A test', ...body })
   expect(answer.status).toBe(201)
 }
+
+describe('an import', () => {
+  test('says what the catalogue adds to its groups, until somebody sends it with that', async () => {
+    const other = await clinic.addClinic()
+    const pool = { title: 'Walking in water', kind: 'exercise', attributes: {}, groups: ['pool'] }
+    const document = {
+      format: 1,
+      code: 'in-water',
+      title: 'In water',
+      procedures: ['swim'],
+      exercises: [{ code: 'aqua-walk', ...pool }],
+      phases: [{ code: 'all', title: 'All along', entry: { days: { atLeast: 0 } } }],
+      prescriptions: [{ code: 'by-group', group: 'pool', from: 'all' }],
+    }
+    const act = (method: string, path: string, body: unknown) =>
+      other.send<Version>(method, `/protocols${path}`, body, { 'if-match': '*' })
+    await other.post('/procedures', { code: 'swim', name: 'Swim', bodyRegion: 'lumbar' })
+    await other.post('/exercises', { code: 'aqua-jump', ...pool, title: 'Jump in water' })
+    const jump = {
+      code: 'joined-by-group',
+      exercise: 'aqua-jump',
+      title: 'Jump in water',
+      groups: ['pool'],
+      prescriptions: ['by-group'],
+      text: 'The document did not have “Jump in water”. The catalogue has it in `pool`, which the protocol names: `by-group` permits it, too. See whether that is right for it; otherwise take it out of the group, or name exercises instead of the group.',
+    }
+    const created = await act('POST', '', document)
+    expect(created.body.joinedByGroup).toEqual([jump])
+    expect((await act('PUT', '/in-water/draft', document)).body.joinedByGroup).toEqual([jump])
+    const published = await act('POST', '/in-water/draft/publish', {})
+    expect(published.body.joinedByGroup).toEqual([jump])
+
+    await other.post('/exercises', { code: 'aqua-run', ...pool, title: 'Run in water' })
+    const again = await act('POST', '/in-water/draft', {})
+    expect(again.body.joinedByGroup.map(({ exercise }) => exercise)).toEqual(['aqua-run'])
+    const seen = await act('PUT', '/in-water/draft', again.body.document)
+    expect(seen).toMatchObject({ status: 200, body: { joinedByGroup: [] } })
+  })
+})
 
 describe('a published version', () => {
   test('does not grant what joined its group later, neither alone nor by way of an override', async () => {

@@ -172,7 +172,10 @@ describe('where a second person must approve', () => {
       expect(answer.body.detail).toContain('“administrator” submitted the draft')
       expect(answer.body.detail).toContain(`POST /v1${draft}/withdraw`)
     }
-    expect((await author.delete<Problem>(`/protocols/${code}`)).body).toMatchObject({ status: 409, code: 'IN_REVIEW' })
+    expect((await author.delete<Problem>(`/protocols/${code}`, '*')).body).toMatchObject({
+      status: 409,
+      code: 'IN_REVIEW',
+    })
     expect(await readDraft()).toEqual(before)
 
     expect(accepted(await act(author, 'withdraw'))).toMatchObject({
@@ -353,30 +356,33 @@ describe('two editors of one draft', () => {
       const { changes, events, complete } = body.since as { changes: object[]; events: object[]; complete: boolean }
       expect(complete).toBe(true)
       const at = expect.stringMatching(/^\d{4}-/)
-      const [ofTherapist, ofReviewer] = [
-        { by: named('therapist'), at },
-        { by: named('clinician'), at },
-      ]
+      const [byTherapist, byReviewer] = [named('therapist'), named('clinician')]
       expect(changes).toHaveLength(4)
       expect(changes).toEqual(
         expect.arrayContaining([
-          expect.objectContaining({ kind: 'title', before: 'Walking after fusion', after: 'Walking', ...ofTherapist }),
-          expect.objectContaining({ kind: 'limits', code: 'sitting', change: 'removed', ...ofTherapist }),
+          expect.objectContaining({
+            kind: 'title',
+            before: 'Walking after fusion',
+            after: 'Walking',
+            authors: [byTherapist],
+          }),
+          expect.objectContaining({ kind: 'limits', code: 'sitting', change: 'removed', authors: [byTherapist] }),
           {
             kind: 'limits',
             code: 'lifting',
             change: 'changed',
             before: expect.objectContaining({ max: 10 }),
             after: expect.objectContaining({ max: 6 }),
-            ...ofReviewer,
+            authors: [byTherapist, byReviewer],
+            at,
           },
-          expect.objectContaining({ kind: 'phases', code: 'home', change: 'changed', ...ofReviewer }),
+          expect.objectContaining({ kind: 'phases', code: 'home', change: 'changed', authors: [byReviewer], at }),
         ]),
       )
       expect(events).toMatchObject([
-        { kind: 'edited', revision: 2, ...ofTherapist },
-        { kind: 'edited', revision: 3, ...ofTherapist },
-        { kind: 'edited', revision: 4, ...ofReviewer },
+        { kind: 'edited', revision: 2, by: byTherapist, at },
+        { kind: 'edited', revision: 3, by: byTherapist, at },
+        { kind: 'edited', revision: 4, by: byReviewer, at },
       ])
       expect(body.detail).toContain('since then “therapist” and “clinician” changed it')
       expect(body.detail).toContain('`limits/sitting` removed')
@@ -435,7 +441,7 @@ describe('two editors of one draft', () => {
       kind: 'instructions',
       code: 'instruction-0',
       change: 'added',
-      by: named('clinician'),
+      authors: [named('clinician')],
       at: expect.any(String),
     })
     expect(complete).toBe(false)
@@ -476,6 +482,7 @@ describe('a version that is retired', () => {
       defaultOf: ['plif'],
       retiredBy: named('administrator'),
       retirementNote: 'Sitting was too long.',
+      newEpisodes: { version: null },
     })
     expect((await author.get<Protocol>(`/protocols/${code}`)).body).toMatchObject({
       latestVersion: 1,
@@ -496,7 +503,14 @@ describe('a version that is retired', () => {
     accepted(await author.post(`/protocols/${code}/draft`, {}))
     accepted(await act(author, 'publish'))
     accepted(await clinic.patch('/procedures/plif', { defaultProtocol: code }, '*'))
-    expect(accepted(await retire<Version>(2))).toMatchObject({ openEpisodes: 0, defaultOf: [] })
+    expect(accepted(await retire<Version>(2))).toMatchObject({
+      openEpisodes: 0,
+      defaultOf: [],
+      newEpisodes: {
+        version: 1,
+        text: `New episodes with \`${code}\` now get version 1, which is older. If patients should not follow that one, retire it, too, or publish another version.`,
+      },
+    })
     expect((await author.get<Protocol>(`/protocols/${code}`)).body).toMatchObject({
       latestVersion: 2,
       currentVersion: 1,
@@ -568,7 +582,7 @@ describe('the history', () => {
     }
     accepted(await act(author, 'submit', { changeNote: 'First' }))
     accepted(await act(author, 'approve'))
-    accepted(await author.delete(`/protocols/${code}`))
+    accepted(await author.delete(`/protocols/${code}`, '*'))
     expect((await author.get(`/protocols/${code}/history`)).status).toBe(404)
   })
 })

@@ -261,6 +261,10 @@ describe('a three-way merge', () => {
             if (told(list, name)) continue
             const isRemoved = was.has(name) && !(own.has(name) && other.has(name))
             expectSame([list, name, is.has(name)], [list, name, !isRemoved])
+            const isChanged =
+              toCanonicalJson(was.get(name) ?? null) !== toCanonicalJson(own.get(name) ?? other.get(name) ?? null)
+            // What one side has changed does not go because the other has removed it.
+            if (isRemoved) expectSame([list, name, isChanged], [list, name, false])
             const [a, b, c, merged] = [was.get(name), own.get(name), other.get(name), is.get(name) ?? {}]
             if (a === undefined || b === undefined || c === undefined) continue
             for (const member of new Set([...Object.keys(b), ...Object.keys(c)])) {

@@ -380,7 +380,7 @@ describe('a published version', () => {
 
   test('keeps its protocol from being deleted; without one, the protocol goes with its draft', async () => {
     await create(everyFeature('deletable'))
-    expect((await clinic.delete('/protocols/deletable')).status).toBe(204)
+    expect((await clinic.delete('/protocols/deletable', '*')).status).toBe(204)
     expect((await clinic.get('/protocols/deletable')).status).toBe(404)
     expect((await clinic.delete('/protocols/deletable')).status).toBe(404)
     await create(everyFeature('deletable'))

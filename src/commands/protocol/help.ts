@@ -77,8 +77,9 @@ with 2 if a file cannot be used: as \`diff\` does.`,
   hash: {
     usage: 'hash FILE… [--catalogue FILE] [--json]',
     summary: 'the hash that a version has once it is published',
-    text: `The SHA-256 of the canonical form: the \`contentHash\` of the version that a clinic publishes from this document. It does not
-depend on the order of members, on comments, or on exercises that the document brings along and does not name.`,
+    text: `The SHA-256 of the canonical form: the \`contentHash\` of the version that a clinic publishes from this document, if its
+catalogue has no more exercises in the groups that the document names. It does not depend on the order of members, on
+comments, or on exercises that the document brings along and does not name.`,
   },
   format: {
     usage: 'format FILE… [--write | --check] [--json]',

@@ -49,15 +49,18 @@ export const tally = z
 
 const episodes = z.int().min(0)
 
+/** A number for each of the names. */
+export function countsOf<Name extends string>(names: readonly Name[]) {
+  return z.object(Object.fromEntries(names.map((name) => [name, episodes])) as Record<Name, typeof episodes>)
+}
+
 export const summaryFields = {
   text,
   episodes: episodes.describe('Open episodes that were looked at.'),
   changed: episodes.describe('Something that the patient does, keeps to or is asked would be another.'),
   explainedOtherwise: episodes.describe('Only reasons, sources or wording of explanations would be others.'),
   unchanged: episodes.describe('The answer would be the same, the version’s number aside.'),
-  kinds: z
-    .record(z.enum(consequenceKinds), episodes)
-    .describe('By kind of consequence: how many episodes have one of it.'),
+  kinds: countsOf(consequenceKinds).describe('By kind of consequence: how many episodes have one of it.'),
   consequences: z.array(tally).describe('Each with the episodes that have it; what takes something away first.'),
 }
 

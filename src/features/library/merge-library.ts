@@ -84,8 +84,7 @@ export async function storeMerge(
   await changeCatalogue(tx, clinicId, document.exercises)
   const read = () => readVersion(tx, clinicId, protocol.id, 'draft')
   if (source.number !== null) {
-    const from = { number: source.number, libraryHash: source.libraryHash }
-    await startDraft(tx, author, protocol, { ...source.document, exercises: [] }, from)
+    await startDraft(tx, author, protocol, { ...source.document, exercises: [] }, source)
   }
   // The draft as it was when it was merged: whoever has changed it since must not be overwritten.
   const draft = source.number === null ? source : await read()

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { listOf } from '../../http/bodies.ts'
 import { calendarDate, instant, slug, text, uuid } from '../../http/schemas.ts'
 import { confirm } from '../episodes/schemas.ts'
-import { consequence, tally } from '../impacts/schemas.ts'
+import { consequence, countsOf, tally } from '../impacts/schemas.ts'
 import { actorName } from '../protocols/schemas.ts'
 import { outcomes } from './move.ts'
 
@@ -68,7 +68,7 @@ const summaryFields = {
   on: calendarDate.describe('The date of the answers that were compared: today in the clinic’s time zone.'),
   text: z.string(),
   episodes: count.describe('Episodes of the selection.'),
-  outcomes: z.record(z.enum(outcomes), count),
+  outcomes: countsOf(outcomes),
   consequences: z.array(tally).describe('Of all episodes of the selection; what takes something away first.'),
   confirm: z
     .array(z.string())

@@ -19,7 +19,7 @@ import { readProcedureCodes } from '../procedures/repository.ts'
 import { insertEvent, type ProtocolEvent, readLastRevision } from '../protocol-events/repository.ts'
 import { hashDocument } from './canonical.ts'
 import { boundChanges, changesBetween, fieldsThatDiffer } from './changes.ts'
-import { toLocations } from './describe-flaws.ts'
+import { addedFlaws, toLocations } from './describe-flaws.ts'
 import { nameKeys, speakInstant, speakKey } from './keys.ts'
 import {
   insertDraft,
@@ -27,6 +27,7 @@ import {
   nextNumber,
   type PartKind,
   publishDraft,
+  readDeletedRevision,
   readNewestLibraryHash,
   readProtocol,
   replaceDraft,
@@ -74,19 +75,22 @@ export function differencesFrom(catalogue: readonly Exercise[], exercises: reado
 
 /**
  * Adds the exercises that a sound document brings along to the catalogue. Refuses with everything that is wrong at once:
- * one that differs from the catalogue's, and what `requireSound` refuses.
+ * one that differs from the catalogue's, and what `requireSound` refuses. What a change of the catalogue has made wrong in
+ * the document `before` is no fault of who edits it: it waits for the publication.
  */
 async function bringExercises(
   tx: Transaction,
   author: Authorship,
   document: ProtocolDocument,
-  faults: readonly ProblemLocation[] = [],
+  { faults = [], before }: { faults?: readonly ProblemLocation[]; before?: ProtocolDocument | undefined } = {},
 ): Promise<void> {
   const { clinicId } = author
   await holdNames(tx, clinicId, document)
   const catalogue = await readAllExercises(tx, clinicId)
   const differences = differencesFrom(catalogue, document.exercises)
-  const flaws = await findUnsound(tx, clinicId, document, catalogue)
+  const found = await findUnsound(tx, clinicId, document, catalogue)
+  const isOld = found.length > 0 && before !== undefined
+  const flaws = isOld ? addedFlaws(before, await findUnsound(tx, clinicId, before, catalogue), document, found) : found
   if (faults.length + flaws.length > 0) throw toUnsound(flaws, [...faults, ...differences])
   if (differences.length > 0) {
     throw new ProblemError('CONFLICT', 'the document brings exercises that differ from the clinic’s catalogue', {
@@ -121,6 +125,25 @@ export async function readNames(tx: Transaction, clinicId: string, exercises: re
     groups: new Set(exercises.flatMap((exercise) => exercise.groups ?? [])),
     attributes: await readAttributeCodes(tx, clinicId),
   }
+}
+
+/** The version's own entries of the exercises without which a name in it means nothing, where the catalogue has none now. */
+export async function exercisesToRestore(
+  tx: Transaction,
+  clinicId: string,
+  version: ProtocolDocument,
+): Promise<Exercise[]> {
+  const catalogue = await readAllExercises(tx, clinicId)
+  const names = await readNames(tx, clinicId, catalogue)
+  const missing = findFlaws({ ...version, exercises: [] }, names).flatMap((flaw) =>
+    flaw.code === 'unknown-reference' ? `${flaw.kind} ${flaw.name}` : [],
+  )
+  return version.exercises.filter(
+    ({ code, groups = [], attributes }) =>
+      !names.exercises.has(code) &&
+      Object.keys(attributes).every((attribute) => names.attributes.has(attribute)) &&
+      [`exercise ${code}`, ...groups.map((group) => `group ${group}`)].some((name) => missing.includes(name)),
+  )
 }
 
 async function findUnsound(
@@ -190,20 +213,27 @@ export async function createProtocol(
     library,
     createdAt: now,
   })
-  await insertFirst(tx, author, { id: protocolId }, document, null, null)
+  await insertFirst(tx, author, { id: protocolId, code: document.code }, document, {
+    number: null,
+    document,
+    libraryHash: null,
+  })
 }
 
-/** Revisions go on from one draft to the next, so that an ETag of an earlier one is never that of a later one. */
+/**
+ * Revisions go on from one draft to the next, and from a protocol that was deleted to another under its code, so that an
+ * ETag of an earlier one is never that of a later one.
+ */
 async function insertFirst(
   tx: Transaction,
   author: Authorship,
-  protocol: { id: string },
+  protocol: { id: string; code: string },
   document: ProtocolDocument,
-  startedFrom: number | null,
-  libraryHash: string | null,
+  { number: startedFrom, document: { exercises }, libraryHash }: DraftSource,
 ): Promise<void> {
   const id = author.nextId()
-  const revision = (await readLastRevision(tx, author.clinicId, protocol.id)) + 1
+  const last = await readLastRevision(tx, author.clinicId, protocol.id)
+  const revision = Math.max(last, await readDeletedRevision(tx, author.clinicId, protocol.code)) + 1
   await insertDraft(tx, {
     clinicId: author.clinicId,
     id,
@@ -212,6 +242,7 @@ async function insertFirst(
     revision,
     startedFrom,
     libraryHash,
+    brought: exercises.map(({ code }) => code),
     author: author.actorId,
     createdAt: author.now,
   })
@@ -238,6 +269,9 @@ export async function recordEvent(
   })
 }
 
+/** What a draft is started from: a version, or with null a document that was sent. */
+type DraftSource = Pick<StoredVersion, 'number' | 'document' | 'libraryHash'>
+
 /**
  * Starts a draft of an existing protocol, with what the version that it is started from has of the library. A document
  * that comes from elsewhere is taken for one that goes on from the newest version.
@@ -247,12 +281,14 @@ export async function startDraft(
   author: Authorship,
   protocol: { id: string; code: string },
   document: ProtocolDocument,
-  source: { number: number; libraryHash: string | null } | null = null,
+  version: DraftSource | null = null,
 ): Promise<void> {
-  await checkDraft(tx, author, protocol, document)
-  const libraryHash =
-    source === null ? await readNewestLibraryHash(tx, author.clinicId, protocol.id) : source.libraryHash
-  await insertFirst(tx, author, protocol, document, source?.number ?? null, libraryHash)
+  const before = version === null ? undefined : { ...version.document, exercises: document.exercises }
+  await checkDraft(tx, author, protocol, document, before)
+  const sent = async (): Promise<DraftSource> => {
+    return { number: null, document, libraryHash: await readNewestLibraryHash(tx, author.clinicId, protocol.id) }
+  }
+  await insertFirst(tx, author, protocol, document, version ?? (await sent()))
 }
 
 /** An edit that takes more is kept without its values: a history has very many edits. */
@@ -271,7 +307,7 @@ export async function changeDraft(
   { changed, merged }: { changed?: readonly PartKind[]; merged?: { from: string | null; library: string } } = {},
 ): Promise<void> {
   await requireEditable(tx, author.clinicId, protocol, draft)
-  await checkDraft(tx, author, protocol, document)
+  await checkDraft(tx, author, protocol, document, changed && draft.document)
   const key = { clinicId: author.clinicId, versionId: draft.id }
   const seen = { author: author.actorId, seen: draft, libraryHash: merged?.library }
   if (!(await replaceDraft(tx, key, seen, document, changed))) throw lostRace()
@@ -313,9 +349,11 @@ async function checkDraft(
   author: Authorship,
   protocol: { code: string },
   document: ProtocolDocument,
+  before?: ProtocolDocument,
 ): Promise<void> {
   const detail = `must be \`${protocol.code}\`, the protocol’s code, and not \`${document.code}\``
-  await bringExercises(tx, author, document, document.code === protocol.code ? [] : [{ pointer: '/code', detail }])
+  const faults = document.code === protocol.code ? [] : [{ pointer: '/code', detail }]
+  await bringExercises(tx, author, document, { faults, before })
 }
 
 /** Refuses a document that names what does not exist, or that has no phase. */

@@ -71,8 +71,8 @@ function keptIn(parts: ReadonlyMap<string, unknown>, others: ReadonlyMap<string,
   return [...parts.keys()].filter((code) => others.has(code))
 }
 
-/** What several edits, one after another, come to: a part that is as it was has not changed. */
-export function netChanges<C extends Change>(edits: readonly C[]): C[] {
+/** What several edits, one after another, come to, by whomever: a part that is as it was has not changed. */
+export function netChanges<C extends Change & { authors?: readonly string[] }>(edits: readonly C[]): C[] {
   const byPart = Map.groupBy(edits, ({ kind, code, change }) => `${kind}/${code ?? ''}/${change === 'reordered'}`)
   return [...byPart.values()].flatMap((steps): C[] => {
     const [first, last] = [steps[0], steps.at(-1)]
@@ -80,10 +80,12 @@ export function netChanges<C extends Change>(edits: readonly C[]): C[] {
     const [existed, exists] = [first.change !== 'added', last.change !== 'removed']
     if (!existed && !exists) return []
     const { before: _, after: __, ...about } = last
+    const authors = [...new Set(steps.flatMap((step) => step.authors ?? []))]
     const change = !existed ? 'added' : !exists ? 'removed' : last.change === 'added' ? 'changed' : last.change
     const net = {
       ...about,
       change,
+      ...(about.authors !== undefined && { authors }),
       ...('before' in first && { before: first.before }),
       ...('after' in last && { after: last.after }),
     } as C

@@ -1,5 +1,5 @@
 import { findNearest, listWords } from '../../http/nearest.ts'
-import type { DocumentFlaw } from '../../rules/index.ts'
+import type { DocumentFlaw, ProtocolDocument } from '../../rules/index.ts'
 
 const whereToAdd: Record<Extract<DocumentFlaw, { code: 'unknown-reference' }>['kind'], string> = {
   procedure: 'create it under `/v1/procedures`',
@@ -44,4 +44,37 @@ export function describeFlaw(flaw: DocumentFlaw): string {
 
 export function toLocations(flaws: readonly DocumentFlaw[]): { pointer: string; detail: string }[] {
   return flaws.map((flaw) => ({ pointer: flaw.path, detail: describeFlaw(flaw) }))
+}
+
+/** The flaws of a document that the one before it did not have, in whatever part. */
+export function addedFlaws(
+  before: ProtocolDocument,
+  old: readonly DocumentFlaw[],
+  after: ProtocolDocument,
+  found: readonly DocumentFlaw[],
+): DocumentFlaw[] {
+  const left = old.map((flaw) => ({ what: identify(flaw), where: nameParts(before, flaw.path) }))
+  const take = (flaw: DocumentFlaw, isSame: (where: string) => boolean): boolean => {
+    const index = left.findIndex(({ what, where }) => what === identify(flaw) && isSame(where))
+    if (index !== -1) left.splice(index, 1)
+    return index !== -1
+  }
+  // In its place first: of two alike, the one that was added is to blame.
+  return found
+    .filter((flaw) => !take(flaw, (where) => where === nameParts(after, flaw.path)))
+    .filter((flaw) => !take(flaw, () => true))
+}
+
+function identify(flaw: DocumentFlaw): string {
+  return JSON.stringify({ ...flaw, path: '', known: [] })
+}
+
+/** The path with the code of a part in place of its place in the list, which an edit of another part can change. */
+function nameParts(document: ProtocolDocument, path: string): string {
+  return path.replace(/^\/([a-zA-Z]+)\/(\d+)/, (whole, list: string, index: string) => {
+    const parts: unknown = Reflect.get(document, list)
+    const part: unknown = Array.isArray(parts) ? parts[Number(index)] : undefined
+    if (typeof part !== 'object' || part === null) return whole
+    return `/${list}/${Reflect.get(part, 'code') ?? Reflect.get(part, 'id') ?? index}`
+  })
 }

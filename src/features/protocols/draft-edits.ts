@@ -13,8 +13,8 @@ export interface Edited {
   document: ProtocolDocument
   /** The lists of which rows are not what they were. */
   changed: readonly PartKind[]
-  /** JSON pointer to what the body of the request became; empty: to the document itself. */
-  at: string
+  /** JSON pointer to what the body of the request became; empty: to the document itself; null: the body is no part of it. */
+  at: string | null
   /** Another name that a part got; null: none. */
   renamed: Rename | null
 }
@@ -77,7 +77,7 @@ export function replacePart(document: ProtocolDocument, kind: EditableKind, name
 /** Takes a part out. Whether something still names it shows when the document is judged. */
 export function removePart(document: ProtocolDocument, kind: EditableKind, name: string): Edited {
   const rest = partsOf(document, kind).toSpliced(requirePart(document, kind, name), 1)
-  return { ...withParts(document, kind, rest), at: `/${kind}` }
+  return withParts(document, kind, rest)
 }
 
 /** Puts the phases in this order, which must have each of them once. */
@@ -149,7 +149,7 @@ function requireFree(document: ProtocolDocument, kind: EditableKind, name: strin
 }
 
 function withParts(document: ProtocolDocument, kind: EditableKind, parts: readonly object[], index?: number): Edited {
-  const at = index === undefined ? `/${kind}` : `/${kind}/${index}`
+  const at = index === undefined ? null : `/${kind}/${index}`
   try {
     return {
       document: judged({ ...document, [kind]: parts }, document),
@@ -182,15 +182,20 @@ function bytesOf(document: ProtocolDocument): number {
   return Buffer.byteLength(JSON.stringify({ ...document, exercises: [] }))
 }
 
-/** The body is what is at `pointer` in the document: a problem there is at a place of the body. */
-export function placeInBody(error: unknown, pointer: string): unknown {
+/** The body is what is at `at` in the document: a problem there is at a place of the body, and another in the draft. */
+export function placeInBody(error: unknown, at: string | null): unknown {
   if (!(error instanceof ProblemError)) return error
-  const errors = error.errors.map(
-    (place): ProblemLocation =>
-      'pointer' in place && `${place.pointer}/`.startsWith(`${pointer}/`)
-        ? { ...place, pointer: place.pointer.slice(pointer.length) }
-        : place,
-  )
+  const errors = error.errors.map((place): ProblemLocation => {
+    if (!('pointer' in place)) return place
+    return isInBody(place.pointer, at)
+      ? { ...place, pointer: place.pointer.slice(at?.length) }
+      : { ...place, in: 'draft' }
+  })
   if (error.code === 'VALIDATION_FAILED') return toInvalid(errors)
   return new ProblemError(error.code, error.message, { ...error.extensions, headers: error.headers, errors })
+}
+
+function isInBody(pointer: string, at: string | null): boolean {
+  if (at === '') return /^(\/(title|description|procedures|accepted)(\/|$)|$)/.test(pointer)
+  return at !== null && `${pointer}/`.startsWith(`${at}/`)
 }

@@ -26,7 +26,7 @@ import {
 } from './draft-edits.ts'
 import { speakConsequences } from './draft-sentences.ts'
 import { inDraft } from './in-protocol.ts'
-import { withKeyNamesOf } from './keys.ts'
+import { answerVersion } from './joined.ts'
 import { type EditableKind, nameOf, partKinds, partsOf } from './part-kinds.ts'
 import { readVersion, type StoredVersion } from './repository.ts'
 import { codeParams, partParams, type renaming, version } from './schemas.ts'
@@ -143,7 +143,7 @@ function registerParts(app: FastifyInstance, context: Context, kind: EditableKin
       const { edited, draft } = await editDraft(request, context, code, (document) =>
         addPart(document, kind, request.body, isOrdered ? (request.query as Place) : {}),
       )
-      const added = partsOf(draft.document, kind)[Number(edited.at.split('/').at(-1))] as object
+      const added = partsOf(draft.document, kind)[Number(edited.at?.split('/').at(-1))] as object
       reply.code(201).header('etag', etagOf(draft.revision))
       reply.header('location', addressOf(code, kind, nameOf(kind, added)))
       return added as Record<string, unknown>
@@ -271,7 +271,7 @@ function registerHeadPatch(app: FastifyInstance, context: Context): void {
       await editDraft(request, context, code, (document) =>
         asPatched('draft', () => replaceHead(document, mergePatch(headOf(document), request.body) as object)),
       )
-      return inDraft(request, context, code, ({ tx, author, draft }) => withKeyNamesOf(tx, author.clinicId, draft))
+      return inDraft(request, context, code, ({ tx, author, draft }) => answerVersion(tx, author.clinicId, draft))
     },
   )
 }

@@ -10,8 +10,10 @@ import type { ProtocolDocument } from '../../rules/index.ts'
 import { requireChecked } from '../checks/answer.ts'
 import { eventKinds, listEvents } from '../protocol-events/repository.ts'
 import { lostRace, publish, requireEditable, requirePublishable } from './authoring.ts'
+import { placeInBody } from './draft-edits.ts'
 import { inDraft, inProtocol, requireVersion } from './in-protocol.ts'
-import { nameKeys, withKeyNamesOf } from './keys.ts'
+import { answerVersion } from './joined.ts'
+import { nameKeys } from './keys.ts'
 import { approve, giveBack, requireApproved, requireUnchanged, retire, submit, withdraw } from './lifecycle.ts'
 import { readVersion } from './repository.ts'
 import {
@@ -50,7 +52,7 @@ export function registerLifecycle(app: FastifyInstance, context: Context): void 
       const { tx, author, protocol, draft } = scope
       const changed = await readVersion(tx, author.clinicId, protocol.id, 'draft')
       if (changed === null) throw lostRace()
-      return withKeyNamesOf(tx, author.clinicId, { ...changed, document: draft.document })
+      return answerVersion(tx, author.clinicId, { ...changed, document: draft.document })
     })
   }
 
@@ -176,7 +178,7 @@ export function registerLifecycle(app: FastifyInstance, context: Context): void 
         await requireApproved(scope)
         const changeNote = chooseNote(draft, request.body.changeNote)
         const number = await publish(tx, author, owner, draft, changeNote)
-        return withKeyNamesOf(tx, author.clinicId, await requireVersion(tx, author.clinicId, owner, number))
+        return answerVersion(tx, author.clinicId, await requireVersion(tx, author.clinicId, owner, number))
       })
       reply.code(201).header('location', `/v1/protocols/${code}/versions/${published.number}`)
       return { ...published, warnings }
@@ -190,7 +192,7 @@ export function registerLifecycle(app: FastifyInstance, context: Context): void 
         operationId: 'retireVersion',
         summary: 'Retire a version: it is not assigned any more',
         description:
-          'Episodes that follow it keep it, and their answers stay what they are; while there are any that are open, the body says so. A version that is retired stays retired: to bring it back, start a draft from it and publish that, with today’s catalogue and the clinic’s review.',
+          'Episodes that follow it keep it, and their answers stay what they are; while there are any that are open, the body says so. New episodes get the newest version that is not retired, even an older one: `newEpisodes` says which. A version that is retired stays retired: to bring it back, start a draft from it and publish that, with today’s catalogue and the clinic’s review.',
         tags: ['protocols'],
         params: versionParams,
         headers: ifMatchHeader,
@@ -208,7 +210,7 @@ export function registerLifecycle(app: FastifyInstance, context: Context): void 
         requireIfMatch(request, current.revision)
         const left = await retire(tx, author, owner, current, request.body)
         const retired = await requireVersion(tx, author.clinicId, owner, number)
-        return { ...(await withKeyNamesOf(tx, author.clinicId, retired)), ...left }
+        return { ...(await answerVersion(tx, author.clinicId, retired)), ...left }
       }),
   )
 
@@ -263,7 +265,9 @@ async function checkFirst(
   const document = await inDraft(request, context, request.params.code, async (scope) => {
     requireIfMatch(request, scope.draft.revision)
     await require(scope)
-    await requirePublishable(scope.tx, scope.author.clinicId, scope.draft.document)
+    await requirePublishable(scope.tx, scope.author.clinicId, scope.draft.document).catch((error: unknown) => {
+      throw placeInBody(error, null)
+    })
     return scope.draft.document
   })
   // Outside of a transaction: it can take long enough to be in the way of others.

@@ -12,6 +12,7 @@ import {
   deleteDraft,
   type ProtocolSummary,
   readFollowers,
+  readProtocol,
   retireVersion,
   returnDraft,
   type StoredVersion,
@@ -206,7 +207,7 @@ export async function retire(
   protocol: ProtocolSummary,
   version: StoredVersion,
   { episodes, defaults, note }: Retirement,
-): Promise<{ openEpisodes: number; defaultOf: string[] }> {
+): Promise<{ openEpisodes: number; defaultOf: string[]; newEpisodes: NewEpisodes }> {
   const name = `version ${version.number} of \`${protocol.code}\``
   const retiredAlready = new ProblemError('VERSION_NOT_PUBLISHED', `${name} is retired already`)
   if (version.status !== 'published') throw retiredAlready
@@ -246,5 +247,27 @@ export async function retire(
     note: retirementNote,
     payload: { openEpisodes },
   })
-  return { openEpisodes, defaultOf }
+  return { openEpisodes, defaultOf, newEpisodes: await readNewEpisodes(tx, author.clinicId, protocol) }
+}
+
+/** The version that new episodes get, in which nobody has a say when another is retired. */
+interface NewEpisodes {
+  version: number | null
+  text: string
+}
+
+async function readNewEpisodes(
+  tx: Transaction,
+  clinicId: string,
+  { code, currentVersion: before }: ProtocolSummary,
+): Promise<NewEpisodes> {
+  const version = (await readProtocol(tx, clinicId, code))?.currentVersion ?? null
+  if (version === null) {
+    return { version, text: `New episodes cannot be given \`${code}\`, until another version is published.` }
+  }
+  const text =
+    version === before
+      ? `New episodes with \`${code}\` get version ${version}, as before.`
+      : `New episodes with \`${code}\` now get version ${version}, which is older. If patients should not follow that one, retire it, too, or publish another version.`
+  return { version, text }
 }

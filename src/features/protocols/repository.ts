@@ -368,10 +368,25 @@ export async function insertProtocol(
   })
 }
 
-/** Deletes a protocol of which nothing was ever published, with its draft. */
-export async function deleteProtocol(tx: Transaction, clinicId: string, id: string): Promise<void> {
-  await tx.protocolVersion.deleteMany({ where: { clinicId, protocolId: id } })
+/** Deletes a protocol that has no version any more, and keeps the last revision that it had. */
+export async function deleteProtocol(
+  tx: Transaction,
+  clinicId: string,
+  { id, code }: { id: string; code: string },
+  lastRevision: number,
+): Promise<void> {
   await tx.protocol.delete({ where: { clinicId_id: { clinicId, id } } })
+  await tx.deletedProtocol.upsert({
+    where: { clinicId_code: { clinicId, code } },
+    create: { clinicId, code, lastRevision },
+    update: { lastRevision },
+  })
+}
+
+/** The last revision of the protocols that had this code before; 0: there was none. */
+export async function readDeletedRevision(tx: Transaction, clinicId: string, code: string): Promise<number> {
+  const deleted = await tx.deletedProtocol.findUnique({ where: { clinicId_code: { clinicId, code } } })
+  return deleted?.lastRevision ?? 0
 }
 
 /** Published and retired versions, newest first, below number `below`. */
@@ -390,11 +405,15 @@ export async function listVersions(
   return rows.map(toSummary)
 }
 
-export type StoredVersion = VersionSummary & { document: ProtocolDocument }
+export type StoredVersion = VersionSummary & {
+  document: ProtocolDocument
+  /** Codes of the exercises that the document had when it was last sent as a whole; null: it is not known. */
+  brought: string[] | null
+}
 
 async function toStored(tx: Transaction, row: VersionRow): Promise<StoredVersion> {
   const parts = await readParts(tx, { clinicId: row.clinicId, versionId: row.id })
-  return { ...toSummary(row), document: toDocument(row, parts) }
+  return { ...toSummary(row), document: toDocument(row, parts), brought: fromJson<string[] | null>(row.brought) }
 }
 
 /** The version with that number or, for `'draft'`, the one that is not published; that one has the exercises that were submitted. */
@@ -404,11 +423,26 @@ export async function readVersion(
   protocolId: string,
   which: number | 'draft',
 ): Promise<StoredVersion | null> {
-  const row = await tx.protocolVersion.findFirst({
-    where: { clinicId, protocolId, number: which === 'draft' ? null : which },
-    include: withProtocol,
-  })
-  return row === null ? null : toStored(tx, row)
+  const find = () =>
+    tx.protocolVersion.findFirst({
+      where: { clinicId, protocolId, number: which === 'draft' ? null : which },
+      include: withProtocol,
+    })
+  const row = await find()
+  if (row === null) return null
+  const stored = await toStored(tx, row)
+  if (which !== 'draft' || (await isStill(tx, row))) return stored
+  // Somebody wrote between two of the lists: they are of two revisions. Nobody does while the row is locked.
+  await tx.$queryRaw`
+    SELECT FROM protocol_version WHERE clinic_id = ${clinicId}::uuid AND protocol_id = ${protocolId}::uuid
+      AND number IS NULL FOR NO KEY UPDATE`
+  const locked = await find()
+  return locked === null ? null : toStored(tx, locked)
+}
+
+/** Whether the version is still at the revision that was read; every write of its lists raises it. */
+async function isStill(tx: Transaction, { clinicId, id, revision }: VersionRow): Promise<boolean> {
+  return (await tx.protocolVersion.count({ where: { clinicId, id, revision, number: null } })) === 1
 }
 
 /** The newest version that is published and not retired. */
@@ -463,11 +497,12 @@ export async function insertDraft(
     revision: number
     startedFrom: number | null
     libraryHash: string | null
+    brought: readonly string[]
     author: string
     createdAt: Instant
   },
 ): Promise<void> {
-  const { document, author, ...columns } = draft
+  const { document, author, brought, ...columns } = draft
   await tx.protocolVersion.create({
     data: {
       ...columns,
@@ -478,6 +513,7 @@ export async function insertDraft(
       accepted: toNullableJson(document.accepted),
       authors: [author],
       cases: toNullableJson(document.cases),
+      brought: [...brought],
     },
   })
   await insertParts(tx, { clinicId: draft.clinicId, versionId: draft.id }, document, partKinds)
@@ -521,15 +557,15 @@ export interface SeenDraft {
 
 /**
  * Replaces the draft's content if it is still at the revision that was seen; false when another writer was first.
- * Only the lists named in `changed` are written again. It is not approved any more. With `libraryHash` it has what the
- * library's document of that hash has brought.
+ * Only the lists named in `changed` are written again; left out: the document was sent as a whole. It is not approved any
+ * more. With `libraryHash` it has what the library's document of that hash has brought.
  */
 export async function replaceDraft(
   tx: Transaction,
   key: VersionKey,
   { author, seen, libraryHash }: { author: string; seen: SeenDraft; libraryHash?: string | undefined },
   document: ProtocolDocument,
-  changed: readonly PartKind[] = partKinds,
+  changed?: readonly PartKind[],
 ): Promise<boolean> {
   const reopened = await reopenDraft(tx, key, {
     seen,
@@ -541,10 +577,11 @@ export async function replaceDraft(
     cases: toNullableJson(document.cases),
     authors: [...new Set([...seen.authors, author])],
     ...(libraryHash !== undefined && { libraryHash }),
+    ...(changed === undefined && { brought: document.exercises.map(({ code }) => code) }),
   })
   if (!reopened) return false
-  await deleteParts(tx, key, changed)
-  await insertParts(tx, key, document, changed)
+  await deleteParts(tx, key, changed ?? partKinds)
+  await insertParts(tx, key, document, changed ?? partKinds)
   return true
 }
 

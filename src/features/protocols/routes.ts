@@ -6,7 +6,8 @@ import { etagOf, ifMatchHeader, requireIfMatch } from '../../http/etag.ts'
 import { cursorOf, pageOf, pageQuery, toPage } from '../../http/pagination.ts'
 import { errors, ProblemError } from '../../http/problems.ts'
 import { noContent, slug } from '../../http/schemas.ts'
-import { changeDraft, createProtocol, startDraft } from './authoring.ts'
+import { readLastRevision } from '../protocol-events/repository.ts'
+import { changeDraft, createProtocol, exercisesToRestore, lostRace, startDraft } from './authoring.ts'
 import { toCanonical } from './canonical.ts'
 import { exercisesThatDiffer } from './changes.ts'
 import { toYaml } from './document-body.ts'
@@ -14,10 +15,11 @@ import { acceptDocuments } from './document-mistakes.ts'
 import { completeDocument, documentBody, protocolDocument } from './document-schema.ts'
 import { registerDraftParts } from './draft-parts.ts'
 import { authorOf, inDraft, inProtocol, requireNoneSeen, requireVersion } from './in-protocol.ts'
-import { withKeyNames, withKeyNamesOf } from './keys.ts'
+import { answerVersion } from './joined.ts'
+import { withKeyNames } from './keys.ts'
 import { discard } from './lifecycle.ts'
 import { registerLifecycle } from './lifecycle-routes.ts'
-import { deleteProtocol, listProtocols, listVersions, readVersion } from './repository.ts'
+import { deleteDraft, deleteProtocol, listProtocols, listVersions, readVersion } from './repository.ts'
 import {
   codeParams,
   documentTypes,
@@ -84,7 +86,7 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
         operationId: 'createProtocol',
         summary: 'Create a protocol from a document, as a draft',
         description:
-          'Takes the document as JSON, or as YAML with `Content-Type: application/yaml`. Exercises that it brings along join the catalogue. If anything in it is refused, nothing is stored.',
+          'Takes the document as JSON, or as YAML with `Content-Type: application/yaml`. Exercises that it brings along join the catalogue; those that the catalogue has in its groups join the protocol, and `joinedByGroup` lists them. If anything in it is refused, nothing is stored.',
         tags: ['protocols'],
         consumes: documentTypes,
         body: documentBody,
@@ -97,7 +99,7 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
       await db.asClinic(author.clinicId, (tx) => createProtocol(tx, author, document))
       reply.code(201).header('location', `/v1/protocols/${document.code}/draft`)
       return inDraft(request, context, document.code, ({ tx, author, draft }) =>
-        withKeyNamesOf(tx, author.clinicId, draft),
+        answerVersion(tx, author.clinicId, draft),
       )
     },
   )
@@ -122,32 +124,38 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
       schema: {
         operationId: 'deleteProtocol',
         summary: 'Delete a protocol of which nothing was ever published',
+        description:
+          'With its draft: `If-Match` is that of the draft, so that nobody’s edits are lost unseen. The history goes with it; another protocol can take the code.',
         tags: ['protocols'],
         params: codeParams,
+        headers: ifMatchHeader,
         response: { 204: noContent, ...errors('PROTOCOL_NOT_FOUND', 'IN_USE', 'IN_REVIEW') },
       },
     },
     async (request, reply) => {
-      await inProtocol(
-        request,
-        context,
-        request.params.code,
-        async ({ tx, author, protocol: { id, code, latestVersion, draftStatus: state } }) => {
-          if (latestVersion !== null) {
-            throw new ProblemError(
-              'IN_USE',
-              `\`${code}\` has published versions, which stay readable: retire them instead`,
-            )
-          }
-          if (state === 'in-review') {
-            throw new ProblemError(
-              'IN_REVIEW',
-              `the draft of \`${code}\` is in review: take it back first (POST /v1/protocols/${code}/draft/withdraw)`,
-            )
-          }
-          await deleteProtocol(tx, author.clinicId, id)
-        },
-      )
+      await inProtocol(request, context, request.params.code, async ({ tx, author, protocol: owner }) => {
+        const { clinicId } = author
+        const { id, code, latestVersion, draftStatus: state } = owner
+        if (latestVersion !== null) {
+          throw new ProblemError(
+            'IN_USE',
+            `\`${code}\` has published versions, which stay readable: retire them instead`,
+          )
+        }
+        const draft = await readVersion(tx, clinicId, id, 'draft')
+        const lastRevision = draft?.revision ?? (await readLastRevision(tx, clinicId, id))
+        await tellSince(request, { tx, clinicId, protocolId: id }, async () => requireIfMatch(request, lastRevision))
+        if (state === 'in-review') {
+          throw new ProblemError(
+            'IN_REVIEW',
+            `the draft of \`${code}\` is in review: take it back first (POST /v1/protocols/${code}/draft/withdraw)`,
+          )
+        }
+        if (draft !== null && !(await deleteDraft(tx, { clinicId, versionId: draft.id }, draft.revision))) {
+          throw lostRace()
+        }
+        await deleteProtocol(tx, clinicId, owner, lastRevision)
+      })
       return reply.code(204).send(null)
     },
   )
@@ -187,7 +195,7 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
     },
     (request) =>
       inProtocol(request, context, request.params.code, async ({ tx, author, protocol: owner }) =>
-        withKeyNamesOf(tx, author.clinicId, await requireVersion(tx, author.clinicId, owner, request.params.number)),
+        answerVersion(tx, author.clinicId, await requireVersion(tx, author.clinicId, owner, request.params.number)),
       ),
   )
 
@@ -198,7 +206,7 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
         operationId: 'exportVersion',
         summary: 'Export one version as a document',
         description:
-          'JSON, or YAML with `format=yaml`. The document can be kept in git and imported again, here or in another clinic: published, it has the same `contentHash`. It is in canonical form: of the exercises it has those that it names, by their code or a group; the version itself also keeps those of this clinic’s catalogue that its contraindications find by their attributes.',
+          'JSON, or YAML with `format=yaml`. The document can be kept in git and imported again, here or in another clinic: published, it has the same `contentHash`, unless the catalogue there has more exercises in the groups that it names (`joinedByGroup` lists them). It is in canonical form: of the exercises it has those that it names, by their code or a group; the version itself also keeps those of this clinic’s catalogue that its contraindications find by their attributes.',
         tags: ['protocols'],
         params: versionParams,
         querystring: z.strictObject({ format: z.enum(['json', 'yaml']).default('json') }),
@@ -237,7 +245,7 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
     },
     (request) =>
       inDraft(request, context, request.params.code, ({ tx, author, draft }) =>
-        withKeyNamesOf(tx, author.clinicId, draft),
+        answerVersion(tx, author.clinicId, draft),
       ),
   )
 
@@ -248,7 +256,7 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
         operationId: 'startDraft',
         summary: 'Start a draft from a version, published or retired',
         description:
-          'With everything that the version has, accepted warnings included, and with the exercises of today’s catalogue: the answer says in which of them it differs.',
+          'With everything that the version has, accepted warnings included, and with the exercises of today’s catalogue: the answer says in which of them it differs. An exercise that was deleted since comes back to the catalogue if otherwise a name in the version would mean nothing.',
         tags: ['drafts'],
         params: codeParams,
         body: startBody,
@@ -267,12 +275,13 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
         const number = request.body.from ?? owner.latestVersion ?? 1
         const source = await requireVersion(tx, author.clinicId, owner, number)
         // The catalogue has moved on since: the draft takes its exercises from there.
-        await startDraft(tx, author, owner, { ...source.document, exercises: [] }, { ...source, number })
+        const exercises = await exercisesToRestore(tx, author.clinicId, source.document)
+        await startDraft(tx, author, owner, { ...source.document, exercises }, source)
         return source.document.exercises
       })
       reply.code(201).header('location', `/v1/protocols/${code}/draft`)
       return inDraft(request, context, code, async ({ tx, author, draft }) => ({
-        ...(await withKeyNamesOf(tx, author.clinicId, draft)),
+        ...(await answerVersion(tx, author.clinicId, draft)),
         exercisesChanged: exercisesThatDiffer(before, draft.document.exercises),
       }))
     },
@@ -309,7 +318,7 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
         })
       })
       return inDraft(request, context, request.params.code, ({ tx, author, draft }) =>
-        withKeyNamesOf(tx, author.clinicId, draft),
+        answerVersion(tx, author.clinicId, draft),
       )
     },
   )

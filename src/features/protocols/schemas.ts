@@ -56,7 +56,7 @@ export const versionFields = {
     .string()
     .nullable()
     .describe(
-      'SHA-256 of the document in canonical form, as it is exported: the same content has the same hash in every clinic.',
+      'SHA-256 of the document in canonical form, as it is exported: the same content has the same hash in every clinic. The exercises of the groups that it names are content.',
     ),
   changeNote: z.string().nullable().describe('What changed, and why; given when it is submitted or published.'),
   revision: z.int().min(1).describe('Goes on from one draft of the protocol to the next.'),
@@ -92,23 +92,42 @@ export const versionSummary = z
   .object(versionFields)
   .meta({ id: 'VersionSummary', description: 'A protocol version without its rules.' })
 
-export const version = z.object({ ...versionFields, document: protocolDocument }).meta({
+const joined = z
+  .object({
+    code: z.literal('joined-by-group'),
+    exercise: z.string().describe('Its code.'),
+    title: z.string(),
+    groups: z.array(z.string()).describe('Those of its groups that the protocol names.'),
+    prescriptions: z.array(z.string()).describe('Codes of the prescriptions that permit it for that.'),
+    text: z.string(),
+  })
+  .meta({ id: 'JoinedExercise', description: 'An exercise that the document did not have and its rules are about.' })
+
+const withRules = {
+  ...versionFields,
+  document: protocolDocument,
+  joinedByGroup: z
+    .array(joined)
+    .describe(
+      'Exercises of the catalogue that come under a group which the protocol names, and that the document did not have when it was last sent as a whole, or the version that the draft was started from. What the group permits is permitted of them, too. Look at each.',
+    ),
+}
+
+export const version = z.object(withRules).meta({
   id: 'ProtocolVersion',
   description: 'A protocol version. Once published it never changes, and neither do the exercises in it.',
 })
 
 export const publishedVersion = z
   .object({
-    ...versionFields,
-    document: protocolDocument,
+    ...withRules,
     warnings: z.array(finding).describe('What the check warns of and the author has not accepted.'),
   })
   .meta({ id: 'PublishedVersion', description: 'A version that was published just now.' })
 
 export const submittedVersion = z
   .object({
-    ...versionFields,
-    document: protocolDocument,
+    ...withRules,
     warnings: z.array(finding).describe('What the check warns of and the author has not accepted.'),
   })
   .meta({ id: 'SubmittedVersion', description: 'A draft that was submitted just now.' })
@@ -125,8 +144,7 @@ export const exerciseChange = z
 
 export const startedVersion = z
   .object({
-    ...versionFields,
-    document: protocolDocument,
+    ...withRules,
     exercisesChanged: z
       .array(exerciseChange)
       .describe('How the exercises of the catalogue differ from those of the version that it was started from.'),
@@ -140,6 +158,12 @@ export const retiredVersion = z
     defaultOf: z
       .array(z.string())
       .describe('Procedures whose default protocol is without a published version now: new episodes must name one.'),
+    newEpisodes: z
+      .object({
+        version: z.int().min(1).nullable().describe('The newest that is not retired; null: there is none.'),
+        text: z.string(),
+      })
+      .describe('What new episodes with this protocol get from now on, unless they name a version.'),
   })
   .meta({ id: 'RetiredVersion', description: 'A version that was retired just now.' })
 

@@ -43,7 +43,7 @@ async function readSince(tx: Transaction, clinicId: string, protocolId: string, 
     events.map(({ recordedBy }) => recordedBy),
   )
   const edits = events.flatMap(({ payload, recordedAt, recordedBy }) =>
-    (payload.changes ?? []).map((change) => ({ ...change, by: keyOf(recordedBy), at: recordedAt })),
+    (payload.changes ?? []).map((change) => ({ ...change, authors: [recordedBy], at: recordedAt })),
   )
   const cut = events.reduce((sum, { payload }) => sum + (payload.moreChanges ?? 0), 0)
   const net = boundChanges(netChanges(edits), mostCharacters)
@@ -51,7 +51,7 @@ async function readSince(tx: Transaction, clinicId: string, protocolId: string, 
     revision,
     /** False: more has happened than is told here. */
     complete: found.length <= mostEvents && cut + net.moreChanges === 0,
-    changes: net.changes,
+    changes: net.changes.map((change) => ({ ...change, authors: change.authors.map(keyOf) })),
     events: events.map(({ kind, revision: made, recordedAt, recordedBy, note }) => ({
       kind,
       revision: made,
