@@ -1,6 +1,6 @@
 import { type Compiled, compareText, type When } from './compile.ts'
 import { keyOfTarget, withoutCases } from './diff-changes.ts'
-import type { DiffSide, DiffSpace } from './diff-space.ts'
+import { type DiffSide, type DiffSpace, toldBy } from './diff-space.ts'
 import { canonical } from './diff-text.ts'
 import type { Difference } from './diff-types.ts'
 import { matchRule } from './match.ts'
@@ -28,11 +28,6 @@ function askedIn(
   return toMap(
     facts.map(({ code, declared }) => ({ code, title: declared?.title ?? code, ask: declared?.ask ?? null })),
   )
-}
-
-function tells({ operation }: FactDeclaration): string | null {
-  if (operation === undefined) return null
-  return typeof operation === 'string' ? operation : `procedure ${operation.procedure}`
 }
 
 /** The facts that both ask for and declare. */
@@ -96,8 +91,8 @@ export function findDeclared({ before, after }: DiffSpace): Difference[] {
   }
   for (const { was, is } of declaredTwice(before.compiled, after.compiled)) {
     const fact = { code: is.code, title: is.title }
-    if (tells(was) !== tells(is)) {
-      differences.push(withoutCases({ kind: 'told', fact, before: tells(was), after: tells(is) }, 'other'))
+    if (toldBy(was) !== toldBy(is)) {
+      differences.push(withoutCases({ kind: 'told', fact, before: toldBy(was), after: toldBy(is) }, 'other'))
     }
     for (const what of ['type', 'unit'] as const) {
       const [one, other] = [was[what] ?? null, is[what] ?? null]

@@ -11,7 +11,7 @@ import {
   withReadings,
 } from './diff-changes.ts'
 import { findOccasions } from './diff-occasions.ts'
-import type { DiffSide, DiffSpace } from './diff-space.ts'
+import type { DiffSide, DiffSpace, DiffVariable, OperationVariable } from './diff-space.ts'
 import { canonical } from './diff-text.ts'
 import type { Difference, Direction } from './diff-types.ts'
 import { matchRule } from './match.ts'
@@ -235,11 +235,15 @@ export function findExercise(space: DiffSpace, exercise: Named): Difference[] {
     )
   }
   const isBoth = and(before.permitted, after.permitted)
+  const isForSide = and(and(isBoth, someSide(space, before)), someSide(space, after))
   const among = diagrams.joining((value, is) => (is === 1 ? value + 1 : 0))
-  const compare = (aspect: Exclude<keyof Said, 'permitted' | 'prescribed'>): Change[] =>
-    changesBetween(space, among(before[aspect], isBoth), among(after[aspect], isBoth)).map((change) => {
+  const compare = (aspect: Exclude<keyof Said, 'permitted' | 'prescribed'>): Change[] => {
+    // What is done for no side is not done otherwise.
+    const where = aspect === 'sides' ? isBoth : isForSide
+    return changesBetween(space, among(before[aspect], where), among(after[aspect], where)).map((change) => {
       return { ...change, before: change.before - 1, after: change.after - 1 }
     })
+  }
   for (const change of compare('dose')) {
     const [was, is] = [words.doses.at(change.before), words.doses.at(change.after)]
     const kind = { kind: 'dose', exercise, before: was, after: is } as const
@@ -289,30 +293,57 @@ function compareDoses(before: Dose | null, after: Dose | null): Direction {
   return changes.every((change) => change >= 0) ? 'laxer' : 'other'
 }
 
+/** The side that is meant; null: none. */
+function sideOf(bits: number, operated: Side | null): PrescribedSide | null {
+  const sides = sidesInOrder.filter((_, index) => (bits & (2 ** index)) !== 0)
+  if (sides.every((side) => side === 'both')) return 'both'
+  return commonSide(
+    sides.map((side) => ({ protocol: '', version: null, side })),
+    operated,
+  )
+}
+
+/** Where it is for some side of the operation, as far as the cases say what was operated on. */
+function someSide({ diagrams, variables }: DiffSpace, { sides }: Said): Diagram {
+  const index = variables.findIndex(isSideOfOperation)
+  const variable = variables[index]
+  if (!isSideOfOperation(variable)) return yes
+  const isFor = diagrams.joining((bits, isBilateral) =>
+    isBilateral === 1 && sideOf(bits, 'bilateral') === null ? 0 : 1,
+  )
+  const isBilateral = diagrams.choose(index, [
+    no,
+    ...variable.values.map(({ value }) => (value === 'bilateral' ? yes : no)),
+  ])
+  return isFor(sides, isBilateral)
+}
+
 /** What side is meant can depend on what was operated on. */
 function findSides(space: DiffSpace, exercise: Named, { before, after, region }: Change): Difference[] {
-  const sideOf = (bits: number, operated: Side | null): PrescribedSide | null => {
-    const sides = sidesInOrder.filter((_, index) => (bits & (2 ** index)) !== 0)
-    return commonSide(
-      sides.map((side) => ({ protocol: '', version: null, side })),
-      operated,
-    )
-  }
-  const operated = ([null, 'left', 'right', 'bilateral'] as const).find(
+  const differing = ([null, 'left', 'right', 'bilateral'] as const).filter(
     (side) => sideOf(before, side) !== sideOf(after, side),
   )
-  if (operated === undefined) return []
-  const [was, is] = [sideOf(before, operated), sideOf(after, operated)]
-  // Versions that differ in being for no side differ elsewhere before.
-  const direction = was === 'both' ? 'stricter' : is === 'both' ? 'laxer' : 'other'
   const { diagrams, variables, and } = space
-  let cases = region
-  // Where the operation tells the side it is known; that is as if it had been observed.
-  variables.forEach((variable, index) => {
-    if (operated === null || variable.kind !== 'fact' || !variable.isSide) return
-    const observed = diagrams.choose(index, [no, ...variable.options.map(() => yes)])
-    cases = and(cases, observed)
+  const isTold = [...diagrams.variablesIn(region)].some((index) => isSideOfOperation(variables[index]))
+  // One will do, unless the cases are others for each.
+  return (isTold ? differing : differing.slice(0, 1)).flatMap((operated) => {
+    const [was, is] = [sideOf(before, operated), sideOf(after, operated)]
+    const direction = is === null || was === 'both' ? 'stricter' : was === null || is === 'both' ? 'laxer' : 'other'
+    let cases = region
+    variables.forEach((variable, index) => {
+      if (isSideOfOperation(variable)) {
+        const each = variable.values.map(({ value }) => (value === operated ? yes : no))
+        cases = and(cases, diagrams.choose(index, [operated === null ? yes : no, ...each]))
+      } else if (operated !== null && variable.kind === 'fact' && variable.isSide) {
+        // Where the operation tells the side it is known; that is as if it had been observed.
+        cases = and(cases, diagrams.choose(index, [no, ...variable.options.map(() => yes)]))
+      }
+    })
+    const kind = { kind: 'side', exercise, operated, before: was, after: is } as const
+    return withCases(kind, direction, findOccasions(space, cases, operated))
   })
-  const kind = { kind: 'side', exercise, operated, before: was, after: is } as const
-  return withCases(kind, direction, findOccasions(space, cases, operated))
+}
+
+function isSideOfOperation(variable: DiffVariable | undefined): variable is OperationVariable {
+  return variable?.kind === 'operation' && variable.told === 'side'
 }

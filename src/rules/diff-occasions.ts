@@ -1,10 +1,10 @@
 import type { Cell } from './case-space.ts'
 import { testForCells, type ValueCell } from './cases.ts'
 import { type Diagram, isConstant, no, yes } from './diagrams.ts'
-import type { DiffSpace, DiffVariable, Reached } from './diff-space.ts'
+import type { DiffSpace, DiffVariable, OperationVariable, Reached, Told } from './diff-space.ts'
 import type { DiffOccasion, DiffWitness } from './diff-types.ts'
 import { describeFact } from './situation.ts'
-import type { DaySpan, Named, Side } from './types.ts'
+import type { DaySpan, FactTest, FactValue, Named, Side } from './types.ts'
 
 /** So many occasions of one difference are told. */
 const mostOccasions = 8
@@ -78,6 +78,7 @@ export function toSpans(cells: readonly Cell[]): DaySpan[] {
 function countOf(variable: DiffVariable | undefined): number {
   if (variable === undefined) return 0
   if (variable.kind === 'day') return variable.cells.length
+  if (variable.kind === 'operation') return variable.values.length + 1
   return variable.options.length + (variable.kind === 'fact' ? 1 : 0)
 }
 
@@ -136,7 +137,13 @@ function widerThan(variable: DiffVariable | undefined, [option = 0]: readonly nu
       const entries = entriesOf(variable, other)
       return entries.length === 1 && entries[0]?.by === kinds[0] ? [index] : []
     })
-    return [1, -1].map((step) => (chosen: readonly number[]) => neighbours(alike, option, step, chosen))
+    return ways(alike, option)
+  }
+  if (variable?.kind === 'operation') {
+    const all = variable.values.map((_, index) => index + 1)
+    if (option === 0) return []
+    if (variable.told === 'levels') return ways(all, option)
+    return all.map((other) => (chosen: readonly number[]) => [[...chosen, other]])
   }
   if (variable?.kind !== 'fact') return []
   const width = variable.values.length
@@ -153,9 +160,7 @@ function widerThan(variable: DiffVariable | undefined, [option = 0]: readonly nu
   const rows = Array.from({ length: variable.options.length / width }, (_, at) => at)
   const columnsOf = (chosen: readonly number[]): number[] => [...new Set(chosen.map((one) => (one - 1) % width))]
   return [
-    ...(isOrdered
-      ? [1, -1].map((step) => (chosen: readonly number[]) => neighbours(inRow, option, step, chosen))
-      : inRow.map((other) => (chosen: readonly number[]) => [[...chosen, other]])),
+    ...(isOrdered ? ways(inRow, option) : inRow.map((other) => (chosen: readonly number[]) => [[...chosen, other]])),
     ...[1, -1].map((step): Widening => {
       return function* (chosen) {
         const columns = columnsOf(chosen)
@@ -167,6 +172,11 @@ function widerThan(variable: DiffVariable | undefined, [option = 0]: readonly nu
       }
     }),
   ]
+}
+
+/** Options with an order, on each side of the one that was found. */
+function ways(among: readonly number[], found: number): Widening[] {
+  return [1, -1].map((step) => (chosen) => neighbours(among, found, step, chosen))
 }
 
 /** The options on one side of the one that was found, added one by one to those that are chosen. */
@@ -221,6 +231,7 @@ function nameOf(space: DiffSpace, list: 'milestones' | 'facts', code: string): N
 function describeRow(space: DiffSpace, { box, cells }: Row): DiffOccasion {
   const milestones: DiffOccasion['milestones'][number][] = []
   const facts: DiffOccasion['facts'][number][] = []
+  const operation: DiffOccasion['operation'][number][] = []
   const without = { milestones: [] as Named[], facts: [] as Named[] }
   for (const [index, options] of box) {
     const variable = space.variables[index]
@@ -251,10 +262,23 @@ function describeRow(space: DiffSpace, { box, cells }: Row): DiffOccasion {
       } else if (chosen.length > 0) {
         facts.push({ fact, test: { is: false }, ...timesOf(chosen.map(({ age }) => age)) })
       } else without.facts.push({ code: fact.code, title: fact.title })
+    } else if (variable?.kind === 'operation') {
+      operation.push({ told: variable.told, test: testOfOperation(variable, options) })
     }
   }
   const [days] = toSpans(space.days.filter((_, cell) => cells.includes(cell)))
-  return { days: days ?? { from: null, before: null }, milestones, facts, without, reading: null }
+  return { days: days ?? { from: null, before: null }, milestones, facts, operation, without, reading: null }
+}
+
+function testOfOperation({ told, values }: OperationVariable, options: readonly number[]): FactTest | null {
+  const among = new Set(options)
+  if (typeof told === 'object') return { is: among.has(1) }
+  if (among.has(0)) return null
+  const chosen = values.filter((_, index) => among.has(index + 1))
+  if (told === 'side') return testForCells(chosen, values)
+  const [least, most] = [chosen[0]?.low?.bound ?? 1, chosen.at(-1)?.high?.bound ?? null]
+  if (least === most) return { is: least }
+  return { ...(least > 1 && { atLeast: least }), ...(most !== null && { atMost: most }) }
 }
 
 function timesOf(spans: readonly Cell[]): { least: number; most: number | null } {
@@ -286,9 +310,17 @@ function findWitness(space: DiffSpace, real: Diagram, operated: Side | null): Di
   const isOpen = from === Number.NEGATIVE_INFINITY
   const elapsed = entries.map(({ since }) => since).filter((since) => since < until)
   const day = isOpen ? Math.min(until - 1, 0) : Math.max(from, ...elapsed)
+  const told = space.variables.flatMap((variable, index) => {
+    if (variable.kind !== 'operation') return []
+    const value = variable.values[(options.get(index) ?? 0) - 1]?.value
+    return value === undefined ? [] : [{ told: variable.told, value }]
+  })
+  const toldOf = (what: Told): FactValue | null => told.find((one) => one.told === what)?.value ?? null
   return {
     daysSinceSurgery: day,
-    side: operated,
+    side: operated ?? (toldOf('side') as Side | null),
+    levels: toldOf('levels') as number | null,
+    procedures: told.flatMap(({ told }) => (typeof told === 'object' ? [told.procedure] : [])),
     milestones: entries.map(({ code, since, grantedBy }) => ({ code, day: day - since, grantedBy })),
     facts: space.variables.flatMap((variable, index) => {
       if (variable.kind !== 'fact') return []

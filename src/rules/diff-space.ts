@@ -1,6 +1,13 @@
 import type { Cell } from './case-space.ts'
 import { cellsOfFact, type ValueCell } from './cases.ts'
-import type { Compiled, CompiledPrescription, Expression, Test, When } from './compile.ts'
+import {
+  type Compiled,
+  type CompiledPrescription,
+  compareText,
+  type Expression,
+  type Test,
+  type When,
+} from './compile.ts'
 import { constant, type Diagram, Diagrams, no, yes } from './diagrams.ts'
 import { truthOfDays, truthOfPhase, truthOfValue } from './situation.ts'
 import { both, either, isFalse, isTrue, isUnknown, opposite } from './truth.ts'
@@ -30,11 +37,25 @@ export type DiffVariable =
       code: string
       values: readonly ValueCell[]
       options: readonly { value: ValueCell; age: Cell }[]
-      /** For every version that asks for it the operation tells whether it is so: unobserved it is false. */
+      /** For every version that asks for it the operation tells that it is not so: unobserved it is false. */
       isAlwaysKnown: boolean
-      /** For some version the operation tells it as a side. */
+      /** For some version the operation tells it as a side, which no variable has. */
       isSide: boolean
     }
+  | OperationVariable
+
+/** What of the operation facts are told by. */
+export type Told = NonNullable<FactDeclaration['operation']>
+
+/**
+ * Something that the operation tells. What it tells in the same way for both versions needs none: it is as if it had been
+ * observed. Option 0: it is not on record; of a procedure: it was not done.
+ */
+export interface OperationVariable {
+  kind: 'operation'
+  told: Told
+  values: readonly ValueCell[]
+}
 
 /** One version, with what its conditions come to in all cases. */
 export interface DiffSide {
@@ -134,15 +155,30 @@ function isSameCell(a: ValueCell, b: ValueCell): boolean {
   return isSameEnd(a.low, b.low) && isSameEnd(a.high, b.high)
 }
 
-function factVariable(both: readonly Compiled[], code: string): DiffVariable {
-  const asking = both.filter(({ facts }) => facts.some((fact) => fact.code === code))
-  const declared = asking.flatMap(({ facts }): FactDeclaration[] => {
-    const own = facts.find((fact) => fact.code === code)?.declared ?? null
-    return own === null ? [] : [own]
-  })
-  const tests = asking.flatMap(({ tests, facts }) =>
-    tests.flatMap((test): FactTest[] => (test.op === 'fact' && facts[test.fact]?.code === code ? [test.written] : [])),
+/** What the versions that ask for a fact say of it. */
+interface AskedFact {
+  code: string
+  /** As each of these versions declares it. */
+  declarations: readonly (FactDeclaration | null)[]
+  tests: readonly FactTest[]
+}
+
+function askedFact(both: readonly Compiled[], code: string): AskedFact {
+  const asking = both.flatMap(({ facts, tests }) =>
+    facts.flatMap((fact, index) => (fact.code === code ? [{ declared: fact.declared, index, tests }] : [])),
   )
+  return {
+    code,
+    declarations: asking.map(({ declared }) => declared),
+    tests: asking.flatMap(({ tests, index }) =>
+      tests.flatMap((test): FactTest[] => (test.op === 'fact' && test.fact === index ? [test.written] : [])),
+    ),
+  }
+}
+
+/** What either version takes, as the tests of both cut it. */
+function valuesOf({ declarations, tests }: AskedFact): ValueCell[] {
+  const declared = declarations.filter((one) => one !== null)
   // What either version takes can be on record.
   const each = declared.length === 0 ? [[]] : declared.map((one) => [one])
   const values: ValueCell[] = []
@@ -152,9 +188,14 @@ function factVariable(both: readonly Compiled[], code: string): DiffVariable {
     }
   }
   const low = ({ value }: ValueCell): number => (typeof value === 'number' ? value : forever)
-  values.sort((a, b) => (low(a) === low(b) ? 0 : low(a) - low(b)))
+  return values.sort((a, b) => (low(a) === low(b) ? 0 : low(a) - low(b)))
+}
+
+function factVariable(fact: AskedFact, isVariable: (told: Told) => boolean): DiffVariable {
+  const { code, declarations } = fact
+  const values = valuesOf(fact)
   const ages = cut(
-    tests.flatMap(({ withinDays }) => (withinDays === undefined ? [] : [withinDays + 1])),
+    fact.tests.flatMap(({ withinDays }) => (withinDays === undefined ? [] : [withinDays + 1])),
     0,
   )
   return {
@@ -162,31 +203,86 @@ function factVariable(both: readonly Compiled[], code: string): DiffVariable {
     code,
     values,
     options: ages.flatMap((age) => values.map((value) => ({ value, age }))),
-    isAlwaysKnown: asking.every(({ facts }) => isTold(facts.find((fact) => fact.code === code)?.declared ?? null)),
-    isSide: declared.some(({ operation }) => operation === 'side'),
+    isAlwaysKnown: declarations.every((one) => typeof one?.operation === 'object' && !isVariable(one.operation)),
+    isSide: declarations.some((one) => one?.operation === 'side') && !isVariable('side'),
   }
 }
 
-function isTold(declared: FactDeclaration | null): boolean {
-  return typeof declared?.operation === 'object'
+function nameOfTold(told: Told): string {
+  return typeof told === 'string' ? told : `procedure ${told.procedure}`
+}
+
+/** All that the operation can tell of it, as the tests of the facts cut it: of a number of levels there is one at least. */
+function valuesOfTold(told: Told, facts: readonly AskedFact[]): ValueCell[] {
+  const single = (value: FactValue): ValueCell => ({ value, low: null, high: null })
+  if (told === 'side') return ['left', 'right', 'bilateral'].map(single)
+  if (told !== 'levels') return [single(true)]
+  const compared = facts.flatMap(({ tests }) =>
+    tests.flatMap(({ is, in: oneOf = [], atLeast, atMost, above, below }) => [
+      is,
+      ...oneOf,
+      atLeast,
+      atMost,
+      above,
+      below,
+    ]),
+  )
+  const bounds = compared.flatMap((bound) =>
+    typeof bound === 'number' ? [Math.floor(bound), Math.floor(bound) + 1] : [],
+  )
+  return cut(bounds, 1).map(({ from, until }) => ({
+    value: from,
+    low: { bound: from, included: true },
+    high: until === forever ? null : { bound: until - 1, included: true },
+  }))
+}
+
+/** What of the operation tells the fact, by name; null: nothing does. */
+export function toldBy(declared: FactDeclaration | null): string | null {
+  return declared?.operation === undefined ? null : nameOfTold(declared.operation)
+}
+
+/** What of the operation tells a fact in one version only, or tells what no observation could, by name. */
+function operationVariables(facts: readonly AskedFact[]): OperationVariable[] {
+  const all = facts.flatMap(({ declarations }) =>
+    declarations.flatMap((one) =>
+      one?.operation === undefined ? [] : [[nameOfTold(one.operation), one.operation] as const],
+    ),
+  )
+  const byName = [...new Map(all)].sort(([a], [b]) => compareText(a, b))
+  return byName.flatMap(([name, told]): OperationVariable[] => {
+    const asked = facts.filter(({ declarations }) => declarations.some((one) => toldBy(one) === name))
+    const values = valuesOfTold(told, asked)
+    const isNeeded = asked.some((fact) => {
+      const truths = (value: FactValue): string => fact.tests.map((test) => truthOfValue(test, value)).join()
+      const observed = new Set(valuesOf(fact).map(({ value }) => truths(value)))
+      return (
+        fact.declarations.some((one) => toldBy(one) !== name) ||
+        values.some(({ value }) => !observed.has(truths(value)))
+      )
+    })
+    return isNeeded ? [{ kind: 'operation', told, values }] : []
+  })
 }
 
 /** Lays out the cases of two versions; no more than `most` is looked at for all questions together. */
 export function layOutBoth(before: Compiled, after: Compiled, most: number): DiffSpace {
   const two = [before, after] as const
   const milestones = [...new Set(two.flatMap(({ milestones }) => milestones.map(({ named }) => named.code)))].sort()
-  const facts = [...new Set(two.flatMap(({ facts }) => facts.map(({ code }) => code)))].sort()
+  const codes = [...new Set(two.flatMap(({ facts }) => facts.map(({ code }) => code)))].sort()
+  const facts = codes.map((code) => askedFact(two, code))
+  const operation = operationVariables(facts)
+  const isVariable = (told: Told): boolean => operation.some((one) => nameOfTold(one.told) === nameOfTold(told))
   const elapsed = milestones.flatMap((code) => (isPreOperative(two, code) ? [] : boundsOf(two, code)))
   // As in the case space of one version: what is reached after the surgery is no longer ago than the surgery itself.
   const days = cut([0, ...boundsOf(two, null), ...elapsed.filter((bound) => bound > 0)], everBefore)
   const variables: DiffVariable[] = [
     { kind: 'day', cells: days },
     ...milestones.map((code) => milestoneVariable(two, code)),
-    ...facts.map((code) => factVariable(two, code)),
+    ...facts.map((fact) => factVariable(fact, isVariable)),
+    ...operation,
   ]
-  const places = new Map(
-    variables.map((variable, index) => [variable.kind === 'day' ? '' : `${variable.kind} ${variable.code}`, index]),
-  )
+  const places = new Map(variables.map((variable, index) => [nameOf(variable), index]))
   const diagrams = new Diagrams(most)
   const and = diagrams.joining((a, b) => a & b)
   const or = diagrams.joining((a, b) => a | b)
@@ -211,6 +307,11 @@ export function layOutBoth(before: Compiled, after: Compiled, most: number): Dif
     without: diagrams.joining((a, b) => a & (1 - b)),
     possible: findPossible(tools),
   }
+}
+
+function nameOf(variable: DiffVariable): string {
+  if (variable.kind === 'day') return ''
+  return `${variable.kind} ${variable.kind === 'operation' ? nameOfTold(variable.told) : variable.code}`
 }
 
 interface Tools {
@@ -274,13 +375,21 @@ function readVersion(compiled: Compiled, which: 'before' | 'after', tools: Tools
       }),
     )
   }
+  const readOperation = (told: Told | undefined, ofValue: (value: FactValue) => Diagram): Diagram => {
+    const plain = typeof told === 'object' ? ofValue(false) : constant(isUnknown)
+    if (told === undefined) return plain
+    const place = tools.place(`operation ${nameOfTold(told)}`)
+    const variable = variables[place]
+    if (variable?.kind !== 'operation') return plain
+    return diagrams.choose(place, [plain, ...variable.values.map(({ value }) => ofValue(value))])
+  }
   const readFact = ({ fact, written }: Extract<Test, { op: 'fact' }>): Diagram => {
     const place = tools.place(`fact ${facts[fact]?.code}`)
     const variable = variables[place]
     if (variable?.kind !== 'fact') return constant(isUnknown)
     const ofValue = (value: FactValue): Diagram => constant(truthOfValue(written, value))
     return diagrams.choose(place, [
-      isTold(facts[fact]?.declared ?? null) ? ofValue(false) : constant(isUnknown),
+      readOperation(facts[fact]?.declared?.operation, ofValue),
       ...variable.options.map(({ value, age }) => {
         const isOld = written.withinDays !== undefined && age.from > written.withinDays
         return isOld ? constant(isUnknown) : ofValue(value.value)

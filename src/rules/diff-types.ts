@@ -16,6 +16,10 @@ export interface DiffWitness {
   daysSinceSurgery: number
   /** What was operated on; null: it is not on record. */
   side: Side | null
+  /** How many levels; null: they are not on record. */
+  levels: number | null
+  /** Of the procedures by which a fact is told those that were done. */
+  procedures: readonly string[]
   milestones: readonly { code: string; day: number; grantedBy: string | null }[]
   facts: readonly { code: string; value: FactValue; day: number }[]
 }
@@ -47,6 +51,8 @@ export interface DiffOccasion {
     least: number
     most: number | null
   }[]
+  /** What the surgery on record must say; null: nothing of it. */
+  operation: readonly { told: 'levels' | 'side' | { procedure: string }; test: FactTest | null }[]
   without: { milestones: readonly Named[]; facts: readonly Named[] }
   /** Of exercises and phases that are gained or lost. */
   reading: Reading | null

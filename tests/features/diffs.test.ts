@@ -3,7 +3,7 @@ import type { z } from 'zod'
 import type { diff } from '../../src/features/diffs/schemas.ts'
 import { speakDiff, speakDifference, speakUndecided, speakWitness } from '../../src/features/diffs/sentences.ts'
 import type { simulation } from '../../src/features/permitted-exercises/schemas.ts'
-import type { Difference, DifferenceKind } from '../../src/rules/index.ts'
+import type { Difference, DifferenceKind, DiffOccasion } from '../../src/rules/index.ts'
 import { accepted, addDays, publishProtocol, startClinicWithLibrary } from './library-clinic.ts'
 import type { Problem } from './support.ts'
 
@@ -94,6 +94,7 @@ describe('the difference between two versions', () => {
             { milestone: 'visit', title: 'Six-week visit', grantedBy: ['surgeon'], leastDays: 0, mostDays: null },
           ],
           facts: [],
+          operation: [],
           without: { milestones: [], facts: [] },
           reading: 'later',
           text: 'from day 42 through day 55, once “Six-week visit” (granted by surgeon) is on record',
@@ -103,6 +104,8 @@ describe('the difference between two versions', () => {
       witness: {
         daysSinceSurgery: 42,
         side: null,
+        levels: null,
+        procedures: [],
         milestones: [{ code: 'visit', day: 42, grantedBy: 'surgeon' }],
         facts: [],
         text: 'For example on day 42, with “Six-week visit” reached on day 42 (granted by surgeon).',
@@ -250,7 +253,13 @@ describe('the difference between two versions', () => {
 describe('in words', () => {
   const walking = { code: 'walking', title: 'Walking' }
   const rule = { code: 'twisting', title: 'Twisting' }
-  const day = { days: { from: 7, before: 8 }, milestones: [], facts: [], without: { milestones: [], facts: [] } }
+  const day = {
+    days: { from: 7, before: 8 },
+    milestones: [],
+    facts: [],
+    operation: [],
+    without: { milestones: [], facts: [] },
+  }
   const pain = { code: 'pain', title: 'Pain now', ask: '?', unit: null }
   const speak = (kind: DifferenceKind, changed: Partial<Difference> = {}): string =>
     speakDifference({
@@ -407,6 +416,42 @@ describe('in words', () => {
     },
   )
 
+  test.each<[DiffOccasion['operation'], string]>([
+    [[{ told: 'levels', test: { atMost: 2 } }], 'the operation was on at most 2 levels'],
+    [[{ told: 'levels', test: { is: 1 } }], 'the operation was on one level'],
+    [
+      [{ told: 'levels', test: { atLeast: 2, atMost: 3 } }],
+      'the operation was on at least 2 levels and at most 3 levels',
+    ],
+    [[{ told: 'levels', test: {} }], 'the operation was on any number of levels'],
+    [[{ told: 'levels', test: null }], 'no levels are on record'],
+    [[{ told: 'side', test: null }], 'the operated side is not on record'],
+    [[{ told: 'side', test: { is: 'left' } }], 'the left side was operated on'],
+    [[{ told: 'side', test: { in: ['left', 'bilateral'] } }], 'the left side or both sides were operated on'],
+    [[{ told: 'side', test: {} }], 'the left side, the right side or both sides were operated on'],
+    [
+      [
+        { told: { procedure: 'knee-repair' }, test: { is: true } },
+        { told: { procedure: 'revision' }, test: { is: false } },
+      ],
+      'the procedure knee repair was part of the operation and the procedure revision was not part of the operation',
+    ],
+  ])('where the operation tells it: %j', (operation, expected) => {
+    const without = { milestones: [], facts: [{ code: 'levels', title: 'Levels' }] }
+    const occasions = [{ ...day, operation, without, reading: 'more' as const }]
+    expect(speak(exercise('gained'), { occasions })).toBe(
+      `“Walking” is permitted in more cases: also on day 7, where ${expected}, as long as “Levels” is not observed.`,
+    )
+  })
+
+  test('of one side of the operation it is said once', () => {
+    const occasions = [{ ...day, operation: [{ told: 'side' as const, test: { is: 'left' } }], reading: null }]
+    const kind = { kind: 'side', exercise: walking, operated: 'left', before: 'left', after: 'both' } as const
+    expect(speak(kind, { occasions })).toBe(
+      '“Walking” is for both sides, instead of for the left side, on day 7, where the left side was operated on.',
+    )
+  })
+
   test('a case has its units, and days before the surgery', () => {
     const titles = new Map([
       ['brace', { title: 'Brace fitted', unit: null }],
@@ -414,12 +459,21 @@ describe('in words', () => {
     ])
     const milestones = [{ code: 'brace', day: -3, grantedBy: null }]
     const facts = [{ code: 'weight', value: 80, day: 2 }]
-    expect(speakWitness({ daysSinceSurgery: 2, side: 'left', milestones, facts }, titles)).toBe(
+    expect(
+      speakWitness({ daysSinceSurgery: 2, side: 'left', levels: null, procedures: [], milestones, facts }, titles),
+    ).toBe(
       'For example on day 2, with the left side operated on, “Brace fitted” reached on day −3 and “Weight” observed as 80 kg on day 2.',
     )
-    expect(speakWitness({ daysSinceSurgery: -1, side: null, milestones: [], facts: [] }, titles)).toBe(
-      'For example on day −1, with nothing on record.',
+    const operation = { levels: 3, procedures: ['knee-repair'] }
+    expect(speakWitness({ daysSinceSurgery: 0, side: null, ...operation, milestones: [], facts: [] }, titles)).toBe(
+      'For example on day 0, with 3 levels operated on and the procedure knee repair.',
     )
+    expect(
+      speakWitness(
+        { daysSinceSurgery: -1, side: null, levels: null, procedures: [], milestones: [], facts: [] },
+        titles,
+      ),
+    ).toBe('For example on day −1, with nothing on record.')
   })
 
   test('what came of it is said in one sentence', () => {

@@ -345,6 +345,24 @@ describe('a renaming', () => {
     expect((await clinic.get(`/protocols/${code}/draft/phases/home`)).status).toBe(404)
   })
 
+  test('of a prescription that is called as a list is keeps what is accepted of its steps', async () => {
+    const steps = [{ timesPerDay: 1 }, { when: { days: { before: -5 } }, timesPerDay: 2 }]
+    const prescription = { code: 'limits', exercise: 'garden-walking', from: 'home', dosage: steps }
+    accepted(await edit('POST', '/prescriptions', prescription, 1))
+    const name = async () => {
+      const { findings } = accepted(
+        await clinic.post<{ findings: { name: string }[] }>(`/protocols/${code}/draft/check`, {}),
+      )
+      return findings.map((finding) => finding.name).filter((finding) => finding.includes('/dosage-2'))
+    }
+    const [finding = ''] = await name()
+    expect(finding).toBe('rule-never-applies:limits/dosage-2')
+    accepted(await edit('PATCH', '', { accepted: [{ finding, reason: 'Never mind' }] }, 2))
+    const renamed = accepted(await edit('PATCH', '/prescriptions/limits', { code: 'strolling' }, 3))
+    expect(renamed).toMatchObject({ renamed: { uses: ['/accepted/0/finding'] } })
+    expect((await readDraft()).document.accepted).toMatchObject([{ finding: (await name())[0] }])
+  })
+
   test('to a name that is taken is refused', async () => {
     for (const [path, body] of [
       ['/phases/home', { code: 'ward' }],

@@ -292,7 +292,13 @@ describe('an episode', () => {
         '`unpublished`, the default protocol of `new-operation`, has no published version: publish one, or name `protocols`',
     })
     // Nobody can delete what a procedure names.
-    expect((await clinic.delete('/protocols/unpublished', '*')).body).toMatchObject({ status: 409, code: 'IN_USE' })
+    expect((await clinic.delete('/protocols/unpublished', '*')).body).toMatchObject({
+      status: 409,
+      code: 'IN_USE',
+      defaultOf: ['new-operation'],
+      detail:
+        '`unpublished` is the default protocol of `new-operation`: name another default first, or none (PATCH /v1/procedures/{code} with `defaultProtocol`)',
+    })
   })
 
   test('of nobody is not opened', async () => {

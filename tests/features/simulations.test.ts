@@ -99,6 +99,21 @@ describe('a simulation', () => {
     expect(accepted(await simulate<Simulation>(body))).toEqual(answer)
   })
 
+  test('takes a draft by its code, as a document of it would be taken', async () => {
+    const document = everyFeature('simulated-draft', { title: 'Not published' })
+    accepted(await clinic.post('/protocols', document))
+    const named = { ...stored, protocols: [{ code: 'simulated-draft', version: 'draft' }] }
+    const sent = { ...stored, protocols: [document] }
+    const answer = accepted(await simulate<Simulation>(named))
+    expect(answer).toEqual(accepted(await simulate<Simulation>(sent)))
+    expect(answer.protocols).toMatchObject([{ code: 'simulated-draft', version: null }])
+    const timeline = (body: object) => clinic.post('/simulations/timeline', body)
+    expect(accepted(await timeline(named))).toEqual(accepted(await timeline(sent)))
+    const none = await simulate({ ...stored, protocols: [{ code: 'every-feature', version: 'draft' }] })
+    expect(none.body).toMatchObject({ status: 422, code: 'UNKNOWN_REFERENCE', errors: [{ pointer: '/protocols/0' }] })
+    expect(none.body.detail).toContain('POST /v1/protocols/every-feature/draft')
+  })
+
   test('puts several protocols together, stored and not', async () => {
     const protocols = [everyFeature('one-more'), { code: 'plif-standard' }, { code: 'alif-standard', version: 1 }]
     const answer = accepted(await simulate<Simulation>({ ...stored, protocols }))

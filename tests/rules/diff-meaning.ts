@@ -10,6 +10,7 @@ import type {
   Difference,
   DiffOccasion,
   DiffWitness,
+  FactTest,
   FactValue,
   ProtocolDocument,
   RecordEntry,
@@ -17,7 +18,7 @@ import type {
   Target,
 } from '../../src/rules/index.ts'
 import type { Derive } from './agreement.ts'
-import { dateOn, isMatched, knownAt, surgeryDate, valuesToTry } from './check-cases.ts'
+import { conditionsIn, dateOn, isMatched, knownAt, leavesIn, surgeryDate, valuesToTry } from './check-cases.ts'
 
 /** The same value, whatever the order of its members. */
 export function say(value: unknown): string {
@@ -30,10 +31,14 @@ export function say(value: unknown): string {
 
 type Written = Record<string, unknown> & { kind: string }
 
+/** What the surgery entry says. */
+export type Operation = Pick<DiffWitness, 'side' | 'levels' | 'procedures'>
+
 /** A record as entries; the surgery and the assignment come first. */
-export function toEntries(written: readonly Written[], side: Side | null): RecordEntry[] {
+export function toEntries(written: readonly Written[], { side, levels, procedures }: Operation): RecordEntry[] {
+  const operated = Array.from({ length: levels ?? 0 }, (_, level) => `L${level}`)
   const all: Written[] = [
-    { kind: 'surgery', surgeryDate, procedures: ['repair'], levels: [], side },
+    { kind: 'surgery', surgeryDate, procedures: ['any', ...procedures], levels: operated, side },
     { kind: 'assignment', versions: ['v'] },
     ...written,
   ]
@@ -195,6 +200,45 @@ export function compareAnswers(
   return names.sort()
 }
 
+/** What differs whatever the case, by name; contraindications that match another exercise are left out. */
+export function compareDeclared([before, after]: Pair): string[] {
+  const asked = (document: ProtocolDocument): { milestones: Set<string>; facts: Set<string> } => {
+    const leaves = conditionsIn(document).flatMap(leavesIn)
+    const since = leaves.flatMap((leaf) => ('days' in leaf ? (leaf.days.since ?? []) : []))
+    const reached = leaves.flatMap((leaf) => ('milestone' in leaf ? [leaf.milestone] : []))
+    return {
+      milestones: new Set([...since, ...reached]),
+      facts: new Set(leaves.flatMap((leaf) => ('fact' in leaf ? [leaf.fact] : []))),
+    }
+  }
+  const sets = (was: ReadonlySet<string>, is: ReadonlySet<string>, kind: string, what: string): string[] => [
+    ...[...was.difference(is)].map((code) => say([kind, what, code, 'removed'])),
+    ...[...is.difference(was)].map((code) => say([kind, what, code, 'added'])),
+  ]
+  const [was, is] = [asked(before), asked(after)]
+  const read = [...was.facts.intersection(is.facts)].flatMap((code) => {
+    const [one, other] = [before, after].map(({ facts }) => facts.find((fact) => fact.code === code))
+    if (one === undefined || other === undefined) return []
+    return (['type', 'unit', 'operation'] as const).flatMap((what) =>
+      say(one[what]) === say(other[what]) ? [] : [say(['declared', code, what])],
+    )
+  })
+  const flags = (document: ProtocolDocument): Map<string, string> =>
+    new Map(document.redFlags.map(({ code, response }) => [code, response]))
+  const [flagsWere, flagsAre] = [flags(before), flags(after)]
+  const answered = [...flagsWere].flatMap(([code, response]) =>
+    (flagsAre.get(code) ?? response) === response ? [] : [say(['red-flag', '', code, 'response'])],
+  )
+  return [
+    ...sets(was.milestones, is.milestones, 'asks', 'milestone'),
+    ...sets(was.facts, is.facts, 'asks', 'fact'),
+    ...sets(new Set(flagsWere.keys()), new Set(flagsAre.keys()), 'red-flag', ''),
+    ...sets(new Set(before.procedures), new Set(after.procedures), 'procedure', ''),
+    ...answered,
+    ...read,
+  ].sort()
+}
+
 /** The names of a difference that was found; none where no case shows it. */
 export function namesOf(found: Difference): string[] {
   switch (found.kind) {
@@ -234,7 +278,17 @@ export function namesOf(found: Difference): string[] {
       const [was, is] = [found.before, found.after].map((phase) => (phase === null ? 'none' : say(phase)))
       return [say(['phase', was, is])]
     }
-    default:
+    case 'asks':
+      return [say(['asks', found.what, found.named.code, found.change])]
+    case 'red-flag':
+      return [say(['red-flag', '', found.redFlag.code, found.change])]
+    case 'procedure':
+      return [say(['procedure', '', found.procedure, found.change])]
+    case 'told':
+      return [say(['declared', found.fact.code, 'operation'])]
+    case 'read':
+      return [say(['declared', found.fact.code, found.what])]
+    case 'match':
       return []
   }
 }
@@ -265,18 +319,55 @@ function isSo(derive: Derive, pair: Pair, found: Difference, entries: readonly R
 /** Null: the witness shows it, and so does whoever has on record what an occasion says. Otherwise what is wrong. */
 export function confirmDifference(derive: Derive, pair: Pair, found: Difference): string | null {
   const { witness, days, occasions } = found
-  if (witness === null) return namesOf(found).length === 0 ? null : 'no witness'
-  const shown = toEntries(toWritten(witness), witness.side)
+  if (witness === null) {
+    const declared = compareDeclared(pair)
+    return found.kind === 'match' || namesOf(found).every((name) => declared.includes(name)) ? null : 'no witness'
+  }
+  const shown = toEntries(toWritten(witness), witness)
   if (!isSo(derive, pair, found, shown, witness.daysSinceSurgery)) return `witness ${JSON.stringify(witness)}`
   if (days.length === 0 || occasions.length === 0) return 'no days'
   for (const [row, occasion] of occasions.entries()) {
     for (const [day, record] of recordsOf(pair, occasion)) {
-      if (!isSo(derive, pair, found, toEntries(toWritten(record), witness.side), day)) {
-        return `occasion ${row} on day ${day} with ${JSON.stringify(record)}`
+      for (const operation of operationsOf(pair, occasion, witness.side)) {
+        if (!isSo(derive, pair, found, toEntries(toWritten(record), operation), day)) {
+          return `occasion ${row} on day ${day} with ${JSON.stringify([record, operation])}`
+        }
       }
     }
   }
   return null
+}
+
+/** What the surgery on record can say where the occasion is. */
+function* operationsOf(pair: Pair, { operation, without }: DiffOccasion, side: Side | null): Generator<Operation> {
+  const testOf = (what: unknown): FactTest | null | undefined =>
+    operation.find(({ told }) => say(told) === say(what))?.test
+  // What must not be known must not be told either.
+  const isKept = (what: unknown): boolean =>
+    pair.some(({ facts }) =>
+      facts.some((fact) => say(fact.operation) === say(what) && without.facts.some(({ code }) => code === fact.code)),
+    )
+  const choose = <T extends FactValue>(what: unknown, values: readonly (T | null)[], kept: T | null): (T | null)[] => {
+    const test = testOf(what)
+    if (test === undefined) return isKept(what) ? [kept] : [...values]
+    return test === null ? [null] : values.filter((value) => value !== null && meets(value, test))
+  }
+  const named = pair.flatMap(({ facts }) =>
+    facts.flatMap(({ operation }) => (typeof operation === 'object' ? [operation.procedure] : [])),
+  )
+  const sideTest = testOf('side')
+  const sides = sideTest === undefined ? [side] : choose('side', [null, 'left', 'right', 'bilateral'], null)
+  for (const levels of choose('levels', [null, 1, 2, 3, 4, 5], null)) {
+    for (const own of sides) {
+      for (const isDone of [false, true]) {
+        const procedures = named.filter((procedure) => {
+          const test = testOf({ procedure })
+          return test === undefined ? isDone && !isKept({ procedure }) : test?.is === true
+        })
+        yield { levels, side: own as Side | null, procedures }
+      }
+    }
+  }
 }
 
 const longAgo = 50
@@ -338,16 +429,18 @@ function* recordsOf(
   }
 }
 
+function meets(value: FactValue, test: object): boolean {
+  return Object.entries(test).every(([key, wanted]) => {
+    if (key === 'is') return value === wanted
+    if (key === 'in') return (wanted as FactValue[]).includes(value)
+    if (typeof value !== 'number') return false
+    const number = Number(wanted)
+    if (key === 'atLeast') return value >= number
+    if (key === 'atMost') return value <= number
+    return key === 'above' ? value > number : value < number
+  })
+}
+
 function valuesThatMeet(declared: readonly ProtocolDocument['facts'][number][], test: object): FactValue[] {
-  const meets = (value: FactValue): boolean =>
-    Object.entries(test).every(([key, wanted]) => {
-      if (key === 'is') return value === wanted
-      if (key === 'in') return (wanted as FactValue[]).includes(value)
-      if (typeof value !== 'number') return false
-      const number = Number(wanted)
-      if (key === 'atLeast') return value >= number
-      if (key === 'atMost') return value <= number
-      return key === 'above' ? value > number : value < number
-    })
-  return declared.flatMap((one) => valuesToTry(one, [test])).filter(meets)
+  return declared.flatMap((one) => valuesToTry(one, [test])).filter((value) => meets(value, test))
 }

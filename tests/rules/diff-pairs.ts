@@ -76,10 +76,12 @@ function times(name: string, { least, most }: { least: number; most: number | nu
   return least === 0 && most === null ? name : `${name} ${least}–${most ?? ''} ago`
 }
 
-function recordOf({ daysSinceSurgery, side, milestones, facts }: DiffWitness): string[] {
+function recordOf({ daysSinceSurgery, side, levels, procedures, milestones, facts }: DiffWitness): string[] {
   return [
     `day ${daysSinceSurgery}`,
     ...(side === null ? [] : [side]),
+    ...(levels === null ? [] : [`${levels} levels`]),
+    ...procedures,
     ...milestones.map(({ code, day, grantedBy }) => `${code} on ${day} by ${grantedBy ?? 'nobody'}`),
     ...facts.map(({ code, value, day }) => `${code} ${value} on ${day}`),
   ]
@@ -92,11 +94,12 @@ export function inShort({ direction, days, occasions, isComplete, witness, ...ab
   )
   const what = `${direction}: ${flags.join(' ')}`
   if (witness === null && days.length + occasions.length === 0 && isComplete) return what
-  const each = occasions.map(({ days, milestones, facts, without, reading }) =>
+  const each = occasions.map(({ days, milestones, facts, operation, without, reading }) =>
     [
       span(days),
       ...milestones.map((one) => times(one.milestone.code, one) + one.grantedBy.map((role) => ` by ${role}`).join('')),
       ...facts.map((one) => times(`${one.fact.code} ${words(one.test)}`, one)),
+      ...operation.map(({ told, test }) => `operation ${words(told)} ${words(test)}`),
       ...[...without.milestones, ...without.facts].map(({ code }) => `without ${code}`),
       ...(reading === null ? [] : [reading]),
     ].join(', '),

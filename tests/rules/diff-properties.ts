@@ -3,8 +3,16 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import type { CalendarDate, Condition, Diff, ProtocolDocument, RecordEntry } from '../../src/rules/index.ts'
 import type { Derive } from './agreement.ts'
-import { chooseCase, dateOn, surgeryDate, toWitness } from './check-cases.ts'
-import { compareAnswers, confirmDifference, foretold, namesOf, say, toEntries } from './diff-meaning.ts'
+import { chooseCase, conditionsIn, dateOn, leavesIn, surgeryDate, toWitness } from './check-cases.ts'
+import {
+  compareAnswers,
+  compareDeclared,
+  confirmDifference,
+  foretold,
+  namesOf,
+  say,
+  toEntries,
+} from './diff-meaning.ts'
 import { type Situation, situations, smallSituations } from './situations.ts'
 
 export interface DiffRules {
@@ -17,6 +25,8 @@ export interface DiffProperty {
   /** Notes what it has met. */
   check: (rules: DiffRules, runs: number, note: (what: string) => void) => void
 }
+
+type Told = NonNullable<ProtocolDocument['facts'][number]['operation']>
 
 type Pair = readonly [ProtocolDocument, ProtocolDocument]
 
@@ -56,6 +66,27 @@ function mapConditions(document: ProtocolDocument, map: (condition: Condition) =
     instructions: mapped(document.instructions),
     limits: mapped(document.limits),
   }
+}
+
+type Fact = ProtocolDocument['facts'][number]
+
+function askedOf(document: ProtocolDocument): Fact[] {
+  const asked = new Set(
+    conditionsIn(document)
+      .flatMap(leavesIn)
+      .flatMap((leaf) => ('fact' in leaf ? [leaf.fact] : [])),
+  )
+  return document.facts.filter(({ code }) => asked.has(code))
+}
+
+/** What is undefined is left out. */
+function changeFact(
+  document: ProtocolDocument,
+  code: string | undefined,
+  changed: Partial<Record<keyof Fact, unknown>>,
+) {
+  const facts = document.facts.map((fact) => (fact.code === code ? JSON.parse(say({ ...fact, ...changed })) : fact))
+  return { ...document, facts }
 }
 
 const edits: Record<string, Edit> = {
@@ -131,6 +162,23 @@ const edits: Record<string, Edit> = {
     ...document,
     milestones: document.milestones.map((one) => (one.code === 'visit' ? { ...one, preOperative: true } : one)),
   }),
+  'told by the operation': (document, _donor, place) => {
+    const asked = askedOf(document)
+    const { type, operation } = asked[at(asked, place >> 2)] ?? {}
+    const others: Record<string, readonly Told[]> = {
+      number: ['levels'],
+      choice: ['side'],
+      boolean: [{ procedure: 'revision' }, { procedure: 'repair' }],
+    }
+    const [next] = [undefined, ...(others[type ?? ''] ?? [])]
+      .filter((told) => say(told) !== say(operation))
+      .slice(place % 2)
+    return changeFact(document, asked[at(asked, place >> 2)]?.code, { operation: next })
+  },
+  'read as': (document, _donor, place) => {
+    const asked = askedOf(document)
+    return changeFact(document, asked[at(asked, place >> 1)]?.code, place % 2 === 0 ? { unit: 'kg' } : { type: 'text' })
+  },
   range: (document, _donor, place) => ({
     ...document,
     facts: document.facts.map((fact) => (fact.code === 'pain' ? { ...fact, max: 3 + (place % 3) } : fact)),
@@ -238,8 +286,11 @@ function change(
   return isTurned ? [changed, document] : [document, changed]
 }
 
-/** A pair with something in common, and now and then one with little. */
-const edited = drawn(Object.keys(edits), 4)
+/** A pair with something in common, and now and then one with little; or with the same rules, which are read otherwise. */
+const edited = fc.oneof(
+  { weight: 4, arbitrary: drawn(Object.keys(edits), 4) },
+  { weight: 1, arbitrary: drawn(['told by the operation', 'read as'], 2) },
+)
 
 // ---- Records ----
 
@@ -310,7 +361,7 @@ function* tryCases(
   situation: Situation,
   chosen: readonly (readonly number[])[],
 ): Generator<{ day: number; names: readonly string[]; entries: readonly RecordEntry[] }> {
-  const [surgery, assignment] = toEntries([], null)
+  const [surgery, assignment] = toEntries([], { side: null, levels: null, procedures: [] })
   if (surgery === undefined || assignment === undefined) return
   const sides = ['left', 'right', 'bilateral', null] as const
   const number = (entries: readonly RecordEntry[]): RecordEntry[] =>
@@ -321,9 +372,11 @@ function* tryCases(
       ...surgery,
       procedures: index % 3 === 0 ? ['repair', 'revision'] : ['repair'],
       side: sides[index % 4] ?? null,
-      levels: index % 2 === 0 ? [] : ['L4-L5'],
+      levels: ['L3-L4', 'L4-L5', 'L5-S1'].slice(0, [0, 1, 3, 2][index % 5] ?? 0),
     } as RecordEntry
-    const entries = number([operated, assignment, ...record])
+    // What the operation tells counts where nobody has observed it.
+    const known = index % 2 === 0 ? record : record.filter(({ kind }) => kind !== 'fact')
+    const entries = number([operated, assignment, ...known])
     yield { day, entries, names: compareAnswers(derive, pair, entries, dateOn(day)) }
   }
   const both = together(pair)
@@ -339,7 +392,12 @@ function* tryCases(
       }),
       ...facts.map(({ code, value, day }) => ({ kind: 'fact', code, value, on: dateOn(day) })),
     ]
-    const entries = toEntries(written, sides[(numbers[0] ?? 0) % 4] ?? null)
+    const [nth = 0, levels = 0, isRevision = 0] = numbers
+    const entries = toEntries(written, {
+      side: sides[nth % 4] ?? null,
+      levels: [null, 1, 2, 3][levels % 4] ?? null,
+      procedures: isRevision % 2 === 0 ? ['repair'] : ['repair', 'revision'],
+    })
     yield { day: daysSinceSurgery, entries, names: compareAnswers(derive, pair, entries, dateOn(daysSinceSurgery)) }
   }
 }
@@ -352,6 +410,8 @@ function tellsAll({ derive, diff }: DiffRules, runs: number, note: (what: string
     const pair = change(edits, one, note)
     const found = diff(...pair)
     assert.deepEqual(found.undecided, [])
+    const declared = found.differences.filter(({ witness, kind }) => witness === null && kind !== 'match')
+    assert.deepEqual(declared.flatMap(namesOf).sort(), compareDeclared(pair), JSON.stringify(pair))
     for (const { day, names, entries } of tryCases(derive, pair, one.situation, chosen)) {
       note(names.length > 0 ? 'case that differs' : 'case that does not')
       const told = foretold(found, day)
@@ -367,7 +427,8 @@ function tellsTrue({ derive, diff }: DiffRules, runs: number, note: (what: strin
     const pair = change(edits, one, note)
     for (const found of diff(...pair).differences) {
       note(found.kind)
-      for (const { without, milestones, facts } of found.occasions) {
+      for (const { operation, without, milestones, facts } of found.occasions) {
+        if (operation.length > 0) note('occasion by the operation')
         if (without.milestones.length + without.facts.length > 0) note('occasion without something')
         if (milestones.length > 1) note('occasion after two milestones')
         if (facts.length > 0) note('occasion after an observation')

@@ -72,12 +72,13 @@ describe('an exercise', () => {
             days: { from: 28, before: 42 },
             milestones: [],
             facts: [],
+            operation: [],
             without: { milestones: [], facts: [] },
             reading: 'later',
           },
         ],
         isComplete: true,
-        witness: { daysSinceSurgery: 28, side: null, milestones: [], facts: [] },
+        witness: { daysSinceSurgery: 28, side: null, levels: null, procedures: [], milestones: [], facts: [] },
       },
     ])
     expect(text).toEqual([
@@ -309,6 +310,7 @@ describe('what else differs', () => {
         procedures: ['other'],
       },
       [
+        { kind: 'exercise', change: 'gained', direction: 'laxer', witness: { levels: 1, facts: [] } },
         { kind: 'told', fact: { code: 'pain', title: 'Pain' }, before: null, after: 'levels' },
         { kind: 'procedure', procedure: 'repair', change: 'removed' },
         { kind: 'procedure', procedure: 'other', change: 'added' },

@@ -43,7 +43,7 @@ function titlesOf(documents: readonly ProtocolDocument[]): Titles {
 }
 
 function toOccasion(occasion: DiffOccasion): Answer['differences'][number]['occasions'][number] {
-  const { days, milestones, facts, without, reading } = occasion
+  const { days, milestones, facts, operation, without, reading } = occasion
   return {
     days,
     milestones: milestones.map(({ milestone, grantedBy, least, most }) => ({
@@ -61,6 +61,7 @@ function toOccasion(occasion: DiffOccasion): Answer['differences'][number]['occa
       leastDays: least,
       mostDays: most,
     })),
+    operation: operation.map(({ told, test }) => ({ told, test: test === null ? null : toTest(test) })),
     without: { milestones: [...without.milestones], facts: [...without.facts] },
     reading,
     text: speakOccasion(occasion),
@@ -68,8 +69,14 @@ function toOccasion(occasion: DiffOccasion): Answer['differences'][number]['occa
 }
 
 function toWitness(witness: DiffWitness, titles: Titles): NonNullable<Answer['differences'][number]['witness']> {
-  const { milestones, facts } = witness
-  return { ...witness, milestones: [...milestones], facts: [...facts], text: speakWitness(witness, titles) }
+  const { milestones, facts, procedures } = witness
+  return {
+    ...witness,
+    procedures: [...procedures],
+    milestones: [...milestones],
+    facts: [...facts],
+    text: speakWitness(witness, titles),
+  }
 }
 
 /** What every difference has, on the wire. */

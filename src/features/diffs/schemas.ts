@@ -51,6 +51,16 @@ const occasion = z
         mostDays,
       }),
     ),
+    operation: z
+      .array(
+        z.object({
+          told: z
+            .union([z.enum(['levels', 'side']), z.object({ procedure: z.string() })])
+            .describe('The number of levels, the side, or whether a procedure was part of the operation.'),
+          test: factTest.nullable().describe('What it must be; null: it must not be on record.'),
+        }),
+      )
+      .describe('What the operation must have been.'),
     without: z.object({ milestones: z.array(named), facts: z.array(named) }).describe('What must not be on record.'),
     reading: z
       .enum(['newly', 'no-longer', 'earlier', 'later', 'longer', 'shorter', 'more', 'fewer'])
@@ -71,6 +81,10 @@ const witness = z
       .enum(['left', 'right', 'bilateral'])
       .nullable()
       .describe('What was operated on; null: it is not on record.'),
+    levels: z.int().min(1).nullable().describe('How many levels were operated on; null: they are not on record.'),
+    procedures: z
+      .array(z.string())
+      .describe('Of the procedures by which the operation tells a fact those that were part of it.'),
     milestones: z.array(
       z.object({
         code: z.string(),

@@ -4,6 +4,7 @@ import type {
   DiffOccasion,
   DiffWitness,
   Dose,
+  FactValue,
   Named,
   PhaseMove,
   PhaseSays,
@@ -28,10 +29,47 @@ import {
 // What changes from one version to another, in words for whoever reviews it.
 
 /** "from day 28 through day 41, once “Visit” is on record, as long as “Pain” is not". */
-export function speakOccasion({ days, milestones, facts, without }: DiffOccasion): string {
+export function speakOccasion({ days, milestones, facts, operation, without }: DiffOccasion): string {
   const way = speakWay({ days, milestones, facts, lifts: [] })
-  const absent = [...speakAbsent(without.milestones, 'reached'), ...speakAbsent(without.facts, 'known')]
-  return absent.length === 0 ? way : `${way}, as long as ${join(absent, 'and')}`
+  const known = operation.length === 0 ? 'known' : 'observed'
+  const absent = [...speakAbsent(without.milestones, 'reached'), ...speakAbsent(without.facts, known)]
+  const told = operation.length === 0 ? '' : `, where ${join(operation.map(speakOperation), 'and')}`
+  return `${way}${told}${absent.length === 0 ? '' : `, as long as ${join(absent, 'and')}`}`
+}
+
+/** "the operation was on at most 2 levels", "the left side was operated on". */
+function speakOperation({ told, test }: DiffOccasion['operation'][number]): string {
+  if (typeof told === 'object') {
+    return `the procedure ${speakCode(told.procedure)} was ${test?.is === true ? '' : 'not '}part of the operation`
+  }
+  if (test === null) return told === 'side' ? 'the operated side is not on record' : 'no levels are on record'
+  if (told === 'levels') {
+    const { is = null, atLeast = is, atMost = is } = test
+    return `the operation was on ${speakLevels(asNumber(atLeast), asNumber(atMost))}`
+  }
+  const sides = test.is === undefined ? (test.in ?? ['left', 'right', 'bilateral']) : [test.is]
+  const named = sides.map((side) => whichSide[side as Side])
+  return `${join(named, 'or')} ${sides.at(-1) === 'bilateral' ? 'were' : 'was'} operated on`
+}
+
+function asNumber(value: FactValue | null): number | null {
+  return typeof value === 'number' ? value : null
+}
+
+function speakLevels(least: number | null, most: number | null): string {
+  const levels = (number: number): string => (number === 1 ? 'one level' : `${number} levels`)
+  if (least !== null && least === most) return levels(least)
+  if (least === null && most === null) return 'any number of levels'
+  return join(
+    [...(least === null ? [] : [`at least ${levels(least)}`]), ...(most === null ? [] : [`at most ${levels(most)}`])],
+    'and',
+  )
+}
+
+const whichSide: Readonly<Record<Side, string>> = {
+  left: 'the left side',
+  right: 'the right side',
+  bilateral: 'both sides',
 }
 
 function speakAbsent(items: readonly Named[], verb: string): string[] {
@@ -60,10 +98,15 @@ function speakOccasions({ occasions, isComplete }: Pick<Difference, 'occasions' 
 }
 
 /** "On day 42, with “Visit” reached on day 40 (by surgeon) and “Pain now” observed as 3 on day 41." */
-export function speakWitness({ daysSinceSurgery, side, milestones, facts }: DiffWitness, titles: Titles): string {
+export function speakWitness(
+  { daysSinceSurgery, side, levels, procedures, milestones, facts }: DiffWitness,
+  titles: Titles,
+): string {
   const nameOf = (code: string): string => quote(titles.get(code)?.title ?? code)
   const parts = [
     ...(side === null ? [] : [`${side === 'bilateral' ? 'both sides' : `the ${side} side`} operated on`]),
+    ...(levels === null ? [] : [`${speakLevels(levels, levels)} operated on`]),
+    ...procedures.map((procedure) => `the procedure ${speakCode(procedure)}`),
     ...milestones.map(
       ({ code, day, grantedBy }) =>
         `${nameOf(code)} reached on day ${sign(day)}${grantedBy === null ? '' : ` (granted by ${speakRoles([grantedBy])})`}`,
@@ -187,7 +230,9 @@ export function speakDifference(difference: Difference, alike: readonly Named[] 
     case 'dose':
       return `The dose of ${quote(difference.exercise.title)} is ${speakWholeDose(difference.after)}, instead of ${speakWholeDose(difference.before)}, ${when}.`
     case 'side': {
-      const operated = difference.operated === null ? '' : operatedOn[difference.operated]
+      // Where the cases are of that side alone, they say so.
+      const isSaid = difference.occasions.some(({ operation }) => operation.some(({ told }) => told === 'side'))
+      const operated = difference.operated === null || isSaid ? '' : operatedOn[difference.operated]
       return `${quote(difference.exercise.title)} is ${speakSide(difference.after)}, instead of ${speakSide(difference.before)}, ${operated}${when}.`
     }
     case 'supervision':

@@ -1,10 +1,13 @@
 import type { Transaction } from '../../db/client.ts'
 import { findNearest, listWords } from '../../http/nearest.ts'
 import { ProblemError } from '../../http/problems.ts'
+import type { Exercise, ProtocolDocument } from '../../rules/index.ts'
 import { readProcedure } from '../procedures/repository.ts'
+import { exercisesOf } from '../protocols/authoring.ts'
 import {
   holdVersions,
   listProtocols,
+  type ProtocolSummary,
   readLatestPublished,
   readProtocol,
   readVersion,
@@ -81,30 +84,56 @@ export async function readNamedVersion(
   pointer: string,
   followed: readonly string[] = [],
 ): Promise<StoredVersion> {
-  const refuse = (detail: string): ProblemError =>
-    new ProblemError('UNKNOWN_REFERENCE', detail, { errors: [{ pointer, detail }] })
-  const protocol = await readProtocol(tx, clinicId, code)
-  if (protocol === null) {
-    const known = await listProtocols(tx, clinicId, { after: null, take: 1000 })
-    const nearest = findNearest(
-      code,
-      known.map((candidate) => candidate.code),
-    )
-    throw refuse(`there is no protocol \`${code}\`${nearest.length > 0 ? `: did you mean ${listWords(nearest)}?` : ''}`)
-  }
+  const protocol = await readNamedProtocol(tx, clinicId, code, pointer)
   const version =
     number === undefined
       ? await readLatestPublished(tx, clinicId, protocol.id)
       : await readVersion(tx, clinicId, protocol.id, number)
   if (version === null) {
     const newest = protocol.latestVersion === null ? 'nothing is published' : `the newest is ${protocol.latestVersion}`
-    throw refuse(`\`${code}\` has no ${number === undefined ? 'published version' : `version ${number}`}: ${newest}`)
+    const which = number === undefined ? 'published version' : `version ${number}`
+    throw unknownReference(pointer, `\`${code}\` has no ${which}: ${newest}`)
   }
   if (version.status !== 'published' && !followed.includes(version.id)) {
     const detail = `version ${version.number} of \`${code}\` is retired: assign another`
     throw new ProblemError('VERSION_NOT_PUBLISHED', detail, { errors: [{ pointer, detail }] })
   }
   return version
+}
+
+/** The draft of the protocol with that code, with its exercises as the catalogue has them. */
+export async function readNamedDraft(
+  tx: Transaction,
+  clinicId: string,
+  code: string,
+  pointer: string,
+  catalogue: readonly Exercise[],
+): Promise<ProtocolDocument> {
+  const protocol = await readNamedProtocol(tx, clinicId, code, pointer)
+  const draft = await readVersion(tx, clinicId, protocol.id, 'draft')
+  if (draft !== null) return { ...draft.document, exercises: exercisesOf(draft.document, catalogue) }
+  throw unknownReference(pointer, `\`${code}\` has no draft: start one (POST /v1/protocols/${code}/draft)`)
+}
+
+async function readNamedProtocol(
+  tx: Transaction,
+  clinicId: string,
+  code: string,
+  pointer: string,
+): Promise<ProtocolSummary> {
+  const protocol = await readProtocol(tx, clinicId, code)
+  if (protocol !== null) return protocol
+  const known = await listProtocols(tx, clinicId, { after: null, take: 1000 })
+  const nearest = findNearest(
+    code,
+    known.map((candidate) => candidate.code),
+  )
+  const hint = nearest.length > 0 ? `: did you mean ${listWords(nearest)}?` : ''
+  throw unknownReference(pointer, `there is no protocol \`${code}\`${hint}`)
+}
+
+function unknownReference(pointer: string, detail: string): ProblemError {
+  return new ProblemError('UNKNOWN_REFERENCE', detail, { errors: [{ pointer, detail }] })
 }
 
 /** Every protocol must be for one of the procedures, and every procedure must have one, unless nothing is assigned. */

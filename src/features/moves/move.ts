@@ -83,7 +83,7 @@ const nothing: Effect = { outcome: 'unchanged', consequences: [] }
  * fails, and the same request does the rest.
  */
 export async function* moveEpisodes(
-  { db, clock, ids }: Omit<Context, 'library'>,
+  { db, clock, ids }: Context,
   request: MoveRequest,
 ): AsyncGenerator<{ on: CalendarDate; results: MoveResult[] }> {
   const { clinicId, protocol, dryRun } = request

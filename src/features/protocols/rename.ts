@@ -19,7 +19,7 @@ export function renamePart(document: ProtocolDocument, kind: EditableKind, from:
     return to
   })
   const accepted = document.accepted?.map((one, index) => {
-    const finding = renameFinding(one.finding, kind, from, to)
+    const finding = renameFinding(document, one.finding, kind, from, to)
     if (finding !== one.finding) uses.push(`/accepted/${index}/finding`)
     return { ...one, finding }
   })
@@ -116,20 +116,30 @@ function mapEntry(entry: CaseEntry, path: string, visit: Visit): CaseEntry {
 }
 
 /** The name that a finding of the check has once the part has its other code: `no-source:limits/lifting`. */
-function renameFinding(finding: string, kind: EditableKind, from: string, to: string): string {
+function renameFinding(
+  document: ProtocolDocument,
+  finding: string,
+  kind: EditableKind,
+  from: string,
+  to: string,
+): string {
   const colon = finding.indexOf(':')
   if (colon === -1) return finding
   const [code, about] = [finding.slice(0, colon), finding.slice(colon + 1)]
   if (about.startsWith('accepted/')) {
-    return `${code}:accepted/${renameFinding(about.slice('accepted/'.length), kind, from, to)}`
+    return `${code}:accepted/${renameFinding(document, about.slice('accepted/'.length), kind, from, to)}`
   }
   const segments = about.split('/')
-  const named = kindsNamedBy(code, segments)
+  const named = kindsNamedBy(document, code, segments)
   return `${code}:${segments.map((name, index) => (named[index] === kind && name === from ? to : name)).join('/')}`
 }
 
 /** Which kind of part each segment of a finding's name is a code of. */
-function kindsNamedBy(code: string, [first = '']: readonly string[]): readonly (EditableKind | null)[] {
+function kindsNamedBy(
+  document: ProtocolDocument,
+  code: string,
+  [first = '', second = '']: readonly string[],
+): readonly (EditableKind | null)[] {
   switch (code) {
     case 'granted-but-contraindicated':
       return ['prescriptions', 'contraindications']
@@ -142,11 +152,17 @@ function kindsNamedBy(code: string, [first = '']: readonly string[]): readonly (
       return []
     case 'rule-never-applies':
     case 'shadowed-rule':
-      // Otherwise it is a step of a dosage: `walking/dosage-2`.
-      return ruleLists.includes(first) ? inList(first) : ['prescriptions']
+      // Otherwise it is a step of a dosage: `walking/dosage-2`, even of a prescription that is called as a list is.
+      return ruleLists.includes(first) && !isStep(document, first, second) ? inList(first) : ['prescriptions']
     default:
       return inList(first)
   }
+}
+
+function isStep(document: ProtocolDocument, first: string, second: string): boolean {
+  const hasNamed = (kind: EditableKind, name: string) =>
+    partsOf(document, kind).some((one) => nameOf(kind, one) === name)
+  return /^dosage-\d+$/.test(second) && hasNamed('prescriptions', first) && !hasNamed(first as EditableKind, second)
 }
 
 const ruleLists: readonly string[] = ['contraindications', 'instructions', 'limits'] satisfies EditableKind[]

@@ -756,15 +756,21 @@ export async function readFollowers(
     SELECT FROM protocol_version WHERE clinic_id = ${clinicId}::uuid AND protocol_id = ${protocol.id}::uuid
       AND status = 'published' ORDER BY id FOR UPDATE`
   const openEpisodes = await tx.episodeProtocol.count({ where: { clinicId, versionId, episode: { status: 'open' } } })
-  const procedures = await tx.procedure.findMany({
-    where: { clinicId, defaultProtocolCode: protocol.code },
-    select: { code: true },
-    orderBy: { code: 'asc' },
-  })
+  const defaultOf = await listDefaultsOf(tx, clinicId, protocol.code)
   const otherPublished = await tx.protocolVersion.count({
     where: { clinicId, protocolId: protocol.id, status: 'published', id: { not: versionId } },
   })
-  return { openEpisodes, otherPublished, defaultOf: procedures.map(({ code }) => code) }
+  return { openEpisodes, otherPublished, defaultOf }
+}
+
+/** Codes of the procedures whose default the protocol is. */
+export async function listDefaultsOf(tx: Transaction, clinicId: string, protocol: string): Promise<string[]> {
+  const procedures = await tx.procedure.findMany({
+    where: { clinicId, defaultProtocolCode: protocol },
+    select: { code: true },
+    orderBy: { code: 'asc' },
+  })
+  return procedures.map(({ code }) => code)
 }
 
 /** Those of the versions that are retired by now. Until the transaction ends none of the others can be. */

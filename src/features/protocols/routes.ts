@@ -3,6 +3,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Context } from '../../http/context.ts'
 import { etagOf, ifMatchHeader, requireIfMatch } from '../../http/etag.ts'
+import { listWords } from '../../http/nearest.ts'
 import { cursorOf, pageOf, pageQuery, toPage } from '../../http/pagination.ts'
 import { errors, ProblemError } from '../../http/problems.ts'
 import { noContent, slug } from '../../http/schemas.ts'
@@ -19,7 +20,7 @@ import { answerVersion } from './joined.ts'
 import { withKeyNames } from './keys.ts'
 import { discard } from './lifecycle.ts'
 import { registerLifecycle } from './lifecycle-routes.ts'
-import { deleteDraft, deleteProtocol, listProtocols, listVersions, readVersion } from './repository.ts'
+import { deleteDraft, deleteProtocol, listDefaultsOf, listProtocols, listVersions, readVersion } from './repository.ts'
 import {
   codeParams,
   documentTypes,
@@ -149,6 +150,14 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
           throw new ProblemError(
             'IN_REVIEW',
             `the draft of \`${code}\` is in review: take it back first (POST /v1/protocols/${code}/draft/withdraw)`,
+          )
+        }
+        const defaultOf = await listDefaultsOf(tx, clinicId, code)
+        if (defaultOf.length > 0) {
+          throw new ProblemError(
+            'IN_USE',
+            `\`${code}\` is the default protocol of ${listWords(defaultOf, 'and')}: name another default first, or none (PATCH /v1/procedures/{code} with \`defaultProtocol\`)`,
+            { defaultOf },
           )
         }
         if (draft !== null && !(await deleteDraft(tx, { clinicId, versionId: draft.id }, draft.revision))) {

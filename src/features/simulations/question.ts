@@ -3,7 +3,7 @@ import type { Database, Transaction } from '../../db/client.ts'
 import { listWords } from '../../http/nearest.ts'
 import { ProblemError, type ProblemLocation } from '../../http/problems.ts'
 import type { Exercise, Instant, ProtocolDocument, ProtocolVersion, Question, RecordEntry } from '../../rules/index.ts'
-import { readNamedVersion } from '../episodes/assignment.ts'
+import { readNamedDraft, readNamedVersion } from '../episodes/assignment.ts'
 import {
   implausible,
   requireFact,
@@ -39,16 +39,30 @@ async function readVersions(
   const versions: ProtocolVersion[] = []
   for (const [index, protocol] of body.protocols.entries()) {
     const pointer = `/protocols/${index}`
-    const version =
-      protocol.format === undefined
-        ? await readNamedVersion(tx, clinicId, protocol, pointer)
-        : { number: null, document: await readDocument(tx, clinicId, protocol, catalogue, pointer) }
+    const version = await readOne(tx, clinicId, protocol, catalogue, pointer)
     if (versions.some((other) => other.document.code === version.document.code)) {
       throw implausible(pointer, `has the code \`${version.document.code}\`, as an earlier one has: each at most once`)
     }
     versions.push({ id: pointer, version: version.number, document: version.document })
   }
   return versions
+}
+
+/** A document, or what a reference names: a published version or, as `draft`, the one that is not published. */
+async function readOne(
+  tx: Transaction,
+  clinicId: string,
+  protocol: Body['protocols'][number],
+  catalogue: readonly Exercise[],
+  pointer: string,
+): Promise<{ number: number | null; document: ProtocolDocument }> {
+  if (protocol.format !== undefined) {
+    return { number: null, document: await readDocument(tx, clinicId, protocol, catalogue, pointer) }
+  }
+  const { code, version } = protocol
+  return version === 'draft'
+    ? { number: null, document: await readNamedDraft(tx, clinicId, code, pointer, catalogue) }
+    : readNamedVersion(tx, clinicId, { code, version }, pointer)
 }
 
 async function readDocument(

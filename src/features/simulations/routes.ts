@@ -23,7 +23,7 @@ export async function registerSimulations(app: FastifyInstance, { db }: Context)
         operationId: 'simulate',
         summary: 'Derive for a hypothetical patient; nothing is stored',
         description:
-          'For trying a protocol out, stored or not. A document must be well formed and name nothing that does not exist. The answer’s `basis.knownAt` is the beginning of the date asked about.',
+          'For trying a protocol out, stored or not: a document, a draft or a published version. A document must be well formed and name nothing that does not exist. The answer’s `basis.knownAt` is the beginning of the date asked about.',
         tags: ['simulations'],
         body: simulationBody,
         response: { 200: simulation, ...errors(...refusals) },

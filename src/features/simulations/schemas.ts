@@ -7,7 +7,13 @@ import { documentBody } from '../protocols/document-schema.ts'
 const until = calendarDate.optional()
 
 /** Whatever has a `format` is meant as a document, so that its mistakes are reported as a document's. */
-const reference = protocolReference.extend({ format: z.never().optional() })
+const reference = protocolReference.extend({
+  version: z
+    .union([z.int().min(1), z.literal('draft')])
+    .optional()
+    .describe('Left out: the newest published one. `draft`: as it is now, with the catalogue’s exercises.'),
+  format: z.never().optional(),
+})
 const reason = text(1000).optional().describe('Left out: "Simulated".')
 /** More than happens to a patient; few enough to derive at once. */
 const many = 100
@@ -18,7 +24,7 @@ export const simulationBody = z.strictObject({
     .min(1)
     .max(10)
     .describe(
-      'Documents, or versions of the clinic’s protocols by `code` and `version` (left out: the newest published).',
+      'Documents, or versions of the clinic’s protocols by `code` and `version` (left out: the newest published; `draft`: the draft).',
     ),
   surgeryDate: calendarDate,
   on: calendarDate.describe('The date asked about.'),
