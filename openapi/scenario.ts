@@ -716,7 +716,11 @@ const protocols: Step[] = [
     remember: rememberTag('trial'),
   },
   { operationId: 'deleteDraft', request: guarded('trial', { params: { code: 'laminoplasty-trial' } }), expect: 204 },
-  { operationId: 'deleteProtocol', request: { params: { code: 'laminoplasty-trial' } }, expect: 204 },
+  {
+    operationId: 'deleteProtocol',
+    request: { params: { code: 'laminoplasty-trial' }, headers: { 'If-Match': '*' } },
+    expect: 204,
+  },
   { operationId: 'deleteProtocol', request: { params: ofProtocol }, expect: 409 },
 ]
 
