@@ -148,6 +148,15 @@ describe('a token that is not to be believed', () => {
       async () => issuer.sign({ ...claims(), key: await stranger('x') }),
       signed,
     ],
+    [
+      'signed with an algorithm that is not allowed, by a key that the issuer has',
+      async () => {
+        const key = await makeSigningKey('weak', 'RS512')
+        issuer.publish(key)
+        return issuer.sign({ ...claims(), key })
+      },
+      signed,
+    ],
     ['signed by another trusted issuer', async () => partner.sign(claims()), signed],
     ['changed on its way', async () => changed(await issuer.sign(claims())), signed],
     ['expired', () => issuer.sign(claims({ exp: seconds - 3600 })), 'has expired'],

@@ -14,6 +14,7 @@ const clinic = await startClinic({ now, config: { publicUrl } })
 const replica = await startReplica(clinic.db, () => Temporal.Instant.from(now), { publicUrl })
 const key = await makeSigningKey('main', 'ES384')
 const rsa = await makeSigningKey('second', 'RS384')
+const weak = await makeSigningKey('third', 'RS256')
 
 interface Registered extends Record<string, unknown> {
   id: string
@@ -23,7 +24,7 @@ interface Registered extends Record<string, unknown> {
 const registered = accepted(
   await clinic.post<Registered>('/clients', {
     name: 'Hospital records',
-    jwks: { keys: [key.publicJwk, { ...rsa.publicJwk, x5c: ['ignored'] }] },
+    jwks: { keys: [key.publicJwk, { ...rsa.publicJwk, x5c: ['ignored'] }, { ...weak.publicJwk, alg: undefined }] },
   }),
 )
 
@@ -154,6 +155,7 @@ describe('an assertion that is not to be believed', () => {
       unsigned,
     ],
     ['signed by somebody else', async () => assert({}, await makeSigningKey('main', 'ES384')), unsigned],
+    ['signed with an algorithm that is not allowed, by a registered key', () => assert({}, weak), unsigned],
     ['with a key that is not registered', async () => assert({}, await makeSigningKey('x', 'ES384')), unsigned],
     ['expired', () => assert({ exp: seconds - 60 }), 'has expired'],
     ['not valid yet', () => assert({ nbf: seconds + 60 }), 'is not valid yet'],

@@ -36,6 +36,10 @@ export async function startIssuer() {
     /** A token with these claims, signed with its key or another. */
     sign: ({ key = keys.at(-1) as SigningKey, ...claims }: JWTPayload & { key?: SigningKey }): Promise<string> =>
       new SignJWT(claims).setProtectedHeader({ alg: key.alg, kid: key.kid, typ: 'at+jwt' }).sign(key.privateKey),
+    /** Publishes a key beside the one that signs. */
+    publish: (key: SigningKey): void => {
+      keys.unshift(key)
+    },
     /** From now on another key signs; the old one stays published unless it is withdrawn. */
     async rotate({ withdraw = false } = {}): Promise<void> {
       if (withdraw) keys.length = 0
