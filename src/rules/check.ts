@@ -641,6 +641,11 @@ const codeOfFlaw: Record<DocumentFlaw['code'], FindingCode> = {
   'empty-span': 'contradictory-bounds',
   'test-does-not-fit': 'contradictory-bounds',
   'value-does-not-fit': 'contradictory-bounds',
+  'role-may-not-grant': 'unknown-reference',
+  'before-the-surgery': 'contradictory-bounds',
+  'after-the-day': 'contradictory-bounds',
+  'cannot-be-lifted': 'unknown-reference',
+  'unit-of-no-limit': 'unknown-reference',
   'procedures-not-said': 'unknown-reference',
   'too-many-tests': 'check-incomplete',
 }

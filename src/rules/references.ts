@@ -1,5 +1,14 @@
 import { leavesOf } from './condition.ts'
-import type { Condition, DayBound, FactDeclaration, FactValue, ProtocolDocument, TestCase } from './types.ts'
+import type {
+  CaseEntry,
+  Condition,
+  DayBound,
+  FactDeclaration,
+  FactValue,
+  ProtocolDocument,
+  Strength,
+  TestCase,
+} from './types.ts'
 
 /** What a document may name besides its own parts: the clinic's procedures, catalogue and vocabulary. */
 export interface Catalogue {
@@ -31,6 +40,11 @@ export type DocumentFlaw =
   | { code: 'empty-span'; path: string; atLeast: number; before: number }
   | { code: 'test-does-not-fit'; path: string; fact: string; type: string; test: string }
   | { code: 'value-does-not-fit'; path: string; fact: string; type: string }
+  | { code: 'role-may-not-grant'; path: string; milestone: string; role: string; roles: readonly string[] }
+  | { code: 'before-the-surgery'; path: string; milestone: string }
+  | { code: 'after-the-day'; path: string; on: number; day: number }
+  | { code: 'cannot-be-lifted'; path: string; contraindication: string; strength: Strength }
+  | { code: 'unit-of-no-limit'; path: string; quantity: string; unit: string; units: readonly string[] }
   | { code: 'procedures-not-said'; path: string; fact: string; procedure: string }
   | { code: 'too-many-tests'; path: string; tests: number; most: number }
 
@@ -111,7 +125,27 @@ export function findFlaws(document: ProtocolDocument, catalogue: Catalogue): Doc
     }
   }
 
-  const readCase = ({ record = [], procedures, expect }: TestCase, path: string): void => {
+  const readMilestone = (entry: Extract<CaseEntry, { milestone: string }>, line: string): void => {
+    refer('milestone', entry.milestone, `${line}/milestone`)
+    const declared = document.milestones.find(({ code }) => code === entry.milestone)
+    if (declared === undefined) return
+    const { code: milestone, grantedBy: roles = [], preOperative = false } = declared
+    if (entry.by !== undefined && roles.length > 0 && !roles.includes(entry.by)) {
+      flaws.push({ code: 'role-may-not-grant', path: `${line}/by`, milestone, role: entry.by, roles })
+    }
+    if (entry.on < 0 && !preOperative) flaws.push({ code: 'before-the-surgery', path: `${line}/on`, milestone })
+  }
+
+  const readLifts = (lifts: readonly string[] | undefined, path: string): void => {
+    referAll('contraindication', lifts, path)
+    lifts?.forEach((contraindication, index) => {
+      const strength = document.contraindications.find(({ code }) => code === contraindication)?.strength
+      if (strength === undefined || strength === 'relative') return
+      flaws.push({ code: 'cannot-be-lifted', path: `${path}/${index}`, contraindication, strength })
+    })
+  }
+
+  const readCase = ({ record = [], procedures, on, expect }: TestCase, path: string): void => {
     referAll('procedure', procedures, `${path}/procedures`)
     const asking = document.facts.find(({ operation }) => typeof operation === 'object')
     if (procedures === undefined && document.procedures.length > 1 && typeof asking?.operation === 'object') {
@@ -119,11 +153,13 @@ export function findFlaws(document: ProtocolDocument, catalogue: Catalogue): Doc
     }
     record.forEach((entry, index) => {
       const line = `${path}/record/${index}`
-      if ('milestone' in entry) refer('milestone', entry.milestone, `${line}/milestone`)
+      const since = 'on' in entry ? { key: 'on', day: entry.on } : { key: 'from', day: entry.from }
+      if (since.day > on) flaws.push({ code: 'after-the-day', path: `${line}/${since.key}`, on: since.day, day: on })
+      if ('milestone' in entry) readMilestone(entry, line)
       else if ('symptom' in entry) refer('red flag', entry.symptom, `${line}/symptom`)
       else if ('permit' in entry) {
         refer('exercise', entry.permit, `${line}/permit`)
-        referAll('contraindication', entry.lifts, `${line}/lifts`)
+        readLifts(entry.lifts, `${line}/lifts`)
       } else if ('withhold' in entry) refer('exercise', entry.withhold, `${line}/withhold`)
       else if ('fact' in entry) {
         refer('fact', entry.fact, `${line}/fact`)
@@ -136,8 +172,13 @@ export function findFlaws(document: ProtocolDocument, catalogue: Catalogue): Doc
     referAll('exercise', expect.permitted, `${path}/expect/permitted`)
     referAll('exercise', expect.withheld, `${path}/expect/withheld`)
     for (const code of Object.keys(expect.dose ?? {})) refer('exercise', code, `${path}/expect/dose/${code}`)
-    expect.limits?.forEach(({ quantity }, index) => {
-      refer('quantity', quantity, `${path}/expect/limits/${index}/quantity`)
+    expect.limits?.forEach(({ quantity, unit }, index) => {
+      const limit = `${path}/expect/limits/${index}`
+      refer('quantity', quantity, `${limit}/quantity`)
+      const about = document.limits.filter((one) => one.quantity === quantity)
+      const units = [...new Set(about.flatMap((one) => one.unit ?? []))].sort()
+      if (unit === undefined || about.length === 0 || units.includes(unit)) return
+      flaws.push({ code: 'unit-of-no-limit', path: `${limit}/unit`, quantity, unit, units })
     })
     if (expect.phase !== null) refer('phase', expect.phase, `${path}/expect/phase`)
   }

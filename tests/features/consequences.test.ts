@@ -121,6 +121,12 @@ const changes: [what: string, before: ProtocolDocument, after: ProtocolDocument,
     ['loss:ward-walk', 'avoid-added:ward/heavy'],
   ],
   [
+    'a contraindication of another title',
+    { ...ward, contraindications: [heavy] },
+    { ...ward, contraindications: [{ ...heavy, title: 'Hopping' }] },
+    ['avoid-removed:ward/heavy', 'avoid-added:ward/heavy'],
+  ],
+  [
     'a phase of the same name with other goals',
     ward,
     { ...ward, phases: ward.phases.map((phase) => ({ ...phase, goals: ['Walk'] })) },

@@ -1,9 +1,21 @@
 import { describe, expect, test } from '@jest/globals'
 import type { z } from 'zod'
+import { toPage } from '../../src/features/diffs/page.ts'
 import type { diff } from '../../src/features/diffs/schemas.ts'
 import { speakDiff, speakDifference, speakUndecided, speakWitness } from '../../src/features/diffs/sentences.ts'
 import type { simulation } from '../../src/features/permitted-exercises/schemas.ts'
-import type { Difference, DifferenceKind, DiffOccasion } from '../../src/rules/index.ts'
+import type {
+  Difference,
+  DifferenceKind,
+  DiffOccasion,
+  Exercise,
+  Limit,
+  Phase,
+  ProtocolDocument,
+  RedFlag,
+} from '../../src/rules/index.ts'
+import * as rules from '../../src/rules/index.ts'
+import { base, twisting, walk } from '../rules/diff-pairs.ts'
 import { accepted, addDays, publishProtocol, startClinicWithLibrary } from './library-clinic.ts'
 import type { Problem } from './support.ts'
 
@@ -163,7 +175,7 @@ describe('the difference between two versions', () => {
       [
         '# On the ward: from version 1 to version 2',
         '',
-        'There are 3 stricter differences and one other difference.',
+        'There are 2 stricter differences and one other difference.',
         'Days are counted from the surgery, which is day 0.',
         '',
         '## Stricter',
@@ -450,6 +462,75 @@ describe('in words', () => {
     expect(speak(kind, { occasions })).toBe(
       '“Walking” is for both sides, instead of for the left side, on day 7, where the left side was operated on.',
     )
+  })
+
+  const pageOf = (before: Partial<ProtocolDocument>, after: Partial<ProtocolDocument>): string[] => {
+    const [from, to] = [
+      { ...base, ...before },
+      { ...base, ...after },
+    ]
+    return toPage(
+      { name: 'version 1', document: from },
+      { name: 'the draft', document: to },
+      rules.diff(from, to),
+    ).split('\n')
+  }
+
+  test('the page says what a phase says now, also where another phase is entered later', () => {
+    const [first, second] = base.phases as [Phase, Phase]
+    const later = { ...second, entry: { days: { atLeast: 7 } } }
+    const strict = { ...first, setting: 'in-hospital', goals: ['Rest'] }
+    const page = pageOf(
+      { phases: [first, { ...second, entry: { days: { atLeast: 5 } } }] },
+      { phases: [strict, later] },
+    )
+    expect(page).toContain(
+      '- Of the current phase the answer says in hospital, goals “Rest”, instead of a phase without setting and goals, from day 0 through day 6.',
+    )
+    // That another phase is the current one is told once.
+    const goals = { ...first, goals: ['Rest'] }
+    const moved = pageOf(
+      { phases: [goals, { ...second, entry: { days: { atLeast: 5 } } }], instructions: [] },
+      { phases: [goals, later] },
+    )
+    expect(moved.filter((line) => line.includes('current phase'))).toEqual([
+      '- “First” lasts longer: it is the current phase also from day 5 through day 6.',
+      '- “Second” is entered later: it is no longer the current phase from day 5 through day 6.',
+    ])
+  })
+
+  test('the page quotes what patients read, and says so where nothing else differs', () => {
+    const flag = base.redFlags[0] as RedFlag
+    const cap = base.limits[0] as Limit
+    const page = pageOf(
+      { redFlags: [{ ...flag, text: 'Call us.' }], limits: [{ ...cap, text: 'A bag.' }] },
+      {
+        redFlags: [{ ...flag, text: 'Call an *ambulance*.' }],
+        limits: [cap],
+        contraindications: [{ ...twisting, title: 'Turning' }],
+        exercises: [{ ...base.exercises[0], instructions: 'Slowly.' } as Exercise, base.exercises[1] as Exercise],
+      },
+    )
+    expect(page[2]).toBe(
+      'Both versions give the same answers in every case, overrides aside; only text differs. Patients read other words in 4 places.',
+    )
+    const heading = page.indexOf('## What patients read')
+    expect(page.slice(heading + 2, heading + 6).toSorted()).toEqual([
+      '- The instructions of the exercise “Walking”: now “Slowly.”, instead of nothing',
+      '- The name of the contraindication “Twisting”: now “Turning”, instead of “Twisting”',
+      '- The text of the limit on load: now nothing, instead of “A bag.”',
+      '- The text of the symptom “Fever”: now “Call an \\*ambulance\\*.”, instead of “Call us.”',
+    ])
+  })
+
+  test('the page counts what it tells together as one', () => {
+    const phases = base.phases.map((phase) => ({ ...phase, entry: { days: { atLeast: 0 } } }))
+    const page = pageOf(
+      { phases, prescriptions: [], contraindications: [] },
+      { phases, prescriptions: [walk, { ...walk, code: 'golfs', exercise: 'golf' }], contraindications: [] },
+    )
+    expect(page[2]).toBe('There is one laxer difference.')
+    expect(page).toContain('- “Golf” and “Walking” are newly permitted from day 0 on.')
   })
 
   test('a case has its units, and days before the surgery', () => {

@@ -83,11 +83,11 @@ const hip = {
   procedures: ['hip'],
   exercises: [
     { code: 'walking', title: 'Walking', kind: 'exercise', attributes: { impact: 2 } },
-    { code: 'stairs', title: 'Stairs', kind: 'activity', attributes: { impact: 1, immersion: 0 } },
+    { code: 'stairs', title: 'Stairs', kind: 'activity', groups: ['steps'], attributes: { impact: 1, immersion: 0 } },
   ],
   prescriptions: [
     { code: 'walking', exercise: 'walking', from: 'ward', through: 'home', sources },
-    { code: 'stairs', exercise: 'stairs', from: 'home', sources },
+    { code: 'stairs', group: 'steps', from: 'home', sources },
   ],
 }
 
@@ -196,16 +196,21 @@ describe('the library', () => {
 
   test('is adopted where the clinic does not have it, with what it needs; nothing of the clinic’s changes', async () => {
     accepted(await clinic.patch('/exercises/walking', { title: 'Strolling' }, '*'))
+    const stairs = { code: 'stairs', title: 'Stairs', kind: 'activity', groups: ['steps'], attributes: { impact: 1 } }
+    accepted(await clinic.post('/exercises', stairs))
     const adopted = await clinic.post<z.output<typeof schemas.adoptedVersion>>('/library/hip-standard/adopt', undefined)
     expect([adopted.status, adopted.location]).toEqual([201, '/v1/protocols/hip-standard/draft'])
     expect(adopted.body).toMatchObject({ status: 'draft', number: null, libraryHash: hashOf(today, 'hip-standard') })
     expect(adopted.body.exercisesChanged).toEqual([
+      { exercise: 'stairs', change: 'changed', fields: ['attributes'] },
       { exercise: 'walking', change: 'changed', fields: ['title', 'attributes'] },
     ])
     expect(adopted.body.document.exercises.map(({ code, title }) => [code, title])).toEqual([
       ['stairs', 'Stairs'],
       ['walking', 'Strolling'],
     ])
+    // The library’s document has those of the group, too.
+    expect(adopted.body.joinedByGroup).toEqual([])
     expect((await clinic.get('/attributes/immersion')).status).toBe(200)
     expect((await clinic.get('/procedures/hip')).body).toMatchObject({ defaultProtocol: null })
     accepted(await clinic.send('POST', '/protocols/hip-standard/draft/publish', {}, { 'if-match': '*' }))

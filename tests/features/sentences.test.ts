@@ -626,6 +626,7 @@ describe('a change on the timeline', () => {
 
 test.each<[what: string, test: FactTest, least: number, most: number | null, sentence: string]>([
   ['of any age', { atMost: 3 }, 0, null, '“Pain now” is at most 3'],
+  ['of one day', { atMost: 3 }, 8, 8, '“Pain now” is at most 3, observed exactly 8 days before'],
   ['of the last days', { atMost: 3 }, 0, 2, '“Pain now” is at most 3, observed at most 2 days before'],
   ['of that day', { atMost: 3 }, 0, 0, '“Pain now” is at most 3, observed that day'],
   [

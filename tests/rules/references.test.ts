@@ -92,6 +92,16 @@ function sayFlaw(flaw: DocumentFlaw): string {
       return `${flaw.path}: ${flaw.test} does not fit ${flaw.fact}, a ${flaw.type}`
     case 'value-does-not-fit':
       return `${flaw.path}: no value of ${flaw.fact}, a ${flaw.type}`
+    case 'role-may-not-grant':
+      return `${flaw.path}: ${flaw.role} may not grant ${flaw.milestone}, but ${flaw.roles.join(' ')}`
+    case 'before-the-surgery':
+      return `${flaw.path}: ${flaw.milestone} before the surgery`
+    case 'after-the-day':
+      return `${flaw.path}: ${flaw.on} after ${flaw.day}`
+    case 'cannot-be-lifted':
+      return `${flaw.path}: ${flaw.contraindication} is ${flaw.strength}`
+    case 'unit-of-no-limit':
+      return `${flaw.path}: no ${flaw.unit} of ${flaw.quantity}, but ${flaw.units.join(' ')}`
     case 'procedures-not-said':
       return `${flaw.path}: ${flaw.fact} asks for ${flaw.procedure}`
     case 'too-many-tests':
@@ -406,6 +416,68 @@ test('a test case names only what there is, and records only what can be', () =>
     '/cases/0/expect/dose/hop: unknown exercise hop',
     '/cases/0/expect/limits/0/quantity: unknown quantity lod',
     '/cases/0/expect/phase: unknown phase earlier',
+  ])
+})
+
+test('a test case records what a record could have, and compares what there can be', () => {
+  const rules = (['absolute', 'relative', 'caution'] as const).map((strength) => ({
+    ...rule,
+    code: strength,
+    strength,
+  }))
+  const limits = [
+    { code: 'a', quantity: 'load', max: 5, unit: 'kg' },
+    { code: 'b', quantity: 'load', max: 5, unit: '[lb_av]' },
+    { code: 'c', quantity: 'load', value: null },
+    { code: 'd', quantity: 'arc', value: null },
+  ]
+  const milestones = [
+    { code: 'visit', title: 'Visit' },
+    { code: 'clearance', title: 'Clearance', grantedBy: ['surgeon', 'nurse'] },
+    { code: 'fitting', title: 'Fitting', preOperative: true },
+  ]
+  const cases = [
+    {
+      code: 'one',
+      on: 7,
+      record: [
+        { milestone: 'visit', on: 0, by: 'anybody' },
+        { milestone: 'visit', on: -1 },
+        { milestone: 'visit', on: 7, revoked: 9 },
+        { milestone: 'clearance', on: 8, by: 'nurse' },
+        { milestone: 'clearance', on: 1 },
+        { milestone: 'clearance', on: 1, by: 'surgon' },
+        { milestone: 'fitting', on: -3 },
+        { fact: 'pain', is: 3, on: 8 },
+        { symptom: 'fever', on: 8 },
+        { permit: 'walk', from: 7, lifts: ['relative', 'absolute', 'caution'] },
+        { withhold: 'walk', from: 8 },
+        { hold: 'Travels', from: 8 },
+      ],
+      expect: {
+        limits: [
+          { quantity: 'load', max: 5 },
+          { quantity: 'load', unit: 'kg', max: 5 },
+          { quantity: 'load', unit: 'g', max: null },
+          { quantity: 'arc', unit: 'deg', asInstructed: true },
+          { quantity: 'lod', unit: 'kg', max: 5 },
+        ],
+      },
+    },
+  ]
+  const found = flawsOf({ contraindications: rules, instructions: [], limits, milestones, cases })
+  expect(found.filter((flaw) => flaw.startsWith('/cases') && !flaw.includes('unknown'))).toEqual([
+    '/cases/0/record/1/on: visit before the surgery',
+    '/cases/0/record/3/on: 8 after 7',
+    '/cases/0/record/5/by: surgon may not grant clearance, but surgeon nurse',
+    '/cases/0/record/7/on: 8 after 7',
+    '/cases/0/record/8/on: 8 after 7',
+    '/cases/0/record/9/lifts/1: absolute is absolute',
+    '/cases/0/record/9/lifts/2: caution is caution',
+    '/cases/0/record/10/from: 8 after 7',
+    '/cases/0/record/11/from: 8 after 7',
+    '/cases/0/expect/limits/2/unit: no g of load, but [lb_av] kg',
+    '/cases/0/expect/limits/3/unit: no deg of arc, but ',
   ])
 })
 

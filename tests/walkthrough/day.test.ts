@@ -69,9 +69,11 @@ async function edit(client: Client, method: string, path: string, shown: Shown):
   return answer
 }
 
+/** Nothing of this machine's, nor of a hook that the tests may run in. */
 const gitEnvironment = {
-  ...process.env,
+  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('GIT_'))),
   GIT_CONFIG_GLOBAL: '/dev/null',
+  GIT_CONFIG_NOSYSTEM: '1',
   GIT_AUTHOR_NAME: 'A therapist',
   GIT_AUTHOR_EMAIL: 'therapist@clinic.example',
   GIT_COMMITTER_NAME: 'A therapist',
@@ -291,7 +293,7 @@ async function edits(author: Client, reviewer: Client): Promise<void> {
       detail,
       since: since.changes.map((change: Body) => ({
         ...only(change, 'kind', 'code', 'change'),
-        by: change.by.name,
+        authors: change.authors.map(({ name }: Body) => name),
         at: change.at,
       })),
     }),

@@ -278,7 +278,9 @@ function faultsOfRecord(
   situation: Partial<TestCase>,
   document: ProtocolDocument,
 ): { pointer: string; detail: string }[] {
-  const testCase = { code: 'record', on: 0, expect: {}, procedures: document.procedures, ...situation }
+  // What comes after the day that is asked about is seen on a later one.
+  const on = Number.POSITIVE_INFINITY
+  const testCase = { code: 'record', on, expect: {}, procedures: document.procedures, ...situation }
   const names = new Set([...document.procedures, ...(situation.procedures ?? [])])
   const none = new Set<string>()
   const flaws = findFlaws(

@@ -233,6 +233,7 @@ function speakElapsed(least: number, most: number | null): string {
 
 /** "at least 7 days and at most 14 days"; empty if any number will do. */
 function speakDaysOf(least: number, most: number | null): string {
+  if (least > 0 && least === most) return `exactly ${speakQuantity(least, 'd')}`
   const bounds = [
     ...(least > 0 ? [`at least ${speakQuantity(least, 'd')}`] : []),
     ...(most === null ? [] : [`at most ${speakQuantity(most, 'd')}`]),

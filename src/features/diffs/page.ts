@@ -1,5 +1,5 @@
-import type { Diff, Difference, Named, ProtocolDocument, TextChange } from '../../rules/index.ts'
-import { speakDiff, speakDifference, speakMove, speakUndecided } from './sentences.ts'
+import type { Diff, Difference, Named, PhaseSays, ProtocolDocument, TextChange } from '../../rules/index.ts'
+import { speakDiff, speakDifference, speakMove, speakUndecided, speakWords } from './sentences.ts'
 
 // The page of prose for a reviewer: what gets stricter, what gets laxer, the rest, and why.
 
@@ -64,6 +64,21 @@ function withoutRoles<T extends Pick<Difference, 'occasions'>>(
   }))
 }
 
+/**
+ * What an answer says of the phase differs where another is the current one, and that is told as the reason; but not where
+ * one and the same phase says something else.
+ */
+function isExplained(difference: Difference, { phases }: Diff, [from, to]: readonly [Reviewed, Reviewed]): boolean {
+  if (difference.kind !== 'phase' || phases.length === 0) return false
+  const say = ({ setting, goals }: PhaseSays): string => JSON.stringify([setting, goals.toSorted()])
+  const saysIn = ({ document }: Reviewed, says: PhaseSays | null): string[] =>
+    document.phases.flatMap(({ code, setting = null, goals = [] }) =>
+      says !== null && say({ setting, goals }) === say(says) ? [code] : [],
+    )
+  const before = new Set(saysIn(from, difference.before))
+  return !saysIn(to, difference.after).some((code) => before.has(code))
+}
+
 /** The page for a reviewer, before it is written in one way or another. */
 export interface Page {
   title: string
@@ -83,23 +98,25 @@ export function readPage(
   tellChange: TellChange = ({ change, name }) => `${name}: ${change}`,
 ): Page {
   const { phases, undecided, text, isTextCut } = found
-  // What an answer says of the phase differs where another is the current one: that is told below.
-  const told = found.differences.filter(({ kind }) => kind !== 'phase' || phases.length === 0)
-  const differences = withoutRoles(told, [from, to])
+  const unexplained = found.differences.filter((difference) => !isExplained(difference, found, [from, to]))
+  const differences = withoutRoles(unexplained.length === 0 ? found.differences : unexplained, [from, to])
   const those = (direction: Difference['direction']): string[] =>
     tell(differences.filter((difference) => difference.direction === direction))
+  const [stricter, laxer, other] = [those('stricter'), those('laxer'), those('other')]
+  const counts = { stricter: stricter.length, laxer: laxer.length, other: other.length }
   const changes = text.map(tellChange)
   const sections = [
     { heading: 'Not decided', lines: undecided.map(speakUndecided) },
-    { heading: 'Stricter', lines: those('stricter') },
-    { heading: 'Laxer', lines: those('laxer') },
-    { heading: 'Otherwise', lines: those('other') },
+    { heading: 'Stricter', lines: stricter },
+    { heading: 'Laxer', lines: laxer },
+    { heading: 'Otherwise', lines: other },
+    { heading: 'What patients read', lines: speakWords(text, [from.document, to.document]) },
     { heading: 'Why: phases', lines: withoutRoles(phases, [from, to]).map(speakMove) },
     { heading: 'Where the document was changed', lines: isTextCut ? [...changes, 'There are more.'] : changes },
   ]
   return {
     title: `${to.document.title}: from ${from.name} to ${to.name}`,
-    text: `${speakDiff(found)}\nDays are counted from the surgery, which is day 0.`,
+    text: `${speakDiff(found, counts)}\nDays are counted from the surgery, which is day 0.`,
     sections: sections.flatMap(({ heading, lines }) => {
       if (lines.length === 0) return []
       const more = lines.length - mostLines

@@ -9,8 +9,10 @@ import type {
   PhaseMove,
   PhaseSays,
   PrescribedSide,
+  ProtocolDocument,
   Side,
   Strength,
+  TextChange,
   Undecided,
 } from '../../rules/index.ts'
 import { speakWay } from '../checks/sentences.ts'
@@ -363,15 +365,60 @@ function count(number: number, noun: string): string {
   return number === 1 ? `one ${noun}` : `${speakQuantity(number, null)} ${noun}s`
 }
 
-/** One sentence that says what came of the comparison as a whole. */
-export function speakDiff({ differences, undecided, text }: Diff): string {
+/** Members of the document, in their lists, that patients read and that decide nothing. */
+const readByPatients: Readonly<Record<string, string>> = {
+  'redFlags/title': 'The name of the symptom',
+  'redFlags/text': 'The text of the symptom',
+  'contraindications/title': 'The name of the contraindication',
+  'facts/title': 'The name of the fact',
+  'facts/ask': 'The question of the fact',
+  'limits/text': 'The text of the limit on',
+  'exercises/title': 'The name of the exercise',
+  'exercises/instructions': 'The instructions of the exercise',
+  'phases/title': 'The name of the phase',
+  'milestones/title': 'The name of the milestone',
+}
+
+/** What of a change of text patients read: which words, and of what; null: nothing. */
+function readWords({ change, name }: TextChange): { what: string; list: string; code: string } | null {
+  const [list = '', code = '', member = '', ...more] = name.split('/')
+  const what = readByPatients[`${list}/${member}`]
+  return what === undefined || more.length > 0 || change === 'reordered' ? null : { what, list, code }
+}
+
+/** Words that patients read, before and after. */
+export function speakWords(text: readonly TextChange[], documents: readonly ProtocolDocument[]): string[] {
+  return text.flatMap((change) => {
+    const words = readWords(change)
+    if (words === null) return []
+    const { what, list, code } = words
+    const items = documents.flatMap((document): readonly { code: string; title?: string; quantity?: string }[] => {
+      const { redFlags, contraindications, facts, limits, exercises, phases, milestones } = document
+      return { redFlags, contraindications, facts, limits, exercises, phases, milestones }[list] ?? []
+    })
+    const item = items.find((one) => one.code === code)
+    const named = item?.title === undefined ? speakCode(item?.quantity ?? code) : quote(item.title)
+    const [was, is] = [change.before, change.after].map((end) => (end === null ? null : quote(String(end.value))))
+    return [`${what} ${named}: now ${is ?? 'nothing'}, instead of ${was ?? 'nothing'}`]
+  })
+}
+
+/** One sentence that says what came of the comparison as a whole; `told` counts what is told together as one. */
+export function speakDiff(found: Diff, told?: Readonly<Record<Difference['direction'], number>>): string {
+  const words = found.text.filter((change) => readWords(change) !== null).length
+  const reads = words === 0 ? '' : ` Patients read other words in ${words === 1 ? 'one place' : `${words} places`}.`
+  return `${speakMeaning(found, told)}${reads}`
+}
+
+function speakMeaning(
+  { differences, undecided, text }: Diff,
+  told?: Readonly<Record<Difference['direction'], number>>,
+): string {
   const of = (direction: Difference['direction']): number =>
-    differences.filter((difference) => difference.direction === direction).length
-  const parts = [
-    ...(of('stricter') > 0 ? [count(of('stricter'), 'stricter difference')] : []),
-    ...(of('laxer') > 0 ? [count(of('laxer'), 'laxer difference')] : []),
-    ...(of('other') > 0 ? [count(of('other'), 'other difference')] : []),
-  ]
+    told?.[direction] ?? differences.filter((difference) => difference.direction === direction).length
+  const parts = (['stricter', 'laxer', 'other'] as const).flatMap((direction) =>
+    of(direction) > 0 ? [count(of(direction), `${direction} difference`)] : [],
+  )
   const open = undecided.length === 0 ? '' : ` Not everything was decided: what is named as undecided may differ too.`
   if (parts.length > 0) {
     const verb = parts[0]?.startsWith('one ') ? 'is' : 'are'

@@ -14,7 +14,7 @@ export async function adopt(
   document = entry.document,
 ): Promise<void> {
   await keepLibraryDocument(tx, { clinicId: author.clinicId, keptAt: author.now, entry })
-  await createProtocol(tx, author, document, { code: document.code, hash: entry.hash })
+  await createProtocol(tx, author, document, { code: document.code, hash: entry.hash }, entry.document)
 }
 
 /** Adds what the document names of the library's vocabulary and the clinic does not have yet. */

@@ -15,7 +15,7 @@ import { boundChanges, changesBetween, exercisesThatDiffer } from '../protocols/
 import { toYaml } from '../protocols/document-body.ts'
 import { protocolDocument } from '../protocols/document-schema.ts'
 import { authorOf, inDraft, inProtocol, requireNoneSeen, requireVersion } from '../protocols/in-protocol.ts'
-import { withKeyNamesOf } from '../protocols/keys.ts'
+import { answerVersion } from '../protocols/joined.ts'
 import type { Resolution } from '../protocols/merge.ts'
 import { readProtocol, readVersion, type StoredVersion } from '../protocols/repository.ts'
 import { codeParams } from '../protocols/schemas.ts'
@@ -171,7 +171,7 @@ function registerAdopting(app: FastifyInstance, context: Context): void {
       })
       reply.code(201).header('location', `/v1/protocols/${code}/draft`)
       return inDraft(request, context, code, async ({ tx, draft }) => ({
-        ...(await withKeyNamesOf(tx, clinicId, draft)),
+        ...(await answerVersion(tx, clinicId, draft)),
         exercisesChanged,
       }))
     },

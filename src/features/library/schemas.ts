@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { slug } from '../../http/schemas.ts'
 import { diff } from '../diffs/schemas.ts'
 import { protocolDocument } from '../protocols/document-schema.ts'
-import { draftChange, draftStatus, exerciseChange, versionFields } from '../protocols/schemas.ts'
+import { draftChange, draftStatus, exerciseChange, withRules } from '../protocols/schemas.ts'
 
 const hash = z.string().describe('SHA-256 of the library’s document in canonical form.')
 const libraryHash = z
@@ -42,8 +42,7 @@ export const libraryProtocol = z
 
 export const adoptedVersion = z
   .object({
-    ...versionFields,
-    document: protocolDocument,
+    ...withRules,
     exercisesChanged: z
       .array(exerciseChange)
       .describe(

@@ -96,6 +96,7 @@ export async function registerMoves(app: FastifyInstance, context: Context): Pro
       schema: {
         operationId: 'listMoves',
         summary: 'List the moves between a protocol’s versions, newest first',
+        description: 'Who moved how many episodes, when, why, and what was confirmed. A dry run is no move.',
         tags,
         params: moveParams,
         querystring: z.strictObject(pageQuery),
@@ -131,6 +132,7 @@ export async function registerMoves(app: FastifyInstance, context: Context): Pro
       schema: {
         operationId: 'getMove',
         summary: 'Read a move: who, when, why, and how many',
+        description: 'It never changes; what undoes it is another move, which names it in `undoes`.',
         tags,
         params: oneMoveParams,
         response: { 200: move, ...errors('PROTOCOL_NOT_FOUND', 'MOVE_NOT_FOUND') },
@@ -145,6 +147,7 @@ export async function registerMoves(app: FastifyInstance, context: Context): Pro
       schema: {
         operationId: 'listMovedEpisodes',
         summary: 'List the episodes of a move, with the versions before and since',
+        description: 'Those that were moved, by id; what an episode follows today may be another version again.',
         tags,
         params: oneMoveParams,
         querystring: z.strictObject(pageQuery),

@@ -197,6 +197,8 @@ export async function createProtocol(
   author: Authorship,
   document: ProtocolDocument,
   library: { code: string; hash: string } | null = null,
+  /** With its exercises, also those that the catalogue has already and `document` leaves out for that. */
+  whole: ProtocolDocument = document,
 ): Promise<void> {
   const { clinicId, now, nextId } = author
   if ((await readProtocol(tx, clinicId, document.code)) !== null) {
@@ -215,7 +217,7 @@ export async function createProtocol(
   })
   await insertFirst(tx, author, { id: protocolId, code: document.code }, document, {
     number: null,
-    document,
+    document: whole,
     libraryHash: null,
   })
 }
@@ -309,7 +311,10 @@ export async function changeDraft(
   await requireEditable(tx, author.clinicId, protocol, draft)
   await checkDraft(tx, author, protocol, document, changed && draft.document)
   const key = { clinicId: author.clinicId, versionId: draft.id }
-  const seen = { author: author.actorId, seen: draft, libraryHash: merged?.library }
+  const exercises = document.exercises.map(({ code }) => code)
+  // A merge adds exercises of the library to those that the document had.
+  const brought = merged === undefined ? exercises : [...new Set([...(draft.brought ?? []), ...exercises])]
+  const seen = { author: author.actorId, seen: draft, libraryHash: merged?.library, brought }
   if (!(await replaceDraft(tx, key, seen, document, changed))) throw lostRace()
   await recordEvent(tx, author, protocol, {
     versionId: draft.id,

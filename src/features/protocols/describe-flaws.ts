@@ -35,6 +35,16 @@ export function describeFlaw(flaw: DocumentFlaw): string {
       return `compares \`${flaw.fact}\` with \`${flaw.test}\`, which no value of its type, ${flaw.type}, can meet`
     case 'value-does-not-fit':
       return `is no value that \`${flaw.fact}\` can have: write one of its type, ${flaw.type}, as \`facts\` declares it`
+    case 'role-may-not-grant':
+      return `names the role \`${flaw.role}\`, which may not grant \`${flaw.milestone}\`: only ${listWords(flaw.roles)} may`
+    case 'before-the-surgery':
+      return `lies before the surgery, which \`${flaw.milestone}\` cannot: write day 0 or later, or declare it with \`preOperative\``
+    case 'after-the-day':
+      return `is day ${flaw.on}, which the answer of day ${flaw.day} does not know: write an earlier day, or ask about a later one in \`on\``
+    case 'cannot-be-lifted':
+      return `names \`${flaw.contraindication}\`, which is ${flaw.strength === 'absolute' ? 'absolute: no override lifts it' : 'a caution: there is nothing to lift'}`
+    case 'unit-of-no-limit':
+      return `is a unit in which nothing limits \`${flaw.quantity}\`: ${flaw.units.length === 0 ? 'its limits have none, so leave it out' : `write ${listWords(flaw.units)}, or leave it out`}`
     case 'procedures-not-said':
       return `must say in \`procedures\` which were done: the fact \`${flaw.fact}\` asks whether \`${flaw.procedure}\` was one of them`
     case 'too-many-tests':

@@ -130,8 +130,8 @@ function formOf(value: object): z.ZodType<Condition> | string | null {
  * A union that reads a value in one form only. Read in each, a wrong condition would be wrong in seven ways, and so would
  * be every condition inside of it.
  */
-const Forms = z.core.$constructor('Forms', (form: z.core.$ZodUnion, def: z.core.$ZodUnionDef) => {
-  z.core.$ZodUnion.init(form, def)
+const Forms = z.core.$constructor('Forms', (form: z.ZodUnion, def: z.core.$ZodUnionDef) => {
+  z.ZodUnion.init(form, def)
   const inAnyForm = form._zod.parse
   form._zod.parse = (payload, context) => {
     const { value } = payload
@@ -535,7 +535,17 @@ const caseExpectation = z
     permitted: z.array(slug).min(1).max(500).optional().describe('Exercises that must be permitted.'),
     withheld: z.array(slug).min(1).max(500).optional().describe('Exercises that must not be permitted.'),
     dose: z
-      .record(slug, z.strictObject(doseShape).nullable())
+      .record(
+        slug,
+        z
+          .strictObject(doseShape)
+          .refine((dose) => Object.values(dose).some((part) => part !== undefined), {
+            error: 'must compare something: `reps`, `timesPerDay` or another part of a dose; `null`: as instructed',
+            when: ({ issues }) => issues.length === 0,
+          })
+          .meta({ minProperties: 1 })
+          .nullable(),
+      )
       .optional()
       .describe('By exercise: what its dose must say, of which only what is named is compared; `null`: as instructed.'),
     limits: z

@@ -557,13 +557,18 @@ export interface SeenDraft {
 
 /**
  * Replaces the draft's content if it is still at the revision that was seen; false when another writer was first.
- * Only the lists named in `changed` are written again; left out: the document was sent as a whole. It is not approved any
- * more. With `libraryHash` it has what the library's document of that hash has brought.
+ * Only the lists named in `changed` are written again; left out: the document was sent as a whole, with the exercises
+ * `brought`. It is not approved any more. With `libraryHash` it has what the library's document of that hash has brought.
  */
 export async function replaceDraft(
   tx: Transaction,
   key: VersionKey,
-  { author, seen, libraryHash }: { author: string; seen: SeenDraft; libraryHash?: string | undefined },
+  {
+    author,
+    seen,
+    libraryHash,
+    brought,
+  }: { author: string; seen: SeenDraft; libraryHash?: string | undefined; brought: string[] },
   document: ProtocolDocument,
   changed?: readonly PartKind[],
 ): Promise<boolean> {
@@ -577,7 +582,7 @@ export async function replaceDraft(
     cases: toNullableJson(document.cases),
     authors: [...new Set([...seen.authors, author])],
     ...(libraryHash !== undefined && { libraryHash }),
-    ...(changed === undefined && { brought: document.exercises.map(({ code }) => code) }),
+    ...(changed === undefined && { brought }),
   })
   if (!reopened) return false
   await deleteParts(tx, key, changed ?? partKinds)

@@ -41,7 +41,7 @@ export const protocol = z
   })
   .meta({ id: 'Protocol', description: 'A named series of versions for one or more procedures.' })
 
-export const versionFields = {
+const versionFields = {
   id: z.string(),
   number: z.int().min(1).nullable().describe('Given when it is published; a draft has none.'),
   status: z
@@ -103,7 +103,8 @@ const joined = z
   })
   .meta({ id: 'JoinedExercise', description: 'An exercise that the document did not have and its rules are about.' })
 
-const withRules = {
+/** A version with its rules. */
+export const withRules = {
   ...versionFields,
   document: protocolDocument,
   joinedByGroup: z
