@@ -16,7 +16,7 @@ type Protocol = z.output<typeof schemas.protocol>
 const clinic = await startClinic()
 const author = clinic
 const reviewer = await clinic.addClient(clinic.clinicId, 'clinician')
-const therapist = await clinic.addClient(clinic.clinicId, 'therapist')
+const therapist = await clinic.addClient(clinic.clinicId, 'clinician', 'therapist')
 const foreigner = await clinic.addClinic()
 
 accepted(await clinic.post('/procedures', { code: 'plif', name: 'PLIF', bodyRegion: 'lumbar' }))
@@ -301,7 +301,7 @@ describe('where nobody has to approve', () => {
   test('what is published is what was checked, whatever happens to the catalogue meanwhile', async () => {
     const asAuthor: Authorship = {
       clinicId: clinic.clinicId,
-      keyId: randomUUIDv7(),
+      actorId: randomUUIDv7(),
       now: toInstantText(Temporal.Now.instant()),
       nextId: () => randomUUIDv7(),
     }
