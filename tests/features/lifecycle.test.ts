@@ -142,7 +142,8 @@ describe('where a second person must approve', () => {
       publishedBy: named('administrator'),
     })
     expect(version.contentHash).toBe(hashDocument(version.document))
-    const { document: _, ...summary } = version
+    const { document: _, joinedByGroup, ...summary } = version
+    expect(joinedByGroup.map(({ exercise }) => exercise)).toEqual(['climbing-stairs', 'walking'])
     expect((await author.get<Page<object>>(`/protocols/${code}/versions`)).body.items).toEqual([summary])
     expect((await readHistory()).map(({ kind, by }) => [kind, by.name]).reverse()).toEqual([
       ['started', 'administrator'],
