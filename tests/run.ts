@@ -17,7 +17,7 @@ const named = (folder: string, names: readonly string[]): string[] => names.map(
 
 /** What `npm test` has no time for; `--zones` has it too. */
 const long = [
-  ...named('rules', ['check-bounds', 'compare', 'diff-bounds', 'planted-faults']),
+  ...named('rules', ['check-bounds', 'compare', 'diff-bounds', 'diff-confirmed', 'planted-faults']),
   'tests/published',
   'tests/db/embedded-postgres',
 ]
