@@ -137,3 +137,47 @@ test('a move of many goes on where it was broken off', async () => {
     { version: second, episodes: 601 },
   ])
 })
+
+/** Holds an episode's row, as somebody who writes its record does, until it is let go. */
+async function hold(id: string): Promise<{ letGo: () => Promise<void>; waitForOthers: () => Promise<void> }> {
+  const client = await db.pool.connect()
+  await client.query('BEGIN')
+  await client.query(`SELECT set_config('app.clinic_id', $1, true)`, [clinicId])
+  await client.query('SELECT 1 FROM episode WHERE id = $1 FOR UPDATE', [id])
+  return {
+    /** Until somebody else waits for a lock in this database. */
+    async waitForOthers() {
+      const waiting = `SELECT 1 FROM pg_locks w JOIN pg_locks d USING (pid)
+        WHERE NOT w.granted AND d.database = (SELECT oid FROM pg_database WHERE datname = current_database())`
+      while ((await client.query(waiting)).rowCount === 0) await client.query('SELECT pg_sleep(0.02)')
+    },
+    async letGo() {
+      await client.query('ROLLBACK')
+      client.release()
+    },
+  }
+}
+
+test('a move that has to wait for one episode does not change the past of another', async () => {
+  clinic.setNow('2026-11-20T16:00:00Z')
+  const protocols = [{ code: 'ward', version: 1 }]
+  const open = () => openEpisode(clinic, { procedures: ['acdf'], surgeryDate: '2026-10-01', protocols })
+  const [busy, other] = [await open(), await open()]
+  const body = { to: 2, select: { episodes: [busy, other] }, reason }
+  const path = '/protocols/ward/moves'
+  const { confirm } = accepted(await clinic.post<{ confirm: string[] }>(path, { ...body, dryRun: true }))
+
+  const held = await hold(busy)
+  clinic.setNow('2026-11-20T16:01:00Z')
+  const moving = clinic.post(path, { ...body, confirm })
+  await held.waitForOthers()
+  clinic.setNow('2026-11-20T16:02:00Z')
+  const then = `/episodes/${other}/permitted-exercises?on=2026-11-20&knownAt=2026-11-20T16:02:00Z`
+  const before = await clinic.get(then)
+  clinic.setNow('2026-11-20T16:03:00Z')
+  await held.letGo()
+  expect(accepted(await moving)).toMatchObject({ outcomes: { moved: 2 } })
+  expect((await clinic.get(then)).text).toBe(before.text)
+  const record = (await clinic.pages<{ recordedAt: string }>(`/episodes/${other}/record`)).flat()
+  expect(record.at(-1)?.recordedAt).toBe('2026-11-20T16:03:00.000Z')
+})

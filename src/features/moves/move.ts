@@ -93,14 +93,15 @@ export async function* moveEpisodes(
   let isRecorded = false
 
   for await (const targets of selectEpisodes({ db }, request, numbers)) {
-    const now = clock()
-    const on = today(now, request.timeZone)
-    const results = await db.asClinic(clinicId, async (tx) => {
+    const { on, results } = await db.asClinic(clinicId, async (tx) => {
       const episodes = [...targets.keys()]
       if (!dryRun) {
         await lockEpisodes(tx, clinicId, episodes)
         await requireStillPublished(tx, request)
       }
+      // Read under the episodes' locks: an answer that did not wait for them cannot have asked about a later moment.
+      const now = clock()
+      const on = today(now, request.timeZone)
       const records = await readRecords(tx, clinicId, episodes)
       const wanted = records.flatMap((record) => [...followingOf(record), targets.get(record.id)?.to ?? ''])
       const versions = await shelf.take(wanted.filter(Boolean), (missing) => readVersionsById(tx, clinicId, missing))
@@ -136,7 +137,7 @@ export async function* moveEpisodes(
           moved.map(({ episodeId, from, to: toVersionId }) => ({ episodeId, fromVersionId: from, toVersionId })),
         )
       }
-      return judged.map(({ result }) => result)
+      return { on, results: judged.map(({ result }) => result) }
     })
     if (!dryRun && results.some(({ outcome }) => outcome === 'moved')) isRecorded = true
     yield { on, results }
