@@ -165,9 +165,20 @@ describe('a move', () => {
     expect(misfit.items).toMatchObject([
       {
         outcome: 'does-not-fit',
-        text: 'It cannot follow version 3: `protocols` leaves `plif` without a protocol, so that nothing would be withheld because of it: add one.',
+        text: 'It cannot follow version 3: none of its protocols would be for “plif”, so that nothing would be withheld because of that surgery. Give it another protocol for that first.',
       },
     ])
+    // The impact says so before.
+    const told = accepted(await clinic.get<Impact>('/protocols/fitting/versions/3/impact'))
+    expect(told).toMatchObject({ episodes: 1, changed: 0, unchanged: 0, cannotFollow: 1, isCut: false })
+    expect(told.text).toBe(
+      'Of 1 open episode that follows another version none would change. 1 cannot follow it, because of its surgery: it stays where it is.',
+    )
+    expect(told.items).toMatchObject([
+      { episode: id, cannotFollow: expect.stringContaining('none of its protocols would be for “plif”') },
+    ])
+    const only = accepted(await clinic.get<Impact>('/protocols/fitting/versions/2/impact'))
+    expect(only.items.map(({ cannotFollow }) => cannotFollow)).toEqual(only.items.map(() => null))
     const dry = await move('fitting', { to: 2, select, dryRun: true })
     expect((await move('fitting', { to: 2, select, confirm: dry.confirm })).outcomes.moved).toBe(1)
     expect((await clinic.get(`/episodes/${id}`)).body).toMatchObject({

@@ -4,13 +4,14 @@ import type { Context } from '../../http/context.ts'
 import { ProblemError } from '../../http/problems.ts'
 import { toInstantText } from '../../http/schemas.ts'
 import type { CalendarDate, Instant, ProtocolVersion } from '../../rules/index.ts'
-import { requireFit } from '../episodes/assignment.ts'
+import { findMisfit, type Misfit } from '../episodes/assignment.ts'
 import { today } from '../episodes/plausibility.ts'
 import { momentAfter } from '../episodes/record.ts'
 import {
   type EpisodeRecord,
   listFollowers,
   lockEpisodes,
+  proceduresOf,
   type Reassignment,
   readRecords,
   reassign,
@@ -50,7 +51,7 @@ export interface MoveResult {
   /** Names of consequences that were not confirmed. */
   missing: readonly string[]
   /** Why it does not fit. */
-  detail: string | null
+  misfit: Misfit | null
 }
 
 export interface MoveRequest {
@@ -227,7 +228,7 @@ function judge(
       to: numbers.get(to) ?? null,
       effect: nothing,
       missing: [],
-      detail: null,
+      misfit: null,
       ...more,
     },
     change: null,
@@ -239,8 +240,8 @@ function judge(
 
   const chosen = following.map((id) => (id === from ? to : id))
   const toVersions = (ids: readonly string[]): ProtocolVersion[] => ids.flatMap((id) => versions.get(id) ?? [])
-  const misfit = findMisfit(toVersions(chosen), episode)
-  if (misfit !== null) return end('does-not-fit', { detail: misfit })
+  const misfit = findMisfit(toVersions(chosen), proceduresOf(episode))
+  if (misfit !== null) return end('does-not-fit', { misfit })
 
   const last = episode.entries.at(-1)
   const recordedAt = last === undefined ? now : momentAfter(last.recordedAt, now)
@@ -262,16 +263,4 @@ function judge(
     versions: chosen,
   }
   return { ...end('moved', { effect }), change }
-}
-
-/** Why the episode cannot follow these versions; null if it can. */
-function findMisfit(versions: readonly ProtocolVersion[], { entries }: EpisodeRecord): string | null {
-  const surgery = entries.findLast((entry) => entry.kind === 'surgery')
-  try {
-    requireFit(versions, surgery?.kind === 'surgery' ? surgery.procedures : [])
-    return null
-  } catch (error) {
-    if (error instanceof ProblemError) return error.message
-    throw error
-  }
 }

@@ -1,11 +1,11 @@
-import { speakCount } from '../impacts/sentences.ts'
+import { speakCount, speakMisfit } from '../impacts/sentences.ts'
 import { join } from '../phrases.ts'
 import type { MoveResult, Outcome } from './move.ts'
 
 // What came of a move, in words for whoever made it. Of a dry run it is said what would come of it.
 
 /** One sentence about one episode. */
-export function speakResult({ outcome, from, to, effect, missing, detail }: MoveResult, dryRun: boolean): string {
+export function speakResult({ outcome, from, to, effect, missing, misfit }: MoveResult, dryRun: boolean): string {
   const versions = `from version ${from} to version ${to}`
   switch (outcome) {
     case 'moved': {
@@ -17,7 +17,9 @@ export function speakResult({ outcome, from, to, effect, missing, detail }: Move
     case 'not-confirmed':
       return `It ${dryRun ? 'would not be' : 'was not'} moved ${versions}: ${speakCount(missing.length, 'consequence')} of it ${missing.length === 1 ? 'is' : 'are'} not confirmed.`
     case 'does-not-fit':
-      return `It cannot follow version ${to}: ${detail}.`
+      return misfit === null
+        ? `It cannot follow version ${to}.`
+        : `It cannot follow version ${to}: ${speakMisfit(misfit)}`
     case 'not-following':
       return 'It follows no version of this protocol.'
     case 'moved-on':
