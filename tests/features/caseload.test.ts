@@ -181,3 +181,32 @@ test('a move that has to wait for one episode does not change the past of anothe
   const record = (await clinic.pages<{ recordedAt: string }>(`/episodes/${other}/record`)).flat()
   expect(record.at(-1)?.recordedAt).toBe('2026-11-20T16:03:00.000Z')
 })
+
+test('a move that is broken off names the move that was made until then', async () => {
+  const path = '/protocols/ward/moves'
+  const ends: [accept: string, read: (text: string) => object][] = [
+    ['application/json', (text) => JSON.parse(text)],
+    ['application/x-ndjson', (text) => JSON.parse(text.trimEnd().split('\n').at(-1) ?? '').problem],
+  ]
+  for (const [index, [accept, read]] of ends.entries()) {
+    const to = 3 + index
+    await publishProtocol(clinic, wardProtocol('ward', { lifting: 20 + index }))
+    const body = { to, select: { episodes: ids.slice(0, 150) }, reason }
+    const { confirm } = accepted(await clinic.post<{ confirm: string[] }>(path, { ...body, dryRun: true }))
+    const held = await hold(ids[149] ?? '')
+    const moving = clinic.send('POST', path, { ...body, confirm }, { accept })
+    await held.waitForOthers()
+    const retire = `/protocols/ward/versions/${to}/retire`
+    accepted(await clinic.send('POST', retire, { episodes: 'keep' }, { 'if-match': '*' }))
+    await held.letGo()
+    const [made] = accepted(await clinic.get<{ items: { id: string; episodes: number }[] }>(path)).items
+    const { text } = await moving
+    expect(made?.episodes).toBe(100)
+    expect(read(text)).toMatchObject({
+      status: 409,
+      code: 'VERSION_NOT_PUBLISHED',
+      move: made?.id,
+      detail: `version ${to} of \`ward\` was retired meanwhile: choose another; 100 episodes were moved before: see /v1/protocols/ward/moves/${made?.id}`,
+    })
+  }
+})

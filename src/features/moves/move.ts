@@ -153,7 +153,7 @@ async function requireStillPublished(tx: Transaction, { clinicId, to, protocol }
   if (retired.size > 0) {
     throw new ProblemError(
       'VERSION_NOT_PUBLISHED',
-      `version ${to.number} of \`${protocol.code}\` was retired meanwhile: who was moved before is moved; choose another for the rest`,
+      `version ${to.number} of \`${protocol.code}\` was retired meanwhile: choose another`,
     )
   }
 }

@@ -93,7 +93,7 @@ export const moveLine = z
   .meta({
     id: 'MoveLine',
     description:
-      'One line. The last one is of kind `summary`, or of kind `error` with the `problem` that ended it: what was moved before is moved, and the same request does the rest.',
+      'One line. The last one is of kind `summary`, or of kind `error` with the `problem` that ended it: what was moved before is moved, by the `move` that the problem names, and the same request does the rest.',
   })
 
 export const move = z
