@@ -241,6 +241,29 @@ describe('a move', () => {
     expect(await versionOf(id)).toBe(2)
   })
 
+  test('of one or of nobody is told in a sentence that can be said', async () => {
+    await publishTwo('told')
+    const one = await open('told', 1)
+    const closed = await open('told', 1)
+    accepted(await clinic.post(`/episodes/${closed}/close`, { on: '2026-11-15', reason: 'Moved away' }))
+    const { confirm } = await move('told', { to: 2, select: { all: true }, dryRun: true })
+    const say = async (episodes: string[], more: object): Promise<string> =>
+      (await move('told', { to: 2, select: { episodes }, ...more })).text
+    expect([
+      await say([closed], {}),
+      await say([one], { dryRun: true, confirm }),
+      await say([one, closed], { dryRun: true }),
+      await say([one], { confirm }),
+      await say([one, closed], { confirm }),
+    ]).toEqual([
+      'The episode was not moved: it is closed.',
+      'The episode would be moved.',
+      'Of 2 episodes none would be moved: 1 stays where it is, because what it loses or gains is not confirmed and 1 is closed.',
+      'The episode was moved.',
+      'Of 2 episodes none was moved: 1 follows the version already and 1 is closed.',
+    ])
+  })
+
   test('and a change of the record at once lose nothing', async () => {
     await publishTwo('racing')
     const id = await open('racing', 1)

@@ -45,9 +45,19 @@ const phrases: Readonly<Record<Exclude<Outcome, 'moved'>, readonly [one: string,
 export function speakOutcomes(episodes: number, outcomes: Readonly<Record<Outcome, number>>, dryRun: boolean): string {
   if (episodes === 0) return 'There is no episode to move.'
   const { moved, ...others } = outcomes
+  const rest = Object.entries(others).flatMap(([outcome, number]) => {
+    const [one, many] = phrases[outcome as keyof typeof phrases]
+    return number === 0 ? [] : [{ number, what: number === 1 ? one : many }]
+  })
+  if (episodes === 1) {
+    const was = `The episode ${dryRun ? 'would' : 'was'}`
+    const [only] = rest
+    if (only === undefined) return `${was} ${dryRun ? 'be moved' : 'moved'}.`
+    return `${was} not ${dryRun ? 'be moved' : 'moved'}: it ${only.what}.`
+  }
+  const told = rest.map(({ number, what }) => `${number} ${what}`)
+  const all = `Of ${speakCount(episodes, 'episode')}`
+  if (moved === 0) return `${all} none ${dryRun ? 'would be' : 'was'} moved: ${join(told, 'and')}.`
   const first = `${moved} ${dryRun ? 'would be' : moved === 1 ? 'was' : 'were'} moved`
-  const rest = Object.entries(others)
-    .filter(([, number]) => number > 0)
-    .map(([outcome, number]) => `${number} ${phrases[outcome as keyof typeof phrases][number === 1 ? 0 : 1]}`)
-  return `Of ${speakCount(episodes, 'episode')} ${join([first, ...rest], 'and')}.`
+  return `${all} ${join([first, ...told], 'and')}.`
 }
