@@ -241,6 +241,21 @@ describe('a move', () => {
     expect(await versionOf(id)).toBe(2)
   })
 
+  test('says what was confirmed in vain, and nothing is confirmed alone', async () => {
+    await publishTwo('vain')
+    const id = await open('vain', 1)
+    const body = { to: 2, select: { all: true } }
+    const { confirm, unused } = await move('vain', { ...body, dryRun: true })
+    expect(unused).toEqual([])
+    const told = await move('vain', { ...body, confirm: ['loss:vain-hopp', ...confirm, 'gain:vain-walk'] })
+    expect(told).toMatchObject({ outcomes: { moved: 1 }, unused: ['loss:vain-hopp', 'gain:vain-walk'] })
+
+    for (const more of [{}, { side: 'left' }]) {
+      const alone = await clinic.patch<Problem>(`/episodes/${id}`, { ...more, confirm }, '*')
+      expect(alone.body).toMatchObject({ status: 400, code: 'VALIDATION_FAILED', errors: [{ pointer: '/confirm' }] })
+    }
+  })
+
   test('of one or of nobody is told in a sentence that can be said', async () => {
     await publishTwo('told')
     const one = await open('told', 1)

@@ -280,7 +280,7 @@ function toItem(result: MoveResult, on: Parameters<typeof toConsequence>[1], dry
 
 /** Counts what comes of the episodes, one after the other. */
 function createReport(
-  { protocol, dryRun, to, id }: MoveRequest,
+  { protocol, dryRun, to, id, confirm }: MoveRequest,
   retired: ReadonlySet<number>,
   on: ReturnType<typeof today>,
 ) {
@@ -305,6 +305,7 @@ function createReport(
         episodes: summary.episodes,
         outcomes: counts,
         consequences: toTallies(summary),
+        unused: confirm.filter((name) => !summary.tallies.has(name)),
         confirm: orderTallies(summary).map(({ consequence }) => consequence.name),
       }
     },

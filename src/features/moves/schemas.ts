@@ -73,6 +73,9 @@ const summaryFields = {
   confirm: z
     .array(z.string())
     .describe('Names of all these consequences: sent as `confirm`, they cover each episode as it is now.'),
+  unused: z
+    .array(z.string())
+    .describe('Names that were confirmed and that no episode of the selection has: look whether one is misspelt.'),
 }
 
 export const moveResult = z
