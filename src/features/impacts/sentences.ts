@@ -1,4 +1,5 @@
 import type { CalendarDate, PrescribedSide, Status, Strength } from '../../rules/index.ts'
+import type { Misfit } from '../episodes/assignment.ts'
 import { speakHow, speakReason } from '../permitted-exercises/sentences.ts'
 import { join, quote, speakBounds, speakCode, speakDose, speakQuantity } from '../phrases.ts'
 import type { Consequence } from './consequences.ts'
@@ -141,19 +142,37 @@ export function speakConsequence(consequence: Consequence, on: CalendarDate): st
   }
 }
 
+/** Why an episode cannot follow a version, to go on with. */
+export function speakMisfit(misfit: Misfit): string {
+  switch (misfit.kind) {
+    case 'twice':
+      return `it would follow ${quote(misfit.protocol.title)} twice.`
+    case 'other-procedures': {
+      const { protocol, procedures, surgery } = misfit
+      return `${quote(protocol.title)} is then for ${join(procedures.map(quote), 'and')}, and the surgery is ${join(surgery.map(quote), 'and')}.`
+    }
+    case 'uncovered':
+      return `none of its protocols would be for ${join(misfit.procedures.map(quote), 'and')}, so that nothing would be withheld because of that surgery. Give it another protocol for that first.`
+  }
+}
+
 function begin(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1)
 }
 
 /** One or two sentences that say what comes of it as a whole. */
-export function speakSummary({ episodes, outcomes, kinds }: Summary): string {
+export function speakSummary({ episodes, cannotFollow, outcomes, kinds }: Summary): string {
   if (episodes === 0) return 'No open episode follows another version.'
   const follow = episodes === 1 ? 'follows another version' : 'follow another version'
   const all = `${speakCount(episodes, 'open episode')} that ${follow}`
   const explained = outcomes['explained-otherwise']
   const reworded =
     explained === 0 ? '' : ` For ${speakQuantity(explained, null)} only reasons or wording would be others.`
-  if (outcomes.changed === 0) return `Of ${all} none would change.${reworded}`
+  const unfit =
+    cannotFollow === 0
+      ? ''
+      : ` ${speakQuantity(cannotFollow, null)} cannot follow it, because of ${cannotFollow === 1 ? 'its surgery: it stays where it is' : 'their surgeries: they stay where they are'}.`
+  if (outcomes.changed === 0) return `Of ${all} none would change.${reworded}${unfit}`
   const parts = (
     [
       ['loss', 'would lose an exercise'],
@@ -163,7 +182,7 @@ export function speakSummary({ episodes, outcomes, kinds }: Summary): string {
     ] as const
   ).flatMap(([kind, what]) => (kinds[kind] > 0 ? [`${speakQuantity(kinds[kind], null)} ${what}`] : []))
   const how = parts.length === 0 ? '' : `: ${join(parts, 'and')}`
-  return `Of ${all} ${speakQuantity(outcomes.changed, null)} would change${how}.${reworded}`
+  return `Of ${all} ${speakQuantity(outcomes.changed, null)} would change${how}.${reworded}${unfit}`
 }
 
 export function speakCount(number: number, noun: string): string {

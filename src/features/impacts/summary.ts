@@ -1,3 +1,4 @@
+import type { Misfit } from '../episodes/assignment.ts'
 import { type Consequence, consequenceKinds, type Effect } from './consequences.ts'
 
 /** How many episodes a consequence has, with one of them to say it by. */
@@ -9,6 +10,8 @@ export interface Tally {
 /** What a change does to many episodes. It grows with the rules of the versions and not with the episodes. */
 export interface Summary {
   episodes: number
+  /** Those that it does not fit: nothing else is counted of them. */
+  cannotFollow: number
   outcomes: Record<Effect['outcome'], number>
   /** Episodes with at least one consequence of the kind. */
   kinds: Record<Consequence['kind'], number>
@@ -19,14 +22,22 @@ export interface Summary {
 export function emptySummary(): Summary {
   return {
     episodes: 0,
+    cannotFollow: 0,
     outcomes: { changed: 0, 'explained-otherwise': 0, unchanged: 0 },
     kinds: Object.fromEntries(consequenceKinds.map((kind) => [kind, 0])) as Summary['kinds'],
     tallies: new Map(),
   }
 }
 
-export function count(summary: Summary, { outcome, consequences }: Effect): void {
+export function count(
+  summary: Summary,
+  { outcome, consequences, misfit = null }: Effect & { misfit?: Misfit | null },
+): void {
   summary.episodes += 1
+  if (misfit !== null) {
+    summary.cannotFollow += 1
+    return
+  }
   summary.outcomes[outcome] += 1
   for (const kind of new Set(consequences.map((one) => one.kind))) summary.kinds[kind] += 1
   for (const [name, consequence] of new Map(consequences.map((one) => [one.name, one]))) {
