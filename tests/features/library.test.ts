@@ -488,6 +488,18 @@ describe('taking what is new in the library', () => {
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 412, 412])
   })
 
+  test('what was changed in the catalogue since the version is told, too', async () => {
+    const clinic = await addEarlierClinic()
+    accepted(await clinic.patch('/exercises/cycling', { attributes: { impact: 3 } }, '*'))
+    const body = { resolutions: [walkingRegraded] }
+    const preview = accepted(await mergeInto(clinic, { ...body, dryRun: true }))
+    expect(preview.exercisesChangedSince).toEqual([{ exercise: 'cycling', change: 'changed', fields: ['attributes'] }])
+    expect(preview.text).toContain('the catalogue has changed, too: `cycling` (attributes).')
+    expect(preview.diff?.textChanges.map(({ name }) => name)).toContain('exercises/cycling/attributes/impact')
+    const merged = accepted(await mergeInto(clinic, body))
+    expect(merged.diff?.differences).toEqual((await readDiff(clinic, '1', 'draft')).differences)
+  })
+
   test('an approval is lost by it, and what is in review is left alone', async () => {
     const clinic = await addEarlierClinic()
     await editDraft(clinic, () => ({ title: 'Ours' }))

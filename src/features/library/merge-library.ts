@@ -26,11 +26,14 @@ export interface LibraryMerge {
   /** What the library's document is merged into: the draft or, without one, the version that it is started from. */
   source: StoredVersion
   merge: Merge
-  /** With the exercises of today's catalogue. */
+  /** A version as it was published; a draft with the exercises of today's catalogue. */
   before: ProtocolDocument
   /** With those of the catalogue as the merge leaves it. */
   after: ProtocolDocument
+  /** What the merge changes in the catalogue. */
   exercisesChanged: ExerciseChange[]
+  /** What was changed in the catalogue since the version that a draft is started from, and so comes into the draft. */
+  exercisesChangedSince: ExerciseChange[]
 }
 
 /** Merges what the library has now into the draft or version, and stores nothing. */
@@ -54,14 +57,17 @@ export async function mergeWithLibrary(
   const merge = mergeDocuments({ base, ours, theirs: entry.document, resolutions, sharedExercises: true })
   const merged = new Map(merge.document.exercises.map((exercise) => [exercise.code, exercise]))
   const after = [...catalogue.filter(({ code }) => !merged.has(code)), ...merged.values()]
+  const current = exercisesOf(source.document, catalogue)
+  const isPublished = source.number !== null
   return {
     entry,
     base: { hash: source.libraryHash, isKnown: base !== null },
     source,
     merge,
-    before: { ...source.document, exercises: exercisesOf(source.document, catalogue) },
+    before: isPublished ? source.document : { ...source.document, exercises: current },
     after: { ...merge.document, exercises: exercisesOf(merge.document, after) },
     exercisesChanged: exercisesThatDiffer(ours.exercises, merge.document.exercises),
+    exercisesChangedSince: isPublished && !isUpToDate ? exercisesThatDiffer(source.document.exercises, current) : [],
   }
 }
 

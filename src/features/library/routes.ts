@@ -268,7 +268,7 @@ function toAnswer(
   dryRun: boolean,
   { found, isUpToDate, stored }: Outcome,
 ): z.output<typeof mergeAnswer> {
-  const { entry, base, source, merge, before, after, exercisesChanged } = found
+  const { entry, base, source, merge, before, after, exercisesChanged, exercisesChangedSince } = found
   const isDecided = merge.open.size === 0
   const { changes, moreChanges } = boundChanges(changesBetween(before, after), mostCharacters)
   const from = { ...source, document: before }
@@ -289,12 +289,14 @@ function toAnswer(
       conflicts: merge.conflicts.length,
       open: merge.open.size,
       changes: changes.length + moreChanges + exercisesChanged.length,
+      since: exercisesChangedSince,
       meaning: diff?.text ?? null,
     }),
     conflicts: toConflicts(merge),
     changes,
     moreChanges,
     exercisesChanged,
+    exercisesChangedSince,
     diff,
     document: isDecided ? toCanonical(after) : null,
   }

@@ -140,6 +140,11 @@ export const mergeAnswer = z
     changes: z.array(draftChange).describe('What the merge changes in the clinic’s document, part by part.'),
     moreChanges: z.int().min(0).describe('How many more changes are not listed.'),
     exercisesChanged: z.array(exerciseChange).describe('What it changes in the clinic’s catalogue.'),
+    exercisesChangedSince: z
+      .array(exerciseChange)
+      .describe(
+        'What was changed in the catalogue since the version that the draft is started from: not by the merge, but the draft has it, and `diff` tells what comes of it.',
+      ),
     diff: diff
       .nullable()
       .describe(

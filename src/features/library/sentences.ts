@@ -1,6 +1,8 @@
 import { listWords } from '../../http/nearest.ts'
 import { keysOf } from '../../http/source-places.ts'
 import { toCanonicalJson } from '../protocols/canonical.ts'
+import type { ExerciseChange } from '../protocols/changes.ts'
+import { speakExercises } from '../protocols/lifecycle.ts'
 import type { MergeConflict } from '../protocols/merge.ts'
 import { type EditableKind, partKinds } from '../protocols/part-kinds.ts'
 
@@ -99,13 +101,15 @@ export interface MergeCounts {
   conflicts: number
   open: number
   changes: number
+  /** What was changed in the catalogue since the version that a draft is started from. */
+  since: readonly ExerciseChange[]
   /** What it comes to for patients; null: not told. */
   meaning: string | null
 }
 
 /** What came of a merge, in a sentence or two. */
 export function speakMerge(counts: MergeCounts): string {
-  const { isUpToDate, isBaseKnown, isDryRun, conflicts, open, changes, meaning } = counts
+  const { isUpToDate, isBaseKnown, isDryRun, conflicts, open, changes, since, meaning } = counts
   if (isUpToDate) return 'It has all that the library has: there is nothing to merge.'
   const unknown = isBaseKnown
     ? ''
@@ -118,5 +122,9 @@ export function speakMerge(counts: MergeCounts): string {
     changes === 0
       ? 'changes nothing but what it follows'
       : `changes the draft in ${changes === 1 ? 'one place' : `${changes} places`}`
-  return `The merge ${isDryRun ? told.replace('changes', 'would change') : told.replace('changes', 'has changed')}.${unknown}${meaning === null ? '' : ` ${meaning}`}`
+  const drift =
+    since.length === 0
+      ? ''
+      : ` Since the version that the draft is started from the catalogue has changed, too: ${speakExercises(since)}.`
+  return `The merge ${isDryRun ? told.replace('changes', 'would change') : told.replace('changes', 'has changed')}.${unknown}${drift}${meaning === null ? '' : ` ${meaning}`}`
 }
