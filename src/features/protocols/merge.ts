@@ -389,7 +389,10 @@ function asMembers(document: ProtocolDocument): Members {
 
 function partsIn(document: Members, list: ListName): Map<string, Members> {
   const parts = (document[list] ?? []) as readonly Members[]
-  return new Map(parts.map((part) => [String(part[lists[list]]), part]))
+  const named = new Map(parts.map((part) => [String(part[lists[list]]), part]))
+  if (named.size < parts.length)
+    throw new Error(`two of \`${list}\` have one name, so that it is not clear which is which`)
+  return named
 }
 
 function pathOf(list: ListName, name: string): string {
