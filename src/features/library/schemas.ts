@@ -97,11 +97,13 @@ const conflict = z
         'changed-and-removed',
         'order',
         'still-named',
+        'renamed',
+        'reads-otherwise',
         'base-unknown',
         'shared-exercise',
       ])
       .describe(
-        '`order`: it is not clear which phase comes first; `still-named`: one side has removed what the other names; `base-unknown`: what both started from is not known; `shared-exercise`: the exercise is the clinic’s catalogue’s, which all its protocols share.',
+        '`order`: it is not clear which phase comes first; `still-named`: one side has removed what the other names; `renamed`: one side has given a part another code, and the other has removed or changed it; `reads-otherwise`: one side has changed the unit or the type of a fact, and the other what is compared with it; `base-unknown`: what both started from is not known; `shared-exercise`: the exercise is the clinic’s catalogue’s, which all its protocols share.',
       ),
     base: side,
     ours: side,

@@ -60,7 +60,7 @@ export function speakConflict(conflict: MergeConflict, sides?: Sides): string {
 }
 
 function describe(conflict: MergeConflict, { ours: us, theirs: them }: Sides): string {
-  const { reason, base, ours, theirs, uses, members } = conflict
+  const { reason, base, ours, theirs, uses, members, renamed } = conflict
   const place = speakPlace(conflict)
   const [was, own, other] = [base, ours, theirs].map((side) => speakSide(conflict, side))
   const isPart = members === null && keysOf(conflict.path).length === 2
@@ -72,6 +72,10 @@ function describe(conflict: MergeConflict, { ours: us, theirs: them }: Sides): s
     case 'both-added':
       return `${us} and ${them} have each added ${place}, and the two are not the same.`
     case 'changed-and-removed':
+      if (isPart && renamed !== null) {
+        const [who, others] = ours === null ? [us, them] : [them, us]
+        return `${who} has given ${place} the code \`${renamed.code}\`, and ${others} has changed it.`
+      }
       if (isPart) {
         return ours === null
           ? `${us} has removed ${place}, which ${them} has changed since.`
@@ -82,6 +86,17 @@ function describe(conflict: MergeConflict, { ours: us, theirs: them }: Sides): s
         : `${them} has removed ${place}, which ${us} has changed from ${was} to ${own}.`
     case 'order':
       return `${us} and ${them} have each moved or added phases, so that their order is not clear: by ${us} it is ${listWords(ours as string[], 'and')}; by ${them} ${listWords(theirs as string[], 'and')}. A phase is reached only if all before it are.`
+    case 'renamed': {
+      const [who, others] = theirs === null ? [us, them] : [them, us]
+      const former = `the ${nounOf(keysOf(conflict.path)[0] ?? '')} \`${renamed?.code}\``
+      const elsewhere = renamed?.elsewhere === 'renamed' ? 'given it another one' : `${renamed?.elsewhere} it`
+      return `${who} has given ${former} the code \`${keysOf(conflict.path)[1]}\`, and ${others} has ${elsewhere}: see whether it is to be there.`
+    }
+    case 'reads-otherwise': {
+      const isOurs = toCanonicalJson(base) !== toCanonicalJson(ours)
+      const [who, others, now] = isOurs ? [us, them, own] : [them, us, other]
+      return `${who} has changed ${place} from ${was} to ${now}, and ${others} has changed what is compared with it: see that the numbers of both say the same.`
+    }
     case 'still-named':
       return `${ours === null ? us : them} has removed ${place}, which is still named by what the other has, at ${listWords(uses, 'and')} of the merged document.`
     case 'base-unknown':
