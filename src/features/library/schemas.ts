@@ -78,6 +78,10 @@ export const mergeBody = z.strictObject({
     .max(2000)
     .default([])
     .describe('What is decided about each conflict.'),
+  again: z
+    .boolean()
+    .default(false)
+    .describe('Merge what the library has now once more, from what both started from before it was merged.'),
   dryRun: z.boolean().default(false).describe('Only say what would come of it: nothing is stored.'),
 })
 
@@ -135,7 +139,11 @@ export const mergeAnswer = z
       .nullable()
       .describe('The version that a draft is started from; null: there is a draft.'),
     dryRun: z.boolean(),
-    isUpToDate: z.boolean().describe('True: there was nothing to merge, and nothing was stored.'),
+    isUpToDate: z
+      .boolean()
+      .describe(
+        'True: what the library has now was merged or adopted already, and nothing was stored; `text` says whether the clinic’s differs from it.',
+      ),
     revision: z.int().min(1).nullable().describe('Of the draft that holds the merge; null: nothing was stored.'),
     text: z.string().describe('What came of it, in words.'),
     conflicts: mergeConflicts.describe('All of them, those that are decided too.'),

@@ -111,6 +111,11 @@ function describe(conflict: MergeConflict, { ours: us, theirs: them }: Sides): s
 
 export interface MergeCounts {
   isUpToDate: boolean
+  /** Whether the clinic's says anything else than the library's. */
+  isOther: boolean
+  wasMerged: boolean
+  /** Where it is told how they differ. */
+  address: string
   isBaseKnown: boolean
   isDryRun: boolean
   conflicts: number
@@ -122,10 +127,18 @@ export interface MergeCounts {
   meaning: string | null
 }
 
+function speakUpToDate({ isOther, wasMerged, address }: MergeCounts): string {
+  if (!isOther) return 'It has all that the library has: there is nothing to merge.'
+  const differs = `and the clinic’s differs from it: GET ${address} says how`
+  return wasMerged
+    ? `What the library has now was merged already, ${differs}. To merge it once more, send \`again: true\`.`
+    : `What the library has now is what was adopted, ${differs}. There is nothing new to merge.`
+}
+
 /** What came of a merge, in a sentence or two. */
 export function speakMerge(counts: MergeCounts): string {
   const { isUpToDate, isBaseKnown, isDryRun, conflicts, open, changes, since, meaning } = counts
-  if (isUpToDate) return 'It has all that the library has: there is nothing to merge.'
+  if (isUpToDate) return speakUpToDate(counts)
   const unknown = isBaseKnown
     ? ''
     : ' It is not known what both started from, so that everything in which they differ is to be decided.'
