@@ -58,9 +58,10 @@ function endsOf(consequence: Consequence): Pick<Wire, 'before' | 'after'> {
   }
 }
 
-function describe(consequence: Consequence): Pick<Wire, 'name' | 'kind' | 'change' | 'about'> {
-  const { name, kind } = consequence
-  return { name, kind, change: 'change' in consequence ? consequence.change : null, about: aboutOf(consequence) }
+function describe(consequence: Consequence): Pick<Wire, 'name' | 'kind' | 'change' | 'hidden' | 'about'> {
+  const { name, kind, hidden = null } = consequence
+  const change = 'change' in consequence ? consequence.change : null
+  return { name, kind, change, hidden, about: aboutOf(consequence) }
 }
 
 export function toConsequence(consequence: Consequence, on: CalendarDate): Wire {
@@ -74,13 +75,14 @@ export function toTallies(summary: Summary): z.output<typeof schemas.tally>[] {
 }
 
 export function toSummary(summary: Summary) {
-  const { episodes, outcomes, kinds } = summary
+  const { episodes, outcomes, later, kinds } = summary
   return {
     text: speakSummary(summary),
     episodes,
     changed: outcomes.changed,
     explainedOtherwise: outcomes['explained-otherwise'],
     unchanged: outcomes.unchanged,
+    later,
     kinds,
     consequences: toTallies(summary),
   }

@@ -13,8 +13,16 @@ import type {
   Supervision,
 } from '../../rules/index.ts'
 
+/**
+ * What today's answer does not show: what a `hold` or an open red flag withholds, what an `override` decides, and what
+ * begins with a `surgery` that lies ahead.
+ */
+export const hiddenBy = ['hold', 'override', 'surgery'] as const
+
+export type HiddenBy = (typeof hiddenBy)[number]
+
 /** What another protocol version makes of one patient's answer. Each has a name that says what it comes to. */
-export type Consequence = { name: string } & (
+export type Consequence = { name: string; hidden?: HiddenBy } & (
   | { kind: 'loss'; exercise: Named; reasons: readonly Reason[] }
   | { kind: 'gain'; exercise: Named; after: Permitted }
   | { kind: 'status'; before: Status; after: Status }
@@ -98,6 +106,27 @@ export function compareAnswers(before: Derivation, after: Derivation): Effect {
   ]
   if (consequences.length > 0) return { outcome: 'changed', consequences }
   return { outcome: isSame(before, after) ? 'unchanged' : 'explained-otherwise', consequences }
+}
+
+const hiddenPrefixes: Readonly<Record<HiddenBy, string>> = {
+  hold: 'after-hold',
+  override: 'without-override',
+  surgery: 'at-surgery',
+}
+
+/** Adds what shows once something is out of the way, and does not show already. */
+export function addHidden(shown: Effect, hidden: HiddenBy, then: Effect): Effect {
+  const known = new Set(shown.consequences.map(bareName))
+  const consequences = then.consequences
+    .filter(({ name }) => !known.has(name))
+    .map((one) => ({ ...one, hidden, name: `${hiddenPrefixes[hidden]}:${one.name}` }))
+  if (consequences.length > 0) return { outcome: 'changed', consequences: [...shown.consequences, ...consequences] }
+  const isReworded = shown.outcome === 'unchanged' && then.outcome !== 'unchanged'
+  return isReworded ? { ...shown, outcome: 'explained-otherwise' } : shown
+}
+
+function bareName({ name, hidden }: Consequence): string {
+  return hidden === undefined ? name : name.slice(hiddenPrefixes[hidden].length + 1)
 }
 
 /** The version's number, which is another one whatever it says, and what was looked at. */

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { calendarDate, instant, intQuery, slug } from '../../http/schemas.ts'
 import { calendarDate as dateOut } from '../permitted-exercises/schemas.ts'
-import { consequenceKinds } from './consequences.ts'
+import { consequenceKinds, hiddenBy } from './consequences.ts'
 
 const version = intQuery(1, 999_999_999)
 
@@ -31,6 +31,12 @@ const consequenceFields = {
     .enum(['added', 'removed', 'tightened', 'relaxed', 'smaller', 'greater', 'other'])
     .nullable()
     .describe('Which way, where the kind does not say it.'),
+  hidden: z
+    .enum(hiddenBy)
+    .nullable()
+    .describe(
+      'Null: it shows on the date. `hold`: only once the hold or the red flag is over; `override`: only without the override; `surgery`: only from the surgery on, which lies ahead.',
+    ),
   about: named.describe('The exercise, protocol, quantity, symptom, fact or rule that it is about.'),
 }
 
@@ -60,7 +66,10 @@ export const summaryFields = {
   changed: episodes.describe('Something that the patient does, keeps to or is asked would be another.'),
   explainedOtherwise: episodes.describe('Only reasons, sources or wording of explanations would be others.'),
   unchanged: episodes.describe('The answer would be the same, the version’s number aside.'),
-  kinds: countsOf(consequenceKinds).describe('By kind of consequence: how many episodes have one of it.'),
+  later: episodes.describe('Of the changed: those with a consequence that does not show on the date (see `hidden`).'),
+  kinds: countsOf(consequenceKinds).describe(
+    'By kind of consequence: how many episodes have one of it that shows on the date.',
+  ),
   consequences: z.array(tally).describe('Each with the episodes that have it; what takes something away first.'),
 }
 

@@ -1,7 +1,7 @@
 import type { CalendarDate, PrescribedSide, Status, Strength } from '../../rules/index.ts'
 import { speakHow, speakReason } from '../permitted-exercises/sentences.ts'
 import { join, quote, speakBounds, speakCode, speakDose, speakQuantity } from '../phrases.ts'
-import type { Consequence } from './consequences.ts'
+import type { Consequence, HiddenBy } from './consequences.ts'
 import type { Summary } from './summary.ts'
 
 // What another version does to patients, in words for whoever decides about it.
@@ -27,8 +27,27 @@ const strengths: Readonly<Record<Strength, string>> = {
   caution: 'caution',
 }
 
+const whenHidden: Readonly<Record<HiddenBy, string>> = {
+  hold: 'Once the hold or the red flag is over: ',
+  override: 'Without the override: ',
+  surgery: 'On the day of the surgery: ',
+}
+
+function speakWhen({ hidden }: Consequence): string {
+  return hidden === undefined ? '' : whenHidden[hidden]
+}
+
 /** One sentence about what happens to whichever patient it happens to, without what is this patient's own. */
 export function speakInGeneral(consequence: Consequence): string {
+  return `${speakWhen(consequence)}${sayInGeneral(consequence)}`
+}
+
+/** The same about one patient, with what it was, what it becomes and why. */
+export function speakConsequence(consequence: Consequence, on: CalendarDate): string {
+  return `${speakWhen(consequence)}${sayOfPatient(consequence, on)}`
+}
+
+function sayInGeneral(consequence: Consequence): string {
   switch (consequence.kind) {
     case 'loss':
       return `${quote(consequence.exercise.title)} is no longer permitted.`
@@ -99,21 +118,20 @@ export function speakInGeneral(consequence: Consequence): string {
   }
 }
 
-/** The same about one patient, with what it was, what it becomes and why. */
-export function speakConsequence(consequence: Consequence, on: CalendarDate): string {
+function sayOfPatient(consequence: Consequence, on: CalendarDate): string {
   switch (consequence.kind) {
     case 'loss': {
       const [reason] = consequence.reasons
       return reason === undefined
-        ? speakInGeneral(consequence)
-        : `${speakInGeneral(consequence)} ${speakReason(reason, on)}`
+        ? sayInGeneral(consequence)
+        : `${sayInGeneral(consequence)} ${speakReason(reason, on)}`
     }
     case 'gain':
-      return `${speakInGeneral(consequence)} ${speakHow(consequence.after)}`
+      return `${sayInGeneral(consequence)} ${speakHow(consequence.after)}`
     case 'phase': {
       const { before, after } = consequence
-      if (before?.code === after?.code) return speakInGeneral(consequence)
-      return `${speakInGeneral(consequence).slice(0, -1)}, instead of ${before === null ? 'none' : quote(before.title)}.`
+      if (before?.code === after?.code) return sayInGeneral(consequence)
+      return `${sayInGeneral(consequence).slice(0, -1)}, instead of ${before === null ? 'none' : quote(before.title)}.`
     }
     case 'dose': {
       const { exercise, before, after } = consequence
@@ -121,7 +139,7 @@ export function speakConsequence(consequence: Consequence, on: CalendarDate): st
       return `The dose of ${quote(exercise.title)} becomes ${speakDose(after)}${note}, instead of ${speakDose(before)}.`
     }
     case 'side':
-      return `${speakInGeneral(consequence).slice(0, -1)}, instead of ${sides[consequence.before]}.`
+      return `${sayInGeneral(consequence).slice(0, -1)}, instead of ${sides[consequence.before]}.`
     case 'provided': {
       const { exercise, after } = consequence
       return after.length === 0
@@ -137,7 +155,7 @@ export function speakConsequence(consequence: Consequence, on: CalendarDate): st
       return `The limit on ${speakCode(quantity)} becomes ${bounds(after)}, instead of ${bounds(before)}.`
     }
     default:
-      return speakInGeneral(consequence)
+      return sayInGeneral(consequence)
   }
 }
 
@@ -146,7 +164,7 @@ function begin(text: string): string {
 }
 
 /** One or two sentences that say what comes of it as a whole. */
-export function speakSummary({ episodes, outcomes, kinds }: Summary): string {
+export function speakSummary({ episodes, outcomes, kinds, later }: Summary): string {
   if (episodes === 0) return 'No open episode follows another version.'
   const follow = episodes === 1 ? 'follows another version' : 'follow another version'
   const all = `${speakCount(episodes, 'open episode')} that ${follow}`
@@ -163,7 +181,11 @@ export function speakSummary({ episodes, outcomes, kinds }: Summary): string {
     ] as const
   ).flatMap(([kind, what]) => (kinds[kind] > 0 ? [`${speakQuantity(kinds[kind], null)} ${what}`] : []))
   const how = parts.length === 0 ? '' : `: ${join(parts, 'and')}`
-  return `Of ${all} ${speakQuantity(outcomes.changed, null)} would change${how}.${reworded}`
+  const hidden =
+    later === 0
+      ? ''
+      : ` For ${speakQuantity(later, null)} there is more that does not show on the date: it comes once a hold, a red flag or an override is over, or with the surgery.`
+  return `Of ${all} ${speakQuantity(outcomes.changed, null)} would change${how}.${hidden}${reworded}`
 }
 
 export function speakCount(number: number, noun: string): string {
