@@ -56,7 +56,7 @@ describe('the impact of a version', () => {
       isCut: false,
       text: 'Of 5 open episodes that follow another version 5 would change: 1 would lose an exercise and 4 would have another limit. For 2 there is more that does not show on the date: it comes once a hold, a red flag or an override is over, or with the surgery.',
     })
-    const limit = 'limit-tightened:lifted-load/[lb_av]/max'
+    const limit = 'limit-tightened:lifted-load/[lb_av]/max=5'
     expect(namesOf(found)).toEqual({
       [visited]: ['loss:ward-hop', 'phase:ward/early', limit],
       [waiting]: [limit],
@@ -84,14 +84,16 @@ describe('the impact of a version', () => {
   test('is of the draft, of one version’s episodes, and of another date as well', async () => {
     const found = await askImpact('draft/impact?from=2')
     expect(found.to).toMatchObject({ version: null, status: 'draft' })
-    expect(namesOf(found)).toEqual({ [onSecond]: ['gain:ward-skip', 'dose-greater:ward-walk'] })
+    expect(namesOf(found)).toEqual({
+      [onSecond]: ['gain:ward-skip=independent; as the clinician instructs', 'dose-greater:ward-walk=for 20 minutes'],
+    })
     expect(found.items[0]?.consequences.map(({ text }) => text)).toEqual([
       '“Skip” becomes permitted. On your own, as the clinician instructs.',
       'The dose of “Walk” becomes for 20 minutes, instead of for 10 minutes.',
     ])
     const all = await askImpact('draft/impact?on=2026-12-10')
     expect(all).toMatchObject({ episodes: 6, changed: 6, kinds: { gain: 4, loss: 1 } })
-    expect(namesOf(all)[planned]).toContain('gain:ward-skip')
+    expect(namesOf(all)[planned]).toContain('gain:ward-skip=independent; as the clinician instructs')
     expect(namesOf(all)[elsewhere]).toBeUndefined()
   })
 

@@ -43,7 +43,7 @@ async function publishTwo(code: string): Promise<void> {
   await publishProtocol(clinic, wardProtocol(code, { late: 56, lifting: 5 }))
 }
 
-const limit = 'limit-tightened:lifted-load/[lb_av]/max'
+const limit = 'limit-tightened:lifted-load/[lb_av]/max=5'
 const limits = [limit, `at-surgery:${limit}`]
 
 describe('a move', () => {
@@ -122,7 +122,7 @@ describe('a move', () => {
     accepted(await clinic.send('POST', '/protocols/ward/versions/1/retire', retire, { 'if-match': '*' }))
     const undo = { select: { undo: first.move } }
     const would = await move('ward', { ...undo, dryRun: true })
-    expect(would.confirm).toEqual(['limit-relaxed:lifted-load/[lb_av]/max'])
+    expect(would.confirm).toEqual(['limit-relaxed:lifted-load/[lb_av]/max=10'])
     const undone = await move('ward', { ...undo, confirm: would.confirm })
     expect(undone).toMatchObject({ to: null, toRetired: [1], outcomes: { moved: 1, 'moved-on': 1 } })
     expect(outcomesOf(undone)).toEqual({ [waiting]: 'moved', [planned]: 'moved-on' })
@@ -287,6 +287,29 @@ describe('a move', () => {
     expect((await ask(held)).permitted.map(({ exercise }) => exercise)).toContain('hiding-skip')
   })
 
+  test('does no more than what was shown when it was confirmed', async () => {
+    const pain = { code: 'pain', title: 'Pain', type: 'number' as const, ask: 'How bad is it?' }
+    const dosed = (...dosage: object[]) => {
+      const ward = wardProtocol('dosed')
+      const [walks, ...rest] = ward.prescriptions
+      return { ...ward, facts: [pain], prescriptions: [{ ...walks, dosage }, ...rest] } as typeof ward
+    }
+    await publishProtocol(clinic, dosed({ reps: 10 }))
+    await publishProtocol(clinic, dosed({ reps: 11 }, { when: { fact: 'pain', atMost: 2 }, reps: 500 }))
+    await publishProtocol(clinic, dosed({ reps: 1000 }))
+    const select = { episodes: [await open('dosed', 1)] }
+    const fact = { code: 'pain', on: '2026-11-20' }
+    accepted(await clinic.post(`/episodes/${select.episodes[0]}/facts`, { ...fact, value: 5 }))
+    const { confirm, consequences } = await move('dosed', { to: 2, select, dryRun: true })
+    expect(confirm).toEqual(['dose-greater:dosed-walk=11 repetitions'])
+    expect(consequences.map(({ text }) => text)).toEqual(['The dose of “Walk” becomes greater: 11 repetitions.'])
+    const other = await move('dosed', { to: 3, select, confirm })
+    expect(other.items[0]?.missing).toEqual(['dose-greater:dosed-walk=1000 repetitions'])
+    accepted(await clinic.post(`/episodes/${select.episodes[0]}/facts`, { ...fact, value: 1 }))
+    const later = await move('dosed', { to: 2, select, confirm })
+    expect(later.items[0]?.missing).toEqual(['dose-greater:dosed-walk=500 repetitions'])
+  })
+
   test('and a change of the record at once lose nothing', async () => {
     await publishTwo('racing')
     const id = await open('racing', 1)
@@ -365,7 +388,7 @@ describe('what the impact says', () => {
           const names = new Set(
             told.items
               .find(({ episode }) => episode === id)
-              ?.consequences.map(({ name }) => name.replace(/^(after-hold|at-surgery):/, '').split('/')[0]) ?? [],
+              ?.consequences.map(({ name }) => name.replace(/^(after-hold|at-surgery):/, '').split(/[/=]/)[0]) ?? [],
           )
           const expected = new Set<string | undefined>()
           for (const [exercise, dose] of is.permitted) {

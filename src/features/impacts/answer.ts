@@ -21,9 +21,9 @@ function aboutOf(consequence: Consequence): Wire['about'] {
     case 'goal':
       return { code: consequence.quantity, title: speakCode(consequence.quantity) }
     case 'avoid':
-      return { code: consequence.name.slice(consequence.name.lastIndexOf('/') + 1), title: consequence.title }
+      return { code: consequence.rule, title: consequence.title }
     case 'instruction':
-      return { code: consequence.name.slice(consequence.name.lastIndexOf('/') + 1), title: consequence.about }
+      return { code: consequence.rule, title: consequence.about }
     case 'red-flag':
       return consequence.redFlag
     case 'question':

@@ -25,7 +25,9 @@ const text = z.string().describe('In words.')
 const consequenceFields = {
   name: z
     .string()
-    .describe('What it comes to, to confirm it by: `loss:golf`, `limit-tightened:lifted-load/[lb_av]/max`.'),
+    .describe(
+      'What it comes to and, after `=`, the value, to confirm it by: `loss:golf`, `limit-tightened:lifted-load/[lb_av]/max=5`. Another value has another name.',
+    ),
   kind: z.enum(consequenceKinds),
   change: z
     .enum(['added', 'removed', 'tightened', 'relaxed', 'smaller', 'greater', 'other'])

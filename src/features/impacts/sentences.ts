@@ -1,4 +1,4 @@
-import type { CalendarDate, PrescribedSide, Status, Strength } from '../../rules/index.ts'
+import type { CalendarDate, Dose, PrescribedSide, Status, Strength } from '../../rules/index.ts'
 import { speakHow, speakReason } from '../permitted-exercises/sentences.ts'
 import { join, quote, speakBounds, speakCode, speakDose, speakQuantity } from '../phrases.ts'
 import type { Consequence, HiddenBy } from './consequences.ts'
@@ -52,7 +52,7 @@ function sayInGeneral(consequence: Consequence): string {
     case 'loss':
       return `${quote(consequence.exercise.title)} is no longer permitted.`
     case 'gain':
-      return `${quote(consequence.exercise.title)} becomes permitted.`
+      return `${quote(consequence.exercise.title)} becomes permitted. ${speakHow(consequence.after)}`
     case 'status':
       return `${statuses[consequence.after]}.`
     case 'phase': {
@@ -63,8 +63,8 @@ function sayInGeneral(consequence: Consequence): string {
         : `The phase of ${quote(protocol.title)} becomes ${quote(after.title)}.`
     }
     case 'dose': {
-      const { exercise, change } = consequence
-      return `The dose of ${quote(exercise.title)} becomes ${change === 'other' ? 'another one' : change}.`
+      const { exercise, change, after } = consequence
+      return `The dose of ${quote(exercise.title)} becomes ${change === 'other' ? 'another one' : change}: ${speakDose(after)}${speakNote(after)}.`
     }
     case 'side':
       return `${quote(consequence.exercise.title)} is for ${sides[consequence.after]}.`
@@ -72,8 +72,12 @@ function sayInGeneral(consequence: Consequence): string {
       return consequence.after === 'supervised'
         ? `${quote(consequence.exercise.title)} is to be done under supervision, no longer on one’s own.`
         : `${quote(consequence.exercise.title)} may be done on one’s own, no longer only under supervision.`
-    case 'provided':
-      return `${quote(consequence.exercise.title)} has other provisos.`
+    case 'provided': {
+      const { exercise, after } = consequence
+      return after.length === 0
+        ? `${quote(exercise.title)} has no proviso any more.`
+        : `${quote(exercise.title)} is permitted provided: ${join(after.map(quote), 'and')}.`
+    }
     case 'caution': {
       const { exercise, change, title } = consequence
       return `${quote(exercise.title)} ${change === 'added' ? 'has the caution' : 'no longer has the caution'} ${quote(title)}.`
@@ -81,11 +85,12 @@ function sayInGeneral(consequence: Consequence): string {
     case 'description':
       return `${quote(consequence.exercise.title)} is described otherwise: its title, instructions, position or equipment.`
     case 'limit': {
-      const { quantity, end, change } = consequence
-      const what = `limit on ${speakCode(quantity)} (${end === 'max' ? 'at most' : 'at least'})`
-      if (change === 'added') return `There is a ${what}.`
-      if (change === 'removed') return `The ${what} no longer applies.`
-      return `The ${what} becomes ${change === 'tightened' ? 'tighter' : 'more relaxed'}.`
+      const { quantity, unit, end, change, after } = consequence
+      const what = `limit on ${speakCode(quantity)}`
+      if (after === null) return `The ${what} (${end === 'max' ? 'at most' : 'at least'}) no longer applies.`
+      const bounds = speakBounds({ min: end === 'min' ? after : null, max: end === 'max' ? after : null, unit })
+      if (change === 'added') return `There is a ${what}: ${bounds}.`
+      return `The ${what} becomes ${change === 'tightened' ? 'tighter' : 'more relaxed'}: ${bounds}.`
     }
     case 'instructed-limit': {
       const { quantity, text, change } = consequence
@@ -126,8 +131,6 @@ function sayOfPatient(consequence: Consequence, on: CalendarDate): string {
         ? sayInGeneral(consequence)
         : `${sayInGeneral(consequence)} ${speakReason(reason, on)}`
     }
-    case 'gain':
-      return `${sayInGeneral(consequence)} ${speakHow(consequence.after)}`
     case 'phase': {
       const { before, after } = consequence
       if (before?.code === after?.code) return sayInGeneral(consequence)
@@ -135,17 +138,10 @@ function sayOfPatient(consequence: Consequence, on: CalendarDate): string {
     }
     case 'dose': {
       const { exercise, before, after } = consequence
-      const note = after?.note === undefined ? '' : ` (${quote(after.note)})`
-      return `The dose of ${quote(exercise.title)} becomes ${speakDose(after)}${note}, instead of ${speakDose(before)}.`
+      return `The dose of ${quote(exercise.title)} becomes ${speakDose(after)}${speakNote(after)}, instead of ${speakDose(before)}.`
     }
     case 'side':
       return `${sayInGeneral(consequence).slice(0, -1)}, instead of ${sides[consequence.before]}.`
-    case 'provided': {
-      const { exercise, after } = consequence
-      return after.length === 0
-        ? `${quote(exercise.title)} has no proviso any more.`
-        : `${quote(exercise.title)} is permitted provided: ${join(after.map(quote), 'and')}.`
-    }
     case 'limit': {
       const { quantity, unit, end, before, after } = consequence
       const bounds = (value: number | null): string =>
@@ -157,6 +153,10 @@ function sayOfPatient(consequence: Consequence, on: CalendarDate): string {
     default:
       return sayInGeneral(consequence)
   }
+}
+
+function speakNote(dose: Dose | null): string {
+  return dose?.note === undefined ? '' : ` (${quote(dose.note)})`
 }
 
 function begin(text: string): string {
