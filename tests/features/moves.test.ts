@@ -287,6 +287,27 @@ describe('a move', () => {
     expect((await ask(held)).permitted.map(({ exercise }) => exercise)).toContain('hiding-skip')
   })
 
+  test('is weighed with the surgery as it was, where a correction of it is sent along', async () => {
+    await publishProtocol(clinic, wardProtocol('correcting'))
+    await publishProtocol(clinic, wardProtocol('correcting', { late: 56 }))
+    const id = await open('correcting', 1)
+    accepted(await clinic.post(`/episodes/${id}/milestones`, visit))
+    const change = { surgeryDate: '2026-11-10', protocols: [{ code: 'correcting', version: 2 }] }
+    const refused = await clinic.patch<Problem & { confirm: string[]; consequences: { text: string }[] }>(
+      `/episodes/${id}`,
+      change,
+      '*',
+    )
+    expect(refused.body).toMatchObject({
+      code: 'CONFIRMATION_REQUIRED',
+      confirm: ['before-correction:loss:correcting-hop', 'before-correction:phase:correcting/early'],
+    })
+    expect(refused.body.consequences[0]?.text).toMatch(
+      /^With the surgery as it was before the correction: “Hop” is no longer permitted/,
+    )
+    accepted(await clinic.patch(`/episodes/${id}`, { ...change, confirm: refused.body.confirm }, '*'))
+  })
+
   test('does no more than what was shown when it was confirmed', async () => {
     const pain = { code: 'pain', title: 'Pain', type: 'number' as const, ask: 'How bad is it?' }
     const dosed = (...dosage: object[]) => {

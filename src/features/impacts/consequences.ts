@@ -17,9 +17,9 @@ import { speakBounds, speakDose } from '../phrases.ts'
 
 /**
  * What today's answer does not show: what a `hold` or an open red flag withholds, what an `override` decides, and what
- * begins with a `surgery` that lies ahead.
+ * begins with a `surgery` that lies ahead. `correction`: what comes of it with the surgery as it was before its correction.
  */
-export const hiddenBy = ['hold', 'override', 'surgery'] as const
+export const hiddenBy = ['hold', 'override', 'surgery', 'correction'] as const
 
 export type HiddenBy = (typeof hiddenBy)[number]
 
@@ -117,14 +117,15 @@ const hiddenPrefixes: Readonly<Record<HiddenBy, string>> = {
   hold: 'after-hold',
   override: 'without-override',
   surgery: 'at-surgery',
+  correction: 'before-correction',
 }
 
 /** Adds what shows once something is out of the way, and does not show already. */
 export function addHidden(shown: Effect, hidden: HiddenBy, then: Effect): Effect {
   const known = new Set(shown.consequences.map(bareName))
   const consequences = then.consequences
-    .filter(({ name }) => !known.has(name))
-    .map((one) => ({ ...one, hidden, name: `${hiddenPrefixes[hidden]}:${one.name}` }))
+    .filter((one) => !known.has(bareName(one)))
+    .map((one) => (one.hidden === undefined ? { ...one, hidden, name: `${hiddenPrefixes[hidden]}:${one.name}` } : one))
   if (consequences.length > 0) return { outcome: 'changed', consequences: [...shown.consequences, ...consequences] }
   const isReworded = shown.outcome === 'unchanged' && then.outcome !== 'unchanged'
   return isReworded ? { ...shown, outcome: 'explained-otherwise' } : shown

@@ -37,7 +37,7 @@ const consequenceFields = {
     .enum(hiddenBy)
     .nullable()
     .describe(
-      'Null: it shows on the date. `hold`: only once the hold or the red flag is over; `override`: only without the override; `surgery`: only from the surgery on, which lies ahead.',
+      'Null: it shows on the date. `hold`: only once the hold or the red flag is over; `override`: only without the override; `surgery`: only from the surgery on, which lies ahead; `correction`: only with the surgery as it was before a correction that is sent along.',
     ),
   about: named.describe('The exercise, protocol, quantity, symptom, fact or rule that it is about.'),
 }

@@ -31,6 +31,7 @@ const whenHidden: Readonly<Record<HiddenBy, string>> = {
   hold: 'Once the hold or the red flag is over: ',
   override: 'Without the override: ',
   surgery: 'On the day of the surgery: ',
+  correction: 'With the surgery as it was before the correction: ',
 }
 
 function speakWhen({ hidden }: Consequence): string {
