@@ -67,7 +67,7 @@ describe('a move', () => {
       episodes: 3,
       outcomes: { moved: 0, 'not-confirmed': 3 },
       confirm: ['loss:ward-hop', 'phase:ward/early', ...limits],
-      text: 'Of 3 episodes 0 would be moved and 3 stay where they are, because what they lose or gain is not confirmed.',
+      text: 'Of 3 episodes none would be moved: 3 stay where they are, because what they lose or gain is not confirmed.',
     })
     expect(await versionOf(planned)).toBe(1)
     expect((await clinic.pages('/protocols/ward/moves')).flat()).toEqual([])
