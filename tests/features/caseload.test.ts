@@ -23,7 +23,7 @@ const ids = await storeEpisodes(clinic, {
   surgeryDate: '2026-10-01',
   at: '2026-10-02T10:00:00Z',
 })
-const limit = 'limit-tightened:lifted-load/[lb_av]/max'
+const limit = 'limit-tightened:lifted-load/[lb_av]/max=5'
 const reason = 'Less to lift'
 
 test('a caseload is read page by page as it was at one moment, whatever happens meanwhile', async () => {

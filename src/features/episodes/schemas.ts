@@ -27,7 +27,7 @@ export const episodeBody = z.strictObject({
 })
 
 /** Names of consequences. */
-export const confirm = listOf(line(300), 10_000).describe(
+export const confirm = listOf(line(500), 10_000).describe(
   'Names of the consequences that are meant to happen, as the refusal or the dry run gave them.',
 )
 

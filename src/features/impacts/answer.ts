@@ -21,9 +21,9 @@ function aboutOf(consequence: Consequence): Wire['about'] {
     case 'goal':
       return { code: consequence.quantity, title: speakCode(consequence.quantity) }
     case 'avoid':
-      return { code: consequence.name.slice(consequence.name.lastIndexOf('/') + 1), title: consequence.title }
+      return { code: consequence.rule, title: consequence.title }
     case 'instruction':
-      return { code: consequence.name.slice(consequence.name.lastIndexOf('/') + 1), title: consequence.about }
+      return { code: consequence.rule, title: consequence.about }
     case 'red-flag':
       return consequence.redFlag
     case 'question':
@@ -58,9 +58,10 @@ function endsOf(consequence: Consequence): Pick<Wire, 'before' | 'after'> {
   }
 }
 
-function describe(consequence: Consequence): Pick<Wire, 'name' | 'kind' | 'change' | 'about'> {
-  const { name, kind } = consequence
-  return { name, kind, change: 'change' in consequence ? consequence.change : null, about: aboutOf(consequence) }
+function describe(consequence: Consequence): Pick<Wire, 'name' | 'kind' | 'change' | 'hidden' | 'about'> {
+  const { name, kind, hidden = null } = consequence
+  const change = 'change' in consequence ? consequence.change : null
+  return { name, kind, change, hidden, about: aboutOf(consequence) }
 }
 
 export function toConsequence(consequence: Consequence, on: CalendarDate): Wire {
@@ -74,7 +75,7 @@ export function toTallies(summary: Summary): z.output<typeof schemas.tally>[] {
 }
 
 export function toSummary(summary: Summary) {
-  const { episodes, cannotFollow, outcomes, kinds } = summary
+  const { episodes, cannotFollow, outcomes, later, kinds } = summary
   return {
     text: speakSummary(summary),
     episodes,
@@ -82,6 +83,7 @@ export function toSummary(summary: Summary) {
     explainedOtherwise: outcomes['explained-otherwise'],
     unchanged: outcomes.unchanged,
     cannotFollow,
+    later,
     kinds,
     consequences: toTallies(summary),
   }

@@ -5,7 +5,7 @@ import { findMisfit, type Misfit } from '../episodes/assignment.ts'
 import { type OpenEpisode, readCaseload } from '../episodes/caseload.ts'
 import { proceduresOf, type StoredEntry } from '../episodes/repository.ts'
 import { readVersionsById } from '../protocols/repository.ts'
-import { compareAnswers, type Effect } from './consequences.ts'
+import { addHidden, compareAnswers, type Effect, type HiddenBy } from './consequences.ts'
 import { createVersionShelf } from './shelf.ts'
 
 /** What an episode is asked about twice: with the versions that it follows, and with others. */
@@ -34,9 +34,44 @@ function answerWith(versions: readonly ProtocolVersion[], { entries, on, knownAt
   return answer
 }
 
-/** What the patient's answer of that date would be another one by. Nothing is written. */
+/**
+ * What the patient's answer of that date would be another one by, and what would only show once a hold, an open red flag
+ * or an override is over, or on the day of a surgery that lies ahead. Nothing is written.
+ */
 export function weigh(comparison: Comparison): Effect {
-  return compareAnswers(answerWith(comparison.before, comparison), answerWith(comparison.after, comparison))
+  const { before, after, on } = comparison
+  const [was, is] = [answerWith(before, comparison), answerWith(after, comparison)]
+  const { surgeryDate } = was.surgery
+  const steps: { hidden: HiddenBy; on: CalendarDate; without: readonly StoredEntry['kind'][] }[] = []
+  if (was.status === 'on-hold' || is.status === 'on-hold') steps.push({ hidden: 'hold', on, without: withholding })
+  if (hasOverride(comparison, on)) steps.push({ hidden: 'override', on, without: deciding })
+  if (surgeryDate > on) {
+    steps.push({ hidden: 'surgery', on: surgeryDate, without: withholding })
+    if (hasOverride(comparison, surgeryDate)) steps.push({ hidden: 'override', on: surgeryDate, without: deciding })
+  }
+  return steps.reduce(
+    (effect, { hidden, on: day, without }) => {
+      const entries = comparison.entries.filter(({ kind }) => !without.includes(kind))
+      const then = { ...comparison, entries, on: day }
+      return addHidden(effect, hidden, compareAnswers(answerWith(before, then), answerWith(after, then)))
+    },
+    compareAnswers(was, is),
+  )
+}
+
+const withholding: readonly StoredEntry['kind'][] = ['hold', 'symptom']
+const deciding: readonly StoredEntry['kind'][] = [...withholding, 'override']
+
+function hasOverride({ entries, knownAt }: Comparison, on: CalendarDate): boolean {
+  const overrides = entries.flatMap((entry) =>
+    entry.kind === 'override' && entry.recordedAt <= knownAt ? [entry] : [],
+  )
+  return overrides.some(
+    ({ id, from, until }) =>
+      from <= on &&
+      (until === null || on < until) &&
+      !entries.some((entry) => entry.kind === 'void' && entry.entry === id && entry.recordedAt <= knownAt),
+  )
 }
 
 export interface Candidate {

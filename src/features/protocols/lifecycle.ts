@@ -179,7 +179,8 @@ export function requireUnchanged(document: ProtocolDocument, checked: ProtocolDo
 
 const mostSpoken = 10
 
-function speakExercises(changes: readonly ExerciseChange[]): string {
+/** Exercises of the catalogue and what was changed in them, in a sentence. */
+export function speakExercises(changes: readonly ExerciseChange[]): string {
   if (changes.length === 0) return 'what it rests on'
   const told = changes
     .slice(0, mostSpoken)
