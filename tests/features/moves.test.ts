@@ -308,6 +308,31 @@ describe('a move', () => {
     accepted(await clinic.patch(`/episodes/${id}`, { ...change, confirm: refused.body.confirm }, '*'))
   })
 
+  test('says that what is on record would be read in another unit', async () => {
+    const measured = (unit: string) => {
+      const load = { code: 'load', title: 'Load', type: 'number' as const, unit, ask: 'How much?' }
+      const ward = wardProtocol('measured')
+      const when = { fact: 'load', atLeast: 20 }
+      return { ...ward, facts: [load], prescriptions: ward.prescriptions.map((one) => ({ ...one, when })) }
+    }
+    await publishProtocol(clinic, measured('[lb_av]'))
+    await publishProtocol(clinic, measured('kg'))
+    const [recorded] = [await open('measured', 1), await open('measured', 1)]
+    accepted(await clinic.post(`/episodes/${recorded}/facts`, { code: 'load', value: 25, on: '2026-11-19' }))
+    const dry = await move('measured', { to: 2, select: { all: true }, dryRun: true })
+    expect(dry).toMatchObject({
+      outcomes: { moved: 1, 'not-confirmed': 1 },
+      confirm: ['reads-otherwise:measured/load=number/kg'],
+      consequences: [
+        {
+          about: { code: 'load' },
+          text: 'What is on record of “Load” was meant in lb and would be read in kg: it has to be recorded anew.',
+        },
+      ],
+    })
+    expect(dry.items.find(({ outcome }) => outcome === 'not-confirmed')?.episode).toBe(recorded)
+  })
+
   test('does no more than what was shown when it was confirmed', async () => {
     const pain = { code: 'pain', title: 'Pain', type: 'number' as const, ask: 'How bad is it?' }
     const dosed = (...dosage: object[]) => {

@@ -3,7 +3,7 @@ import type { CalendarDate } from '../../rules/index.ts'
 import { speakBounds, speakCode, speakDose } from '../phrases.ts'
 import type { Consequence } from './consequences.ts'
 import type * as schemas from './schemas.ts'
-import { speakConsequence, speakInGeneral, speakSummary } from './sentences.ts'
+import { speakConsequence, speakInGeneral, speakReading, speakSummary } from './sentences.ts'
 import { orderTallies, type Summary } from './summary.ts'
 import type { Weighed } from './weigh.ts'
 
@@ -27,6 +27,7 @@ function aboutOf(consequence: Consequence): Wire['about'] {
     case 'red-flag':
       return consequence.redFlag
     case 'question':
+    case 'reading':
       return consequence.fact
     default:
       return consequence.exercise
@@ -43,6 +44,8 @@ function endsOf(consequence: Consequence): Pick<Wire, 'before' | 'after'> {
       return { before: consequence.before?.code ?? null, after: consequence.after?.code ?? null }
     case 'dose':
       return { before: speakDose(consequence.before), after: speakDose(consequence.after) }
+    case 'reading':
+      return { before: speakReading(consequence.before), after: speakReading(consequence.after) }
     case 'provided':
       return { before: consequence.before.join('; ') || null, after: consequence.after.join('; ') || null }
     case 'limit': {

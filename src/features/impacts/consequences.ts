@@ -3,11 +3,13 @@ import type {
   Caution,
   Derivation,
   Dose,
+  FactDeclaration,
   FlagResponse,
   LimitInForce,
   Named,
   Permitted,
   PrescribedSide,
+  ProtocolDocument,
   Reason,
   Status,
   Strength,
@@ -62,13 +64,19 @@ export type Consequence = { name: string; hidden?: HiddenBy } & (
     }
   | { kind: 'red-flag'; redFlag: Named; response: FlagResponse; change: Presence | 'other' }
   | { kind: 'question'; fact: Named; ask: string; change: Presence }
+  /** What is on record of the fact counts in another unit, or as something else. */
+  | { kind: 'reading'; fact: Named; before: Reading; after: Reading }
 )
+
+/** How observations of a fact are read. */
+export type Reading = Pick<FactDeclaration, 'type'> & { unit: string | null }
 
 type Presence = 'added' | 'removed'
 
 export const consequenceKinds = [
   'loss',
   'gain',
+  'reading',
   'status',
   'phase',
   'dose',
@@ -111,6 +119,35 @@ export function compareAnswers(before: Derivation, after: Derivation): Effect {
   ]
   if (consequences.length > 0) return { outcome: 'changed', consequences }
   return { outcome: isSame(before, after) ? 'unchanged' : 'explained-otherwise', consequences }
+}
+
+/**
+ * Facts on record that the documents after declare with another unit or type than those before: an old observation would be
+ * read as what nobody observed. `isRecorded` is asked only of those.
+ */
+export function compareReadings(
+  before: readonly ProtocolDocument[],
+  after: readonly ProtocolDocument[],
+  isRecorded: (code: string) => boolean,
+): Consequence[] {
+  return after.flatMap((document) => {
+    const own = before.find(({ code }) => code === document.code)
+    if (own?.facts === document.facts) return []
+    const known = own?.facts ?? []
+    return document.facts.flatMap((fact): Consequence[] => {
+      const sameCode = ({ code }: FactDeclaration): boolean => code === fact.code
+      const earlier = known.find(sameCode) ?? before.flatMap(({ facts }) => facts).find(sameCode)
+      if (earlier === undefined) return []
+      const [from, to] = [readingOf(earlier), readingOf(fact)]
+      if (isSame(from, to) || !isRecorded(fact.code)) return []
+      const name = `reads-otherwise:${document.code}/${fact.code}=${to.type}${to.unit === null ? '' : `/${to.unit}`}`
+      return [{ name, kind: 'reading', fact: nameOf(fact), before: from, after: to }]
+    })
+  })
+}
+
+function readingOf({ type, unit }: FactDeclaration): Reading {
+  return { type, unit: unit ?? null }
 }
 
 const hiddenPrefixes: Readonly<Record<HiddenBy, string>> = {

@@ -1,7 +1,7 @@
 import type { CalendarDate, Dose, PrescribedSide, Status, Strength } from '../../rules/index.ts'
 import { speakHow, speakReason } from '../permitted-exercises/sentences.ts'
-import { join, quote, speakBounds, speakCode, speakDose, speakQuantity } from '../phrases.ts'
-import type { Consequence, HiddenBy } from './consequences.ts'
+import { join, nameUnit, quote, speakBounds, speakCode, speakDose, speakQuantity } from '../phrases.ts'
+import type { Consequence, HiddenBy, Reading } from './consequences.ts'
 import type { Summary } from './summary.ts'
 
 // What another version does to patients, in words for whoever decides about it.
@@ -121,6 +121,10 @@ function sayInGeneral(consequence: Consequence): string {
       const { fact, ask, change } = consequence
       return `${quote(fact.title)} (${quote(ask)}) is ${change === 'added' ? 'to be asked' : 'no longer asked'}.`
     }
+    case 'reading': {
+      const { fact, before, after } = consequence
+      return `What is on record of ${quote(fact.title)} was meant ${speakReading(before)} and would be read ${speakReading(after)}: it has to be recorded anew.`
+    }
   }
 }
 
@@ -158,6 +162,18 @@ function sayOfPatient(consequence: Consequence, on: CalendarDate): string {
 
 function speakNote(dose: Dose | null): string {
   return dose?.note === undefined ? '' : ` (${quote(dose.note)})`
+}
+
+const readings: Readonly<Record<Reading['type'], string>> = {
+  number: 'as a number',
+  boolean: 'as yes or no',
+  choice: 'as a choice',
+  text: 'as text',
+}
+
+/** "in kg", "as a choice". */
+export function speakReading({ type, unit }: Reading): string {
+  return unit === null ? readings[type] : `in ${nameUnit(unit)}`
 }
 
 function begin(text: string): string {
