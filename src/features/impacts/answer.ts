@@ -18,12 +18,15 @@ function aboutOf(consequence: Consequence): Wire['about'] {
       return consequence.protocol
     case 'limit':
     case 'instructed-limit':
+    case 'limit-text':
     case 'goal':
       return { code: consequence.quantity, title: speakCode(consequence.quantity) }
     case 'avoid':
       return { code: consequence.rule, title: consequence.title }
     case 'instruction':
       return { code: consequence.rule, title: consequence.about }
+    case 'until':
+      return consequence.about
     case 'red-flag':
       return consequence.redFlag
     case 'question':
@@ -46,6 +49,9 @@ function endsOf(consequence: Consequence): Pick<Wire, 'before' | 'after'> {
       return { before: speakDose(consequence.before), after: speakDose(consequence.after) }
     case 'reading':
       return { before: speakReading(consequence.before), after: speakReading(consequence.after) }
+    case 'until':
+      return { before: consequence.before?.date ?? null, after: consequence.after?.date ?? null }
+    case 'limit-text':
     case 'provided':
       return { before: consequence.before.join('; ') || null, after: consequence.after.join('; ') || null }
     case 'limit': {
