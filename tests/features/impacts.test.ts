@@ -54,7 +54,7 @@ describe('the impact of a version', () => {
       explainedOtherwise: 0,
       unchanged: 0,
       isCut: false,
-      text: 'Of 5 open episodes that follow another version 5 would change: 1 would lose an exercise and 4 would have another limit. For 2 there is more that does not show on the date: it comes once a hold, a red flag or an override is over, or with the surgery.',
+      text: 'Of 5 open episodes that follow another version 5 would change: 1 would lose an exercise and 4 would have another limit. For 2 there is more that does not show on the date: it comes once a hold, a red flag or an override is over, or with the surgery. Later days were not compared.',
     })
     const limit = 'limit-tightened:lifted-load/[lb_av]/max=5'
     expect(namesOf(found)).toEqual({

@@ -304,7 +304,7 @@ describe('a move', () => {
       changed: 4,
       later: 4,
       kinds: { gain: 0 },
-      text: 'Of 4 open episodes that follow another version 4 would change. For 4 there is more that does not show on the date: it comes once a hold, a red flag or an override is over, or with the surgery.',
+      text: 'Of 4 open episodes that follow another version 4 would change. For 4 there is more that does not show on the date: it comes once a hold, a red flag or an override is over, or with the surgery. Later days were not compared.',
     })
     const dry = await move('hiding', { to: 2, select: { from: 1 }, dryRun: true })
     const missing = Object.fromEntries(dry.items.map((item) => [item.episode, item.missing]))
@@ -355,6 +355,66 @@ describe('a move', () => {
       /^With the surgery as it was before the correction: “Hop” is no longer permitted/,
     )
     accepted(await clinic.patch(`/episodes/${id}`, { ...change, confirm: refused.body.confirm }, '*'))
+  })
+
+  test('has confirmed other words and another end of a limit and of what is to be avoided', async () => {
+    const said = (text: string, before: number) => ({
+      ...wardProtocol('said'),
+      limits: [{ code: 'lift', quantity: 'lifted-load', max: 10, unit: 'kg', text, when: { days: { before } } }],
+      contraindications: [
+        {
+          code: 'hopping',
+          title: 'Hopping',
+          strength: 'absolute' as const,
+          target: [{ exercise: 'said-hop' }],
+          when: { days: { before } },
+        },
+      ],
+    })
+    await publishProtocol(clinic, said('With both hands.', 60))
+    await publishProtocol(clinic, said('One hand is fine.', 300))
+    const id = await open('said', 1)
+    const change = { protocols: [{ code: 'said', version: 2 }] }
+    const refused = await clinic.patch<Problem & { confirm: string[]; consequences: { text: string }[] }>(
+      `/episodes/${id}`,
+      change,
+      '*',
+    )
+    expect(refused.body.confirm).toEqual([
+      'limit-text:lifted-load/kg=One hand is fine.',
+      'limit-until:lifted-load/kg/max=day 300',
+      'avoid-until:said/hopping=day 300',
+    ])
+    expect(refused.body.consequences.map(({ text }) => text)).toEqual([
+      'The words beside the limit on lifted load become “One hand is fine.”, instead of “With both hands.”.',
+      'The limit on lifted load ends on 28 July 2027 (day 300 after surgery), instead of on 30 November 2026 (day 60 after surgery).',
+      'What is to be avoided by “Hopping” ends on 28 July 2027 (day 300 after surgery), instead of on 30 November 2026 (day 60 after surgery).',
+    ])
+  })
+
+  test('says that what is on record would be read in another unit', async () => {
+    const measured = (unit: string) => {
+      const load = { code: 'load', title: 'Load', type: 'number' as const, unit, ask: 'How much?' }
+      const ward = wardProtocol('measured')
+      const when = { fact: 'load', atLeast: 20 }
+      return { ...ward, facts: [load], prescriptions: ward.prescriptions.map((one) => ({ ...one, when })) }
+    }
+    await publishProtocol(clinic, measured('[lb_av]'))
+    await publishProtocol(clinic, measured('kg'))
+    const [recorded] = [await open('measured', 1), await open('measured', 1)]
+    accepted(await clinic.post(`/episodes/${recorded}/facts`, { code: 'load', value: 25, on: '2026-11-19' }))
+    const dry = await move('measured', { to: 2, select: { all: true }, dryRun: true })
+    expect(dry).toMatchObject({
+      outcomes: { moved: 1, 'not-confirmed': 1 },
+      confirm: ['reads-otherwise:measured/load=number/kg'],
+      consequences: [
+        {
+          about: { code: 'load' },
+          text: 'What is on record of “Load” was meant in lb and would be read in kg: it has to be recorded anew.',
+        },
+      ],
+    })
+    expect(dry.items.find(({ outcome }) => outcome === 'not-confirmed')?.episode).toBe(recorded)
   })
 
   test('does no more than what was shown when it was confirmed', async () => {

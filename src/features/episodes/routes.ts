@@ -155,7 +155,7 @@ export async function registerEpisodes(app: FastifyInstance, context: Context): 
         operationId: 'updateEpisode',
         summary: 'Correct the surgery, or change the protocols',
         description:
-          'What changes is recorded: an answer as known before stays what it was. `protocols` left out: they stay as they are; to change them takes the scope `protocols:assign`. A change of protocols that makes another answer of today’s has to be confirmed: the refusal names each consequence, and `confirm` takes the names. To move many, see `/v1/protocols/{code}/moves`.',
+          'What changes is recorded: an answer as known before stays what it was. `protocols` left out: they stay as they are; to change them takes the scope `protocols:assign`. A change of protocols that makes another answer of today’s has to be confirmed: the refusal names each consequence, and `confirm` takes the names, which have the values in them. What a hold, an open red flag, an override or a surgery ahead hides today has to be confirmed as well, and with a corrected surgery what comes of it without the correction. Later days are not compared: ask `/v1/protocols/{code}/versions/{n}/impact` with a later `on`. To move many, see `/v1/protocols/{code}/moves`.',
         tags,
         params: episodeParams,
         headers: ifMatchHeader,

@@ -3,7 +3,7 @@ import type { CalendarDate } from '../../rules/index.ts'
 import { speakBounds, speakCode, speakDose } from '../phrases.ts'
 import type { Consequence } from './consequences.ts'
 import type * as schemas from './schemas.ts'
-import { speakConsequence, speakInGeneral, speakMisfit, speakSummary } from './sentences.ts'
+import { speakConsequence, speakInGeneral, speakMisfit, speakReading, speakSummary } from './sentences.ts'
 import { orderTallies, type Summary } from './summary.ts'
 import type { Weighed } from './weigh.ts'
 
@@ -18,15 +18,19 @@ function aboutOf(consequence: Consequence): Wire['about'] {
       return consequence.protocol
     case 'limit':
     case 'instructed-limit':
+    case 'limit-text':
     case 'goal':
       return { code: consequence.quantity, title: speakCode(consequence.quantity) }
     case 'avoid':
       return { code: consequence.rule, title: consequence.title }
     case 'instruction':
       return { code: consequence.rule, title: consequence.about }
+    case 'until':
+      return consequence.about
     case 'red-flag':
       return consequence.redFlag
     case 'question':
+    case 'reading':
       return consequence.fact
     default:
       return consequence.exercise
@@ -43,6 +47,11 @@ function endsOf(consequence: Consequence): Pick<Wire, 'before' | 'after'> {
       return { before: consequence.before?.code ?? null, after: consequence.after?.code ?? null }
     case 'dose':
       return { before: speakDose(consequence.before), after: speakDose(consequence.after) }
+    case 'reading':
+      return { before: speakReading(consequence.before), after: speakReading(consequence.after) }
+    case 'until':
+      return { before: consequence.before?.date ?? null, after: consequence.after?.date ?? null }
+    case 'limit-text':
     case 'provided':
       return { before: consequence.before.join('; ') || null, after: consequence.after.join('; ') || null }
     case 'limit': {

@@ -1,19 +1,23 @@
 import { createHash } from 'node:crypto'
 import type {
+  CalendarDate,
   Caution,
   Derivation,
   Dose,
+  FactDeclaration,
   FlagResponse,
   LimitInForce,
   Named,
   Permitted,
   PrescribedSide,
+  ProtocolDocument,
   Reason,
   Status,
   Strength,
   Supervision,
 } from '../../rules/index.ts'
-import { speakBounds, speakDose } from '../phrases.ts'
+import { daysBetween } from '../../rules/index.ts'
+import { speakBounds, speakCode, speakDose } from '../phrases.ts'
 
 /**
  * What today's answer does not show: what a `hold` or an open red flag withholds, what an `override` decides, and what
@@ -48,6 +52,9 @@ export type Consequence = { name: string; hidden?: HiddenBy } & (
       before: number | null
       after: number | null
     }
+  | { kind: 'limit-text'; quantity: string; before: readonly string[]; after: readonly string[] }
+  /** The first day on which it no longer holds; null: time alone does not end it. */
+  | { kind: 'until'; of: 'limit' | 'avoid' | 'instruction'; about: Named; before: End | null; after: End | null }
   | { kind: 'instructed-limit'; quantity: string; text: string | null; change: Presence }
   | { kind: 'avoid'; rule: string; strength: Strength; title: string; change: Presence }
   | { kind: 'instruction'; rule: string; about: string; text: string; change: Presence }
@@ -62,13 +69,25 @@ export type Consequence = { name: string; hidden?: HiddenBy } & (
     }
   | { kind: 'red-flag'; redFlag: Named; response: FlagResponse; change: Presence | 'other' }
   | { kind: 'question'; fact: Named; ask: string; change: Presence }
+  /** What is on record of the fact counts in another unit, or as something else. */
+  | { kind: 'reading'; fact: Named; before: Reading; after: Reading }
 )
+
+/** A date, and what day after the surgery it is. */
+export interface End {
+  date: CalendarDate
+  day: number
+}
+
+/** How observations of a fact are read. */
+export type Reading = Pick<FactDeclaration, 'type'> & { unit: string | null }
 
 type Presence = 'added' | 'removed'
 
 export const consequenceKinds = [
   'loss',
   'gain',
+  'reading',
   'status',
   'phase',
   'dose',
@@ -78,8 +97,10 @@ export const consequenceKinds = [
   'caution',
   'description',
   'limit',
+  'limit-text',
   'instructed-limit',
   'avoid',
+  'until',
   'instruction',
   'goal',
   'red-flag',
@@ -88,8 +109,8 @@ export const consequenceKinds = [
 
 /**
  * `changed`: something that the patient does, keeps to or is asked is another. `explained-otherwise`: only reasons,
- * sources, the wording of explanations, or until when something holds. `unchanged`: the answer is the same, the
- * version's number aside. What lies ahead of the date (the next change, ways forward) is not looked at.
+ * sources or the wording of explanations. `unchanged`: the answer is the same, the version's number aside. What lies ahead
+ * of the date (the next change, ways forward) is not looked at, but for the ends of what holds on it.
  */
 export interface Effect {
   outcome: 'changed' | 'explained-otherwise' | 'unchanged'
@@ -106,11 +127,40 @@ export function compareAnswers(before: Derivation, after: Derivation): Effect {
       : [{ name: `status:${after.status}`, kind: 'status' as const, before: before.status, after: after.status }]),
     ...comparePhases(before, after),
     ...compareManners(before, after),
-    ...compareLimits(before.limits, after.limits),
+    ...compareLimits(before, after),
     ...compareLists(before, after),
   ]
   if (consequences.length > 0) return { outcome: 'changed', consequences }
   return { outcome: isSame(before, after) ? 'unchanged' : 'explained-otherwise', consequences }
+}
+
+/**
+ * Facts on record that the documents after declare with another unit or type than those before: an old observation would be
+ * read as what nobody observed. `isRecorded` is asked only of those.
+ */
+export function compareReadings(
+  before: readonly ProtocolDocument[],
+  after: readonly ProtocolDocument[],
+  isRecorded: (code: string) => boolean,
+): Consequence[] {
+  return after.flatMap((document) => {
+    const own = before.find(({ code }) => code === document.code)
+    if (own?.facts === document.facts) return []
+    const known = own?.facts ?? []
+    return document.facts.flatMap((fact): Consequence[] => {
+      const sameCode = ({ code }: FactDeclaration): boolean => code === fact.code
+      const earlier = known.find(sameCode) ?? before.flatMap(({ facts }) => facts).find(sameCode)
+      if (earlier === undefined) return []
+      const [from, to] = [readingOf(earlier), readingOf(fact)]
+      if (isSame(from, to) || !isRecorded(fact.code)) return []
+      const name = `reads-otherwise:${document.code}/${fact.code}=${to.type}${to.unit === null ? '' : `/${to.unit}`}`
+      return [{ name, kind: 'reading', fact: nameOf(fact), before: from, after: to }]
+    })
+  })
+}
+
+function readingOf({ type, unit }: FactDeclaration): Reading {
+  return { type, unit: unit ?? null }
 }
 
 const hiddenPrefixes: Readonly<Record<HiddenBy, string>> = {
@@ -305,25 +355,47 @@ interface Bounds {
   unit: string | null
   max: number | null
   min: number | null
+  /** Until when each of the two holds; null: without an end. */
+  until: Record<'max' | 'min', CalendarDate | null>
+  texts: readonly string[]
 }
 
 /** The strictest numbers in force, by quantity and unit. */
 function boundsOf(limits: readonly LimitInForce[]): Map<string, Bounds> {
   const bounds = new Map<string, Bounds>()
-  for (const { quantity, unit, max, min, asInstructed } of limits) {
+  for (const { quantity, unit, max, min, asInstructed, until, text } of limits) {
     if (asInstructed) continue
     const key = unit === null ? quantity : `${quantity}/${unit}`
-    const known = bounds.get(key) ?? { quantity, unit, max: null, min: null }
-    bounds.set(key, {
-      ...known,
-      max: max === null ? known.max : Math.min(max, known.max ?? max),
-      min: min === null ? known.min : Math.max(min, known.min ?? min),
-    })
+    const known: Bounds = bounds.get(key) ?? {
+      quantity,
+      unit,
+      max: null,
+      min: null,
+      until: { max: null, min: null },
+      texts: [],
+    }
+    const next = { ...known, until: { ...known.until }, texts: text === null ? known.texts : [...known.texts, text] }
+    for (const [end, value] of [
+      ['max', max],
+      ['min', min],
+    ] as const) {
+      const other = known[end]
+      if (value === null) continue
+      const isStricter = other === null || (end === 'max' ? value < other : value > other)
+      if (isStricter) next[end] = value
+      if (isStricter || value === other) next.until[end] = isStricter ? until : laterOf(known.until[end], until)
+    }
+    bounds.set(key, next)
   }
   return bounds
 }
 
-function compareLimits(before: readonly LimitInForce[], after: readonly LimitInForce[]): Consequence[] {
+/** Null is never, which is the latest. */
+function laterOf(a: CalendarDate | null, b: CalendarDate | null): CalendarDate | null {
+  return a === null || b === null ? null : a > b ? a : b
+}
+
+function compareLimits({ limits: before, surgery }: Derivation, { limits: after }: Derivation): Consequence[] {
   const [earlier, later] = [boundsOf(before), boundsOf(after)]
   const keys = [...new Set([...earlier.keys(), ...later.keys()])].sort()
   const numeric = keys.flatMap((key) =>
@@ -338,6 +410,20 @@ function compareLimits(before: readonly LimitInForce[], after: readonly LimitInF
       return [{ name, kind: 'limit', quantity, unit, end, change, before: from, after: to }]
     }),
   )
+  const texts = keys.flatMap((key): Consequence[] => {
+    const [one, other] = [earlier.get(key), later.get(key)]
+    if (one === undefined || other === undefined || isSame(one.texts, other.texts)) return []
+    const name = `limit-text:${key}=${speakInName(...other.texts) || 'none'}`
+    return [{ name, kind: 'limit-text', quantity: one.quantity, before: one.texts, after: other.texts }]
+  })
+  const ends = keys.flatMap((key) =>
+    (['max', 'min'] as const).flatMap((end): Consequence[] => {
+      const [one, other] = [earlier.get(key), later.get(key)]
+      if (one == null || other == null || one[end] === null || other[end] === null) return []
+      const about = { code: one.quantity, title: speakCode(one.quantity) }
+      return compareEnd('limit', `${key}/${end}`, about, one.until[end], other.until[end], surgery.surgeryDate)
+    }),
+  )
   const instructed = (limits: readonly LimitInForce[]): LimitInForce[] => limits.filter((limit) => limit.asInstructed)
   const inWords = compareBy(instructed(before), instructed(after), ({ quantity, text }) => `${quantity} ${text}`).map(
     ({ item: { quantity, text, protocol, rule }, change }): Consequence => {
@@ -350,11 +436,65 @@ function compareLimits(before: readonly LimitInForce[], after: readonly LimitInF
       }
     },
   )
-  return [...numeric, ...inWords]
+  const endsInWords = compareEnds(
+    'limit',
+    { before: instructed(before), after: instructed(after), surgeryDate: surgery.surgeryDate },
+    ({ quantity, text }) => `${quantity} ${text}`,
+    ({ quantity }) => speakCode(quantity),
+  )
+  return [...numeric, ...texts, ...ends, ...inWords, ...endsInWords]
+}
+
+type EndOf = Extract<Consequence, { kind: 'until' }>['of']
+
+/** Of what both answers have in force: until when it holds. */
+function compareEnds<Item extends { protocol: string; rule: string; until: CalendarDate | null }>(
+  of: EndOf,
+  { before, after, surgeryDate }: { before: readonly Item[]; after: readonly Item[]; surgeryDate: CalendarDate },
+  keyOf: (item: Item) => string,
+  titleOf: (item: Item) => string,
+): Consequence[] {
+  if (isAlikeInOrder(before, after, (a, b) => a.until === b.until && keyOf(a) === keyOf(b))) return []
+  const [earlier, later] = [endsBy(before, keyOf), endsBy(after, keyOf)]
+  const found = new Map(after.map((item) => [keyOf(item), item]))
+  return [...found].flatMap(([key, item]) => {
+    const [from, to] = [earlier.get(key), later.get(key)]
+    if (from === undefined || to === undefined) return []
+    const about = { code: item.rule, title: titleOf(item) }
+    return compareEnd(of, `${item.protocol}/${item.rule}`, about, from, to, surgeryDate)
+  })
+}
+
+/** Of those alike the latest end. */
+function endsBy<Item extends { until: CalendarDate | null }>(items: readonly Item[], keyOf: (item: Item) => string) {
+  const ends = new Map<string, CalendarDate | null>()
+  for (const item of items) {
+    const known = ends.get(keyOf(item))
+    ends.set(keyOf(item), known === undefined ? item.until : laterOf(known, item.until))
+  }
+  return ends
+}
+
+/** Days are counted from the surgery, so that one rule has one name for all its patients. */
+function compareEnd(
+  of: EndOf,
+  key: string,
+  about: Named,
+  from: CalendarDate | null,
+  to: CalendarDate | null,
+  surgeryDate: CalendarDate,
+): Consequence[] {
+  if (from === to) return []
+  const endOf = (date: CalendarDate | null): End | null =>
+    date === null ? null : { date, day: daysBetween(surgeryDate, date) }
+  const [before, after] = [endOf(from), endOf(to)]
+  const name = `${of}-until:${key}=${after === null ? 'open' : `day ${after.day}`}`
+  return [{ name, kind: 'until', of, about, before, after }]
 }
 
 /** What else is in force, watched for and asked. */
 function compareLists(before: Derivation, after: Derivation): Consequence[] {
+  const { surgeryDate } = before.surgery
   return [
     ...compareBy(before.avoid, after.avoid, ({ title, strength }) => `${strength} ${title}`).map(
       ({ item: { title, strength, protocol, rule }, change }): Consequence => {
@@ -367,6 +507,18 @@ function compareLists(before: Derivation, after: Derivation): Consequence[] {
         const name = `instruction-${change}:${protocol}/${rule}=${speakInName(about, text)}`
         return { name, kind: 'instruction', rule, about, text, change }
       },
+    ),
+    ...compareEnds(
+      'avoid',
+      { before: before.avoid, after: after.avoid, surgeryDate },
+      ({ title, strength }) => `${strength} ${title}`,
+      ({ title }) => title,
+    ),
+    ...compareEnds(
+      'instruction',
+      { before: before.instructions, after: after.instructions, surgeryDate },
+      ({ about, text }) => `${about} ${text}`,
+      ({ text }) => text,
     ),
     ...compareBy(
       before.goals,

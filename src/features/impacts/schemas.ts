@@ -66,7 +66,7 @@ export const summaryFields = {
   text,
   episodes: episodes.describe('Open episodes that were looked at.'),
   changed: episodes.describe('Something that the patient does, keeps to or is asked would be another.'),
-  explainedOtherwise: episodes.describe('Only reasons, sources or wording of explanations would be others.'),
+  explainedOtherwise: episodes.describe('Only reasons, sources or the wording of explanations would be others.'),
   unchanged: episodes.describe('The answer would be the same, the version’s number aside.'),
   cannotFollow: episodes.describe(
     'It does not fit the surgery and what else is followed, so that a move leaves them where they are.',

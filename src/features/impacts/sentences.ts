@@ -1,8 +1,18 @@
 import type { CalendarDate, Dose, PrescribedSide, Status, Strength } from '../../rules/index.ts'
 import type { Misfit } from '../episodes/assignment.ts'
 import { speakHow, speakReason } from '../permitted-exercises/sentences.ts'
-import { join, quote, speakBounds, speakCode, speakDose, speakQuantity } from '../phrases.ts'
-import type { Consequence, HiddenBy } from './consequences.ts'
+import {
+  join,
+  nameDay,
+  nameUnit,
+  quote,
+  speakBounds,
+  speakCode,
+  speakDate,
+  speakDose,
+  speakQuantity,
+} from '../phrases.ts'
+import type { Consequence, End, HiddenBy, Reading } from './consequences.ts'
 import type { Summary } from './summary.ts'
 
 // What another version does to patients, in words for whoever decides about it.
@@ -94,6 +104,17 @@ function sayInGeneral(consequence: Consequence): string {
       if (change === 'added') return `There is a ${what}: ${bounds}.`
       return `The ${what} becomes ${change === 'tightened' ? 'tighter' : 'more relaxed'}: ${bounds}.`
     }
+    case 'limit-text': {
+      const { quantity, after } = consequence
+      const what = `limit on ${speakCode(quantity)}`
+      return after.length === 0
+        ? `Nothing is said beside the ${what} any more.`
+        : `The words beside the ${what} become ${join(after.map(quote), 'and')}.`
+    }
+    case 'until': {
+      const { after } = consequence
+      return `${nameEnding(consequence)} ${after === null ? 'has no day any more on which it ends' : `ends on ${nameDay(after.day, null)}`}.`
+    }
     case 'instructed-limit': {
       const { quantity, text, change } = consequence
       const words = text === null ? '' : ` (${quote(text)})`
@@ -121,6 +142,10 @@ function sayInGeneral(consequence: Consequence): string {
     case 'question': {
       const { fact, ask, change } = consequence
       return `${quote(fact.title)} (${quote(ask)}) is ${change === 'added' ? 'to be asked' : 'no longer asked'}.`
+    }
+    case 'reading': {
+      const { fact, before, after } = consequence
+      return `What is on record of ${quote(fact.title)} was meant ${speakReading(before)} and would be read ${speakReading(after)}: it has to be recorded anew.`
     }
   }
 }
@@ -152,6 +177,18 @@ function sayOfPatient(consequence: Consequence, on: CalendarDate): string {
       if (after === null) return `${begin(speakCode(quantity))} is no longer limited to ${bounds(before)}.`
       return `The limit on ${speakCode(quantity)} becomes ${bounds(after)}, instead of ${bounds(before)}.`
     }
+    case 'limit-text': {
+      const { before } = consequence
+      const instead = before.length === 0 ? 'nothing' : join(before.map(quote), 'and')
+      return `${sayInGeneral(consequence).slice(0, -1)}, instead of ${instead}.`
+    }
+    case 'until': {
+      const { before, after } = consequence
+      const day = ({ date, day: number }: End): string => `on ${speakDate(date)} (${nameDay(number, null)})`
+      const instead = before === null ? 'without such a day' : day(before)
+      if (after === null) return `${sayInGeneral(consequence).slice(0, -1)}; it was to end ${instead}.`
+      return `${nameEnding(consequence)} ends ${day(after)}, instead of ${instead}.`
+    }
     default:
       return sayInGeneral(consequence)
   }
@@ -171,27 +208,55 @@ export function speakMisfit(misfit: Misfit): string {
   }
 }
 
+function nameEnding({ of, about }: Extract<Consequence, { kind: 'until' }>): string {
+  switch (of) {
+    case 'limit':
+      return `The limit on ${about.title}`
+    case 'avoid':
+      return `What is to be avoided by ${quote(about.title)}`
+    case 'instruction':
+      return `The instruction ${quote(about.title)}`
+  }
+}
+
 function speakNote(dose: Dose | null): string {
   return dose?.note === undefined ? '' : ` (${quote(dose.note)})`
+}
+
+const readings: Readonly<Record<Reading['type'], string>> = {
+  number: 'as a number',
+  boolean: 'as yes or no',
+  choice: 'as a choice',
+  text: 'as text',
+}
+
+/** "in kg", "as a choice". */
+export function speakReading({ type, unit }: Reading): string {
+  return unit === null ? readings[type] : `in ${nameUnit(unit)}`
 }
 
 function begin(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1)
 }
 
-/** One or two sentences that say what comes of it as a whole. */
+/** What is not looked at is said, so that nobody takes it for unchanged. */
+const notLater = ' Later days were not compared.'
+
+/** Sentences that say what comes of it as a whole. */
 export function speakSummary({ episodes, cannotFollow, outcomes, kinds, later }: Summary): string {
   if (episodes === 0) return 'No open episode follows another version.'
   const follow = episodes === 1 ? 'follows another version' : 'follow another version'
   const all = `${speakCount(episodes, 'open episode')} that ${follow}`
   const explained = outcomes['explained-otherwise']
   const reworded =
-    explained === 0 ? '' : ` For ${speakQuantity(explained, null)} only reasons or wording would be others.`
+    explained === 0
+      ? ''
+      : ` For ${speakQuantity(explained, null)} only reasons or the wording of explanations would be others.`
   const unfit =
     cannotFollow === 0
       ? ''
       : ` ${speakQuantity(cannotFollow, null)} cannot follow it, because of ${cannotFollow === 1 ? 'its surgery: it stays where it is' : 'their surgeries: they stay where they are'}.`
-  if (outcomes.changed === 0) return `Of ${all} none would change.${reworded}${unfit}`
+  if (outcomes.changed === 0) return `Of ${all} none would change.${reworded}${unfit}${notLater}`
   const parts = (
     [
       ['loss', 'would lose an exercise'],
@@ -205,7 +270,7 @@ export function speakSummary({ episodes, cannotFollow, outcomes, kinds, later }:
     later === 0
       ? ''
       : ` For ${speakQuantity(later, null)} there is more that does not show on the date: it comes once a hold, a red flag or an override is over, or with the surgery.`
-  return `Of ${all} ${speakQuantity(outcomes.changed, null)} would change${how}.${hidden}${reworded}${unfit}`
+  return `Of ${all} ${speakQuantity(outcomes.changed, null)} would change${how}.${hidden}${reworded}${unfit}${notLater}`
 }
 
 export function speakCount(number: number, noun: string): string {

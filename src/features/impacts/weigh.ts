@@ -5,7 +5,7 @@ import { findMisfit, type Misfit } from '../episodes/assignment.ts'
 import { type OpenEpisode, readCaseload } from '../episodes/caseload.ts'
 import { proceduresOf, type StoredEntry } from '../episodes/repository.ts'
 import { readVersionsById } from '../protocols/repository.ts'
-import { addHidden, compareAnswers, type Effect, type HiddenBy } from './consequences.ts'
+import { addHidden, compareAnswers, compareReadings, type Effect, type HiddenBy } from './consequences.ts'
 import { createVersionShelf } from './shelf.ts'
 
 /** What an episode is asked about twice: with the versions that it follows, and with others. */
@@ -55,22 +55,36 @@ export function weigh(comparison: Comparison): Effect {
       const then = { ...comparison, entries, on: day }
       return addHidden(effect, hidden, compareAnswers(answerWith(before, then), answerWith(after, then)))
     },
-    compareAnswers(was, is),
+    withReadings(compareAnswers(was, is), comparison),
   )
+}
+
+function withReadings(effect: Effect, { before, after, entries, knownAt }: Comparison): Effect {
+  const documentsOf = (versions: readonly ProtocolVersion[]) => versions.map(({ document }) => document)
+  const isRecorded = (code: string): boolean => {
+    const known = entries.filter((entry) => entry.recordedAt <= knownAt)
+    return known.some((entry) => entry.kind === 'fact' && entry.code === code && !isVoided(entry.id, known))
+  }
+  const readings = compareReadings(documentsOf(before), documentsOf(after), isRecorded)
+  return readings.length === 0 ? effect : { outcome: 'changed', consequences: [...effect.consequences, ...readings] }
+}
+
+function isVoided(id: string, entries: readonly StoredEntry[]): boolean {
+  return entries.some((entry) => entry.kind === 'void' && entry.entry === id)
 }
 
 const withholding: readonly StoredEntry['kind'][] = ['hold', 'symptom']
 const deciding: readonly StoredEntry['kind'][] = [...withholding, 'override']
 
 function hasOverride({ entries, knownAt }: Comparison, on: CalendarDate): boolean {
-  const overrides = entries.flatMap((entry) =>
-    entry.kind === 'override' && entry.recordedAt <= knownAt ? [entry] : [],
-  )
-  return overrides.some(
-    ({ id, from, until }) =>
-      from <= on &&
-      (until === null || on < until) &&
-      !entries.some((entry) => entry.kind === 'void' && entry.entry === id && entry.recordedAt <= knownAt),
+  if (!entries.some(({ kind }) => kind === 'override')) return false
+  const known = entries.filter((entry) => entry.recordedAt <= knownAt)
+  return known.some(
+    (entry) =>
+      entry.kind === 'override' &&
+      entry.from <= on &&
+      (entry.until === null || on < entry.until) &&
+      !isVoided(entry.id, known),
   )
 }
 

@@ -9,7 +9,8 @@ export function speakResult({ outcome, from, to, effect, missing, misfit }: Move
   const versions = `from version ${from} to version ${to}`
   switch (outcome) {
     case 'moved': {
-      const what = effect.consequences.length === 0 ? 'with nothing lost or gained' : 'with what was confirmed'
+      const what =
+        effect.consequences.length === 0 ? 'with nothing lost or gained as of today' : 'with what was confirmed'
       return dryRun ? `It would be moved ${versions}, ${what}.` : `It was moved ${versions}, ${what}.`
     }
     case 'already-there':
