@@ -477,9 +477,12 @@ describe('taking what is new in the library', () => {
   test('two at once: one of them is told', async () => {
     const clinic = await addEarlierClinic()
     const body = { resolutions: [walkingRegraded] }
-    const started = await Promise.all([1, 2, 3].map(() => mergeInto(clinic, body)))
+    const started = await Promise.all([1, 2, 3].map(() => mergeInto<Problem>(clinic, body)))
     expect(started.map(({ status }) => status).sort()).toEqual([200, expect.any(Number), expect.any(Number)])
     expect(started.filter(({ status }) => status >= 500)).toEqual([])
+    for (const { body: told } of started.filter(({ status }) => status === 409)) {
+      expect(told.detail).toContain('somebody has started a draft of `knee-standard` just now')
+    }
     const { etag } = await clinic.get(`${address}/draft`)
     accepted(await clinic.delete(`${address}/draft`, etag))
     await editDraft(clinic, () => ({ title: 'Ours' }))
