@@ -49,21 +49,23 @@ describe('the impact of a version', () => {
       to: { version: 2, status: 'published' },
       on: '2026-11-20',
       episodes: 5,
-      changed: 4,
+      changed: 5,
+      later: 2,
       explainedOtherwise: 0,
-      unchanged: 1,
+      unchanged: 0,
       isCut: false,
-      text: 'Of 5 open episodes that follow another version 4 would change: 1 would lose an exercise and 4 would have another limit.',
+      text: 'Of 5 open episodes that follow another version 5 would change: 1 would lose an exercise and 4 would have another limit. For 2 there is more that does not show on the date: it comes once a hold, a red flag or an override is over, or with the surgery.',
     })
-    const limit = 'limit-tightened:lifted-load/[lb_av]/max'
+    const limit = 'limit-tightened:lifted-load/[lb_av]/max=5'
     expect(namesOf(found)).toEqual({
       [visited]: ['loss:ward-hop', 'phase:ward/early', limit],
       [waiting]: [limit],
+      [planned]: [`at-surgery:${limit}`],
       // While everything is on hold, no exercise is lost; the phase and the limit are others all the same.
-      [held]: ['phase:ward/early', limit],
+      [held]: ['phase:ward/early', limit, 'after-hold:loss:ward-hop'],
       [both]: [limit],
     })
-    expect(found.items.map(({ follows }) => follows)).toEqual([1, 1, 1, 1])
+    expect(found.items.map(({ follows }) => follows)).toEqual([1, 1, 1, 1, 1])
     const texts = found.items.find(({ episode }) => episode === visited)?.consequences.map(({ text }) => text)
     expect(texts).toEqual([
       '“Hop” is no longer permitted. It begins with the phase “Later”, which cannot begin before day 56 after surgery (26 November 2026).',
@@ -72,22 +74,26 @@ describe('the impact of a version', () => {
     ])
     expect(found.consequences.map(({ name, episodes }) => [name, episodes])).toEqual([
       ['loss:ward-hop', 1],
+      ['after-hold:loss:ward-hop', 1],
       ['phase:ward/early', 2],
       [limit, 4],
+      [`at-surgery:${limit}`, 1],
     ])
   })
 
   test('is of the draft, of one version’s episodes, and of another date as well', async () => {
     const found = await askImpact('draft/impact?from=2')
     expect(found.to).toMatchObject({ version: null, status: 'draft' })
-    expect(namesOf(found)).toEqual({ [onSecond]: ['gain:ward-skip', 'dose-greater:ward-walk'] })
+    expect(namesOf(found)).toEqual({
+      [onSecond]: ['gain:ward-skip=independent; as the clinician instructs', 'dose-greater:ward-walk=for 20 minutes'],
+    })
     expect(found.items[0]?.consequences.map(({ text }) => text)).toEqual([
       '“Skip” becomes permitted. On your own, as the clinician instructs.',
       'The dose of “Walk” becomes for 20 minutes, instead of for 10 minutes.',
     ])
     const all = await askImpact('draft/impact?on=2026-12-10')
     expect(all).toMatchObject({ episodes: 6, changed: 6, kinds: { gain: 4, loss: 1 } })
-    expect(namesOf(all)[planned]).toContain('gain:ward-skip')
+    expect(namesOf(all)[planned]).toContain('gain:ward-skip=independent; as the clinician instructs')
     expect(namesOf(all)[elsewhere]).toBeUndefined()
   })
 

@@ -43,7 +43,8 @@ async function publishTwo(code: string): Promise<void> {
   await publishProtocol(clinic, wardProtocol(code, { late: 56, lifting: 5 }))
 }
 
-const limit = 'limit-tightened:lifted-load/[lb_av]/max'
+const limit = 'limit-tightened:lifted-load/[lb_av]/max=5'
+const limits = [limit, `at-surgery:${limit}`]
 
 describe('a move', () => {
   test('is tried, confirmed, made, listed and undone, and past answers stay what they were', async () => {
@@ -64,16 +65,16 @@ describe('a move', () => {
       move: null,
       to: 2,
       episodes: 3,
-      outcomes: { moved: 1, 'not-confirmed': 2 },
-      confirm: ['loss:ward-hop', 'phase:ward/early', limit],
-      text: 'Of 3 episodes 1 would be moved and 2 stay where they are, because what they lose or gain is not confirmed.',
+      outcomes: { moved: 0, 'not-confirmed': 3 },
+      confirm: ['loss:ward-hop', 'phase:ward/early', ...limits],
+      text: 'Of 3 episodes none would be moved: 3 stay where they are, because what they lose or gain is not confirmed.',
     })
     expect(await versionOf(planned)).toBe(1)
     expect((await clinic.pages('/protocols/ward/moves')).flat()).toEqual([])
 
     // Nobody has confirmed the loss yet.
     clinic.setNow('2026-11-20T16:00:00Z')
-    const first = await move('ward', { to: 2, select: { from: 1 }, confirm: [limit] })
+    const first = await move('ward', { to: 2, select: { from: 1 }, confirm: limits })
     expect(outcomesOf(first)).toEqual({ [visited]: 'not-confirmed', [waiting]: 'moved', [planned]: 'moved' })
     expect(first.items.find(({ episode }) => episode === visited)).toMatchObject({
       missing: ['loss:ward-hop', 'phase:ward/early'],
@@ -107,7 +108,7 @@ describe('a move', () => {
       [second.move, 1, 2],
       [first.move, 2, 2],
     ])
-    expect(moves[1]).toMatchObject({ select: { from: 1 }, reason, confirmed: [limit], by: { name: 'administrator' } })
+    expect(moves[1]).toMatchObject({ select: { from: 1 }, reason, confirmed: limits, by: { name: 'administrator' } })
     expect((await clinic.get(`/protocols/ward/moves/${first.move}`)).body).toEqual(moves[1])
     expect((await clinic.pages(`/protocols/ward/moves/${first.move}/episodes?limit=1`)).flat()).toEqual([
       { episode: waiting, from: 1, to: 2 },
@@ -121,7 +122,7 @@ describe('a move', () => {
     accepted(await clinic.send('POST', '/protocols/ward/versions/1/retire', retire, { 'if-match': '*' }))
     const undo = { select: { undo: first.move } }
     const would = await move('ward', { ...undo, dryRun: true })
-    expect(would.confirm).toEqual(['limit-relaxed:lifted-load/[lb_av]/max'])
+    expect(would.confirm).toEqual(['limit-relaxed:lifted-load/[lb_av]/max=10'])
     const undone = await move('ward', { ...undo, confirm: would.confirm })
     expect(undone).toMatchObject({ to: null, toRetired: [1], outcomes: { moved: 1, 'moved-on': 1 } })
     expect(outcomesOf(undone)).toEqual({ [waiting]: 'moved', [planned]: 'moved-on' })
@@ -138,7 +139,7 @@ describe('a move', () => {
     const answer = await clinic.send(
       'POST',
       '/protocols/lined/moves',
-      { to: 2, select: { all: true }, reason, confirm: [limit] },
+      { to: 2, select: { all: true }, reason, confirm: limits },
       { accept: 'application/x-ndjson' },
     )
     const lines = answer.text
@@ -165,9 +166,20 @@ describe('a move', () => {
     expect(misfit.items).toMatchObject([
       {
         outcome: 'does-not-fit',
-        text: 'It cannot follow version 3: `protocols` leaves `plif` without a protocol, so that nothing would be withheld because of it: add one.',
+        text: 'It cannot follow version 3: none of its protocols would be for “plif”, so that nothing would be withheld because of that surgery. Give it another protocol for that first.',
       },
     ])
+    // The impact says so before.
+    const told = accepted(await clinic.get<Impact>('/protocols/fitting/versions/3/impact'))
+    expect(told).toMatchObject({ episodes: 1, changed: 0, unchanged: 0, cannotFollow: 1, isCut: false })
+    expect(told.text).toBe(
+      'Of 1 open episode that follows another version none would change. 1 cannot follow it, because of its surgery: it stays where it is.',
+    )
+    expect(told.items).toMatchObject([
+      { episode: id, cannotFollow: expect.stringContaining('none of its protocols would be for “plif”') },
+    ])
+    const only = accepted(await clinic.get<Impact>('/protocols/fitting/versions/2/impact'))
+    expect(only.items.map(({ cannotFollow }) => cannotFollow)).toEqual(only.items.map(() => null))
     const dry = await move('fitting', { to: 2, select, dryRun: true })
     expect((await move('fitting', { to: 2, select, confirm: dry.confirm })).outcomes.moved).toBe(1)
     expect((await clinic.get(`/episodes/${id}`)).body).toMatchObject({
@@ -230,6 +242,144 @@ describe('a move', () => {
     expect(await versionOf(id)).toBe(2)
   })
 
+  test('says what was confirmed in vain, and nothing is confirmed alone', async () => {
+    await publishTwo('vain')
+    const id = await open('vain', 1)
+    const body = { to: 2, select: { all: true } }
+    const { confirm, unused } = await move('vain', { ...body, dryRun: true })
+    expect(unused).toEqual([])
+    const told = await move('vain', { ...body, confirm: ['loss:vain-hopp', ...confirm, 'gain:vain-walk'] })
+    expect(told).toMatchObject({ outcomes: { moved: 1 }, unused: ['loss:vain-hopp', 'gain:vain-walk'] })
+
+    for (const more of [{}, { side: 'left' }]) {
+      const alone = await clinic.patch<Problem>(`/episodes/${id}`, { ...more, confirm }, '*')
+      expect(alone.body).toMatchObject({ status: 400, code: 'VALIDATION_FAILED', errors: [{ pointer: '/confirm' }] })
+    }
+  })
+
+  test('of one or of nobody is told in a sentence that can be said', async () => {
+    await publishTwo('told')
+    const one = await open('told', 1)
+    const closed = await open('told', 1)
+    accepted(await clinic.post(`/episodes/${closed}/close`, { on: '2026-11-15', reason: 'Moved away' }))
+    const { confirm } = await move('told', { to: 2, select: { all: true }, dryRun: true })
+    const say = async (episodes: string[], more: object): Promise<string> =>
+      (await move('told', { to: 2, select: { episodes }, ...more })).text
+    expect([
+      await say([closed], {}),
+      await say([one], { dryRun: true, confirm }),
+      await say([one, closed], { dryRun: true }),
+      await say([one], { confirm }),
+      await say([one, closed], { confirm }),
+    ]).toEqual([
+      'The episode was not moved: it is closed.',
+      'The episode would be moved.',
+      'Of 2 episodes none would be moved: 1 stays where it is, because what it loses or gains is not confirmed and 1 is closed.',
+      'The episode was moved.',
+      'Of 2 episodes none was moved: 1 follows the version already and 1 is closed.',
+    ])
+  })
+
+  test('has confirmed what a hold, a red flag, an override or a surgery ahead hides today', async () => {
+    const fever = { code: 'fever', title: 'Fever', response: 'contact-surgeon' as const, sources: ['ward'] }
+    await publishProtocol(clinic, { ...wardProtocol('hiding'), redFlags: [fever] })
+    await publishProtocol(clinic, { ...wardProtocol('hiding', { skips: true }), redFlags: [fever] })
+    const [held, ill, planned, permitted, withheld] = await Promise.all([
+      open('hiding', 1),
+      open('hiding', 1),
+      open('hiding', 1, '2026-12-01'),
+      open('hiding', 2),
+      open('hiding', 1),
+    ])
+    const hold = accepted(
+      await clinic.post<{ id: string }>(`/episodes/${held}/holds`, { from: '2026-11-01', reason: 'Fever' }),
+    )
+    accepted(await clinic.post(`/episodes/${ill}/symptoms`, { redFlag: 'fever', on: '2026-11-19' }))
+    const override = { exercise: 'hiding-skip', from: '2026-11-19', until: '2026-11-21', reason: 'Wish' }
+    accepted(await clinic.post(`/episodes/${permitted}/overrides`, { ...override, effect: 'permit' }))
+    accepted(await clinic.post(`/episodes/${withheld}/overrides`, { ...override, effect: 'withhold' }))
+
+    const told = accepted(await clinic.get<Impact>('/protocols/hiding/versions/2/impact'))
+    expect(told).toMatchObject({
+      changed: 4,
+      later: 4,
+      kinds: { gain: 0 },
+      text: 'Of 4 open episodes that follow another version 4 would change. For 4 there is more that does not show on the date: it comes once a hold, a red flag or an override is over, or with the surgery.',
+    })
+    const dry = await move('hiding', { to: 2, select: { from: 1 }, dryRun: true })
+    const missing = Object.fromEntries(dry.items.map((item) => [item.episode, item.missing]))
+    expect(missing).toMatchObject({
+      [held]: [expect.stringMatching(/^after-hold:gain:hiding-skip/)],
+      [ill]: [expect.stringMatching(/^after-hold:gain:hiding-skip/)],
+      [planned]: [expect.stringMatching(/^at-surgery:gain:hiding-skip/)],
+      [withheld]: [expect.stringMatching(/^without-override:gain:hiding-skip/)],
+    })
+    expect(dry.consequences.map(({ hidden, text }) => [hidden, text])).toEqual(
+      expect.arrayContaining([
+        ['hold', expect.stringContaining('Once the hold or the red flag is over: “Skip” becomes')],
+      ]),
+    )
+    expect((await move('hiding', { to: 2, select: { from: 1 } })).outcomes.moved).toBe(0)
+    for (const [id, version, name] of [
+      [held, 2, 'after-hold:gain:hiding-skip'],
+      [permitted, 1, 'without-override:loss:hiding-skip'],
+    ] as const) {
+      const change = { protocols: [{ code: 'hiding', version }] }
+      const refused = await clinic.patch<Problem & { confirm: string[] }>(`/episodes/${id}`, change, '*')
+      expect(refused.body).toMatchObject({
+        code: 'CONFIRMATION_REQUIRED',
+        confirm: expect.arrayContaining([expect.stringContaining(name)]),
+      })
+    }
+    expect((await move('hiding', { to: 2, select: { from: 1 }, confirm: dry.confirm })).outcomes.moved).toBe(4)
+    accepted(await clinic.post(`/episodes/${held}/record/${hold.id}/void`, { reason: 'Over' }))
+    expect((await ask(held)).permitted.map(({ exercise }) => exercise)).toContain('hiding-skip')
+  })
+
+  test('is weighed with the surgery as it was, where a correction of it is sent along', async () => {
+    await publishProtocol(clinic, wardProtocol('correcting'))
+    await publishProtocol(clinic, wardProtocol('correcting', { late: 56 }))
+    const id = await open('correcting', 1)
+    accepted(await clinic.post(`/episodes/${id}/milestones`, visit))
+    const change = { surgeryDate: '2026-11-10', protocols: [{ code: 'correcting', version: 2 }] }
+    const refused = await clinic.patch<Problem & { confirm: string[]; consequences: { text: string }[] }>(
+      `/episodes/${id}`,
+      change,
+      '*',
+    )
+    expect(refused.body).toMatchObject({
+      code: 'CONFIRMATION_REQUIRED',
+      confirm: ['before-correction:loss:correcting-hop', 'before-correction:phase:correcting/early'],
+    })
+    expect(refused.body.consequences[0]?.text).toMatch(
+      /^With the surgery as it was before the correction: “Hop” is no longer permitted/,
+    )
+    accepted(await clinic.patch(`/episodes/${id}`, { ...change, confirm: refused.body.confirm }, '*'))
+  })
+
+  test('does no more than what was shown when it was confirmed', async () => {
+    const pain = { code: 'pain', title: 'Pain', type: 'number' as const, ask: 'How bad is it?' }
+    const dosed = (...dosage: object[]) => {
+      const ward = wardProtocol('dosed')
+      const [walks, ...rest] = ward.prescriptions
+      return { ...ward, facts: [pain], prescriptions: [{ ...walks, dosage }, ...rest] } as typeof ward
+    }
+    await publishProtocol(clinic, dosed({ reps: 10 }))
+    await publishProtocol(clinic, dosed({ reps: 11 }, { when: { fact: 'pain', atMost: 2 }, reps: 500 }))
+    await publishProtocol(clinic, dosed({ reps: 1000 }))
+    const select = { episodes: [await open('dosed', 1)] }
+    const fact = { code: 'pain', on: '2026-11-20' }
+    accepted(await clinic.post(`/episodes/${select.episodes[0]}/facts`, { ...fact, value: 5 }))
+    const { confirm, consequences } = await move('dosed', { to: 2, select, dryRun: true })
+    expect(confirm).toEqual(['dose-greater:dosed-walk=11 repetitions'])
+    expect(consequences.map(({ text }) => text)).toEqual(['The dose of “Walk” becomes greater: 11 repetitions.'])
+    const other = await move('dosed', { to: 3, select, confirm })
+    expect(other.items[0]?.missing).toEqual(['dose-greater:dosed-walk=1000 repetitions'])
+    accepted(await clinic.post(`/episodes/${select.episodes[0]}/facts`, { ...fact, value: 1 }))
+    const later = await move('dosed', { to: 2, select, confirm })
+    expect(later.items[0]?.missing).toEqual(['dose-greater:dosed-walk=500 repetitions'])
+  })
+
   test('and a change of the record at once lose nothing', async () => {
     await publishTwo('racing')
     const id = await open('racing', 1)
@@ -270,6 +420,7 @@ describe('what the impact says', () => {
     visited: fc.boolean(),
     held: fc.boolean(),
   })
+  const today = '2026-11-20'
 
   test('is what a move then does', async () => {
     let run = 0
@@ -280,23 +431,34 @@ describe('what the impact says', () => {
         await publishProtocol(clinic, wardProtocol(code, one))
         await publishProtocol(clinic, wardProtocol(code, other))
         const ids: string[] = []
+        const holds: (string | null)[] = []
+        const before: Answered[] = []
+        // What a hold withholds and what the surgery begins with is compared as well.
+        const askClear = (id: string, surgeryDate: string) =>
+          ask(id, `?on=${surgeryDate > today ? surgeryDate : today}`)
         for (const { surgeryDate, visited, held } of patients) {
           const id = await open(code, 1, surgeryDate)
           ids.push(id)
           if (visited && surgeryDate < visit.on) accepted(await clinic.post(`/episodes/${id}/milestones`, visit))
-          if (held) accepted(await clinic.post(`/episodes/${id}/holds`, { from: '2026-11-01', reason: 'Fever' }))
+          before.push(await askClear(id, surgeryDate))
+          const hold = { from: '2026-11-01', reason: 'Fever' }
+          holds.push(held ? accepted(await clinic.post<{ id: string }>(`/episodes/${id}/holds`, hold)).id : null)
         }
-        const before = await Promise.all(ids.map((id) => ask(id)))
         const told = accepted(await clinic.get<Impact>(`/protocols/${code}/versions/2/impact`))
         const dry = await move(code, { to: 2, select: { all: true }, dryRun: true })
         expect(dry.consequences).toEqual(told.consequences)
         const done = await move(code, { to: 2, select: { all: true }, confirm: dry.confirm })
         expect(done.outcomes.moved).toBe(ids.length)
         for (const [index, id] of ids.entries()) {
-          const [was, is] = [before[index], await ask(id)].map((answer) => inShort(answer as Answered))
+          const hold = holds[index]
+          if (hold != null) accepted(await clinic.post(`/episodes/${id}/record/${hold}/void`, { reason: 'Over' }))
+          const after = await askClear(id, patients[index]?.surgeryDate ?? today)
+          const [was, is] = [before[index], after].map((answer) => inShort(answer as Answered))
           if (was === undefined || is === undefined) throw new Error('both were asked')
           const names = new Set(
-            told.items.find(({ episode }) => episode === id)?.consequences.map(({ name }) => name.split('/')[0]) ?? [],
+            told.items
+              .find(({ episode }) => episode === id)
+              ?.consequences.map(({ name }) => name.replace(/^(after-hold|at-surgery):/, '').split(/[/=]/)[0]) ?? [],
           )
           const expected = new Set<string | undefined>()
           for (const [exercise, dose] of is.permitted) {

@@ -27,7 +27,7 @@ export const episodeBody = z.strictObject({
 })
 
 /** Names of consequences. */
-export const confirm = listOf(line(300), 10_000).describe(
+export const confirm = listOf(line(500), 10_000).describe(
   'Names of the consequences that are meant to happen, as the refusal or the dry run gave them.',
 )
 
@@ -37,7 +37,13 @@ export const episodeChange = changeOf({
   levels,
   side: side.nullable(),
   protocols,
-}).safeExtend({ confirm: confirm.optional() })
+})
+  .safeExtend({ confirm: confirm.optional() })
+  .refine((change) => change.confirm === undefined || change.protocols !== undefined, {
+    path: ['confirm'],
+    error: 'confirms a change of `protocols`, which is left out: give both',
+    when: ({ issues }) => issues.length === 0,
+  })
 
 export const episode = z
   .object({

@@ -3,7 +3,7 @@ import type { CalendarDate } from '../../rules/index.ts'
 import { speakBounds, speakCode, speakDose } from '../phrases.ts'
 import type { Consequence } from './consequences.ts'
 import type * as schemas from './schemas.ts'
-import { speakConsequence, speakInGeneral, speakSummary } from './sentences.ts'
+import { speakConsequence, speakInGeneral, speakMisfit, speakSummary } from './sentences.ts'
 import { orderTallies, type Summary } from './summary.ts'
 import type { Weighed } from './weigh.ts'
 
@@ -21,9 +21,9 @@ function aboutOf(consequence: Consequence): Wire['about'] {
     case 'goal':
       return { code: consequence.quantity, title: speakCode(consequence.quantity) }
     case 'avoid':
-      return { code: consequence.name.slice(consequence.name.lastIndexOf('/') + 1), title: consequence.title }
+      return { code: consequence.rule, title: consequence.title }
     case 'instruction':
-      return { code: consequence.name.slice(consequence.name.lastIndexOf('/') + 1), title: consequence.about }
+      return { code: consequence.rule, title: consequence.about }
     case 'red-flag':
       return consequence.redFlag
     case 'question':
@@ -58,9 +58,10 @@ function endsOf(consequence: Consequence): Pick<Wire, 'before' | 'after'> {
   }
 }
 
-function describe(consequence: Consequence): Pick<Wire, 'name' | 'kind' | 'change' | 'about'> {
-  const { name, kind } = consequence
-  return { name, kind, change: 'change' in consequence ? consequence.change : null, about: aboutOf(consequence) }
+function describe(consequence: Consequence): Pick<Wire, 'name' | 'kind' | 'change' | 'hidden' | 'about'> {
+  const { name, kind, hidden = null } = consequence
+  const change = 'change' in consequence ? consequence.change : null
+  return { name, kind, change, hidden, about: aboutOf(consequence) }
 }
 
 export function toConsequence(consequence: Consequence, on: CalendarDate): Wire {
@@ -74,26 +75,29 @@ export function toTallies(summary: Summary): z.output<typeof schemas.tally>[] {
 }
 
 export function toSummary(summary: Summary) {
-  const { episodes, outcomes, kinds } = summary
+  const { episodes, cannotFollow, outcomes, later, kinds } = summary
   return {
     text: speakSummary(summary),
     episodes,
     changed: outcomes.changed,
     explainedOtherwise: outcomes['explained-otherwise'],
     unchanged: outcomes.unchanged,
+    cannotFollow,
+    later,
     kinds,
     consequences: toTallies(summary),
   }
 }
 
 export function toWeighed(
-  { episode, follows, consequences }: Weighed,
+  { episode, follows, misfit, consequences }: Weighed,
   on: CalendarDate,
 ): z.output<typeof schemas.weighedEpisode> {
   return {
     episode: episode.id,
     patient: episode.patientId,
     follows,
+    cannotFollow: misfit === null ? null : `It cannot follow this version: ${speakMisfit(misfit)}`,
     consequences: consequences.map((consequence) => toConsequence(consequence, on)),
   }
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type {
   Caution,
   Derivation,
@@ -12,9 +13,21 @@ import type {
   Strength,
   Supervision,
 } from '../../rules/index.ts'
+import { speakBounds, speakDose } from '../phrases.ts'
 
-/** What another protocol version makes of one patient's answer. Each has a name that says what it comes to. */
-export type Consequence = { name: string } & (
+/**
+ * What today's answer does not show: what a `hold` or an open red flag withholds, what an `override` decides, and what
+ * begins with a `surgery` that lies ahead. `correction`: what comes of it with the surgery as it was before its correction.
+ */
+export const hiddenBy = ['hold', 'override', 'surgery', 'correction'] as const
+
+export type HiddenBy = (typeof hiddenBy)[number]
+
+/**
+ * What another protocol version makes of one patient's answer. Each has a name that says what it comes to, with the value
+ * that it comes to: whoever confirms the name confirms nothing else.
+ */
+export type Consequence = { name: string; hidden?: HiddenBy } & (
   | { kind: 'loss'; exercise: Named; reasons: readonly Reason[] }
   | { kind: 'gain'; exercise: Named; after: Permitted }
   | { kind: 'status'; before: Status; after: Status }
@@ -36,8 +49,8 @@ export type Consequence = { name: string } & (
       after: number | null
     }
   | { kind: 'instructed-limit'; quantity: string; text: string | null; change: Presence }
-  | { kind: 'avoid'; strength: Strength; title: string; change: Presence }
-  | { kind: 'instruction'; about: string; text: string; change: Presence }
+  | { kind: 'avoid'; rule: string; strength: Strength; title: string; change: Presence }
+  | { kind: 'instruction'; rule: string; about: string; text: string; change: Presence }
   | {
       kind: 'goal'
       quantity: string
@@ -100,6 +113,28 @@ export function compareAnswers(before: Derivation, after: Derivation): Effect {
   return { outcome: isSame(before, after) ? 'unchanged' : 'explained-otherwise', consequences }
 }
 
+const hiddenPrefixes: Readonly<Record<HiddenBy, string>> = {
+  hold: 'after-hold',
+  override: 'without-override',
+  surgery: 'at-surgery',
+  correction: 'before-correction',
+}
+
+/** Adds what shows once something is out of the way, and does not show already. */
+export function addHidden(shown: Effect, hidden: HiddenBy, then: Effect): Effect {
+  const known = new Set(shown.consequences.map(bareName))
+  const consequences = then.consequences
+    .filter((one) => !known.has(bareName(one)))
+    .map((one) => (one.hidden === undefined ? { ...one, hidden, name: `${hiddenPrefixes[hidden]}:${one.name}` } : one))
+  if (consequences.length > 0) return { outcome: 'changed', consequences: [...shown.consequences, ...consequences] }
+  const isReworded = shown.outcome === 'unchanged' && then.outcome !== 'unchanged'
+  return isReworded ? { ...shown, outcome: 'explained-otherwise' } : shown
+}
+
+function bareName({ name, hidden }: Consequence): string {
+  return hidden === undefined ? name : name.slice(hiddenPrefixes[hidden].length + 1)
+}
+
 /** The version's number, which is another one whatever it says, and what was looked at. */
 const aside: ReadonlySet<string> = new Set(['version', 'basis'])
 
@@ -116,6 +151,20 @@ function isSame(a: unknown, b: unknown): boolean {
   }
   for (const key in other) if (!(key in one)) return false
   return true
+}
+
+/** A value as it is written in a name; what is too long for one, or not one line, is told apart by a hash. */
+function speakInName(...parts: readonly (string | null | undefined)[]): string {
+  const told = parts.filter((part): part is string => part != null && part !== '')
+  const text = told.join('; ')
+  const line = text.replaceAll(/[\s\p{C}]+/gu, ' ').trim()
+  if (line === text && line.length <= 80) return line
+  const hash = createHash('sha256').update(JSON.stringify(told)).digest('hex').slice(0, 12)
+  return `${[...line].slice(0, 60).join('').trim()}… #${hash}`
+}
+
+function doseValue(dose: Dose | null): string {
+  return speakInName(speakDose(dose), dose?.note)
 }
 
 function nameOf({ code, title }: Named): Named {
@@ -139,7 +188,10 @@ function compareVerdicts(before: Derivation, after: Derivation): Consequence[] {
   const gains = after.permitted.flatMap((one): Consequence[] => {
     const { exercise } = one
     if (earlier.has(exercise.code)) return []
-    return [{ name: `gain:${exercise.code}`, kind: 'gain', exercise: nameOf(exercise), after: one }]
+    const { dose, side, supervision, provided, cautions } = one
+    const how = [supervision, side === 'both' ? null : side, speakDose(dose), dose?.note, ...provided]
+    const value = speakInName(...how, ...cautions.map(({ title }) => title))
+    return [{ name: `gain:${exercise.code}=${value}`, kind: 'gain', exercise: nameOf(exercise), after: one }]
   })
   return [...losses, ...gains]
 }
@@ -153,7 +205,7 @@ function comparePhases(before: Derivation, after: Derivation): Consequence[] {
     const protocol = { code, title: later?.title ?? earlier?.title ?? code }
     return [
       {
-        name: `phase:${code}/${to?.code ?? 'none'}`,
+        name: `phase:${code}/${to?.code ?? 'none'}${to !== null && from?.code === to.code ? `=${phaseValue(to)}` : ''}`,
         kind: 'phase',
         protocol,
         before: from === null ? null : nameOf(from),
@@ -164,6 +216,10 @@ function comparePhases(before: Derivation, after: Derivation): Consequence[] {
 }
 
 type CurrentPhase = Derivation['protocols'][number]['phase']
+
+function phaseValue({ title, setting, goals }: NonNullable<CurrentPhase>): string {
+  return speakInName(title, setting, ...goals)
+}
 
 /** Since when is told by the date. */
 function shownOf(phase: CurrentPhase): unknown {
@@ -183,7 +239,8 @@ function compareManners(before: Derivation, after: Derivation): Consequence[] {
     const found: Consequence[] = []
     if (!isSame(from.dose, to.dose)) {
       const change = directionOf(from.dose, to.dose)
-      found.push({ name: `dose-${change}:${code}`, kind: 'dose', exercise, change, before: from.dose, after: to.dose })
+      const name = `dose-${change}:${code}=${doseValue(to.dose)}`
+      found.push({ name, kind: 'dose', exercise, change, before: from.dose, after: to.dose })
     }
     if (from.side !== to.side) {
       found.push({ name: `side:${code}/${to.side}`, kind: 'side', exercise, before: from.side, after: to.side })
@@ -193,14 +250,18 @@ function compareManners(before: Derivation, after: Derivation): Consequence[] {
       found.push({ name, kind: 'supervision', exercise, before: from.supervision, after: to.supervision })
     }
     if (!isSame(from.provided, to.provided)) {
-      found.push({ name: `provided:${code}`, kind: 'provided', exercise, before: from.provided, after: to.provided })
+      const name = `provided:${code}=${speakInName(...to.provided) || 'none'}`
+      found.push({ name, kind: 'provided', exercise, before: from.provided, after: to.provided })
     }
     for (const { item, change } of compareBy(from.cautions, to.cautions, describeCaution)) {
-      const name = `caution-${change}:${code}/${item.protocol}/${item.rule}`
+      const name = `caution-${change}:${code}/${item.protocol}/${item.rule}=${speakInName(item.title)}`
       found.push({ name, kind: 'caution', exercise, change, title: item.title })
     }
-    if (!isSame(describe(from), describe(to)))
-      found.push({ name: `description:${code}`, kind: 'description', exercise })
+    if (!isSame(describe(from), describe(to))) {
+      const { title, instructions, position, equipment } = describe(to)
+      const name = `description:${code}=${speakInName(title, instructions, position, ...equipment)}`
+      found.push({ name, kind: 'description', exercise })
+    }
     return found
   })
 }
@@ -210,7 +271,7 @@ function describeCaution({ kind, title }: Caution): string {
 }
 
 /** What the patient is told of the exercise itself. */
-function describe({ exercise }: Permitted): unknown {
+function describe({ exercise }: Permitted) {
   const { title, instructions = null, position = null, equipment = [] } = exercise
   return { title, instructions, position, equipment }
 }
@@ -273,7 +334,7 @@ function compareLimits(before: readonly LimitInForce[], after: readonly LimitInF
       const tighter = end === 'max' ? (to ?? 0) < (from ?? 0) : (to ?? 0) > (from ?? 0)
       const change = from === null ? 'added' : to === null ? 'removed' : tighter ? 'tightened' : 'relaxed'
       const { quantity, unit } = one ?? other ?? { quantity: key, unit: null }
-      const name = `limit-${change}:${key}/${end}`
+      const name = `limit-${change}:${key}/${end}${to === null ? '' : `=${to}`}`
       return [{ name, kind: 'limit', quantity, unit, end, change, before: from, after: to }]
     }),
   )
@@ -281,7 +342,7 @@ function compareLimits(before: readonly LimitInForce[], after: readonly LimitInF
   const inWords = compareBy(instructed(before), instructed(after), ({ quantity, text }) => `${quantity} ${text}`).map(
     ({ item: { quantity, text, protocol, rule }, change }): Consequence => {
       return {
-        name: `instructed-limit-${change}:${protocol}/${rule}`,
+        name: `instructed-limit-${change}:${protocol}/${rule}=${speakInName(quantity, text)}`,
         kind: 'instructed-limit',
         quantity,
         text,
@@ -297,12 +358,14 @@ function compareLists(before: Derivation, after: Derivation): Consequence[] {
   return [
     ...compareBy(before.avoid, after.avoid, ({ title, strength }) => `${strength} ${title}`).map(
       ({ item: { title, strength, protocol, rule }, change }): Consequence => {
-        return { name: `avoid-${change}:${protocol}/${rule}`, kind: 'avoid', strength, title, change }
+        const name = `avoid-${change}:${protocol}/${rule}=${speakInName(strength, title)}`
+        return { name, kind: 'avoid', rule, strength, title, change }
       },
     ),
     ...compareBy(before.instructions, after.instructions, ({ about, text }) => `${about} ${text}`).map(
       ({ item: { about, text, protocol, rule }, change }): Consequence => {
-        return { name: `instruction-${change}:${protocol}/${rule}`, kind: 'instruction', about, text, change }
+        const name = `instruction-${change}:${protocol}/${rule}=${speakInName(about, text)}`
+        return { name, kind: 'instruction', rule, about, text, change }
       },
     ),
     ...compareBy(
@@ -310,7 +373,8 @@ function compareLists(before: Derivation, after: Derivation): Consequence[] {
       after.goals,
       ({ quantity, unit, max, min, text }) => `${quantity} ${unit} ${max} ${min} ${text}`,
     ).map(({ item: { quantity, unit, max, min, text, protocol, rule }, change }): Consequence => {
-      return { name: `goal-${change}:${protocol}/${rule}`, kind: 'goal', quantity, unit, max, min, text, change }
+      const name = `goal-${change}:${protocol}/${rule}=${speakInName(quantity, speakBounds({ min, max, unit }), text)}`
+      return { name, kind: 'goal', quantity, unit, max, min, text, change }
     }),
     ...compareFlags(before.redFlags, after.redFlags),
     ...compareBy(
@@ -318,7 +382,13 @@ function compareLists(before: Derivation, after: Derivation): Consequence[] {
       after.missingFacts,
       ({ protocol, code, ask }) => `${protocol} ${code} ${ask}`,
     ).map(({ item: { protocol, code, title, ask }, change }): Consequence => {
-      return { name: `question-${change}:${protocol}/${code}`, kind: 'question', fact: { code, title }, ask, change }
+      return {
+        name: `question-${change}:${protocol}/${code}=${speakInName(title, ask)}`,
+        kind: 'question',
+        fact: { code, title },
+        ask,
+        change,
+      }
     }),
   ]
 }
@@ -333,7 +403,13 @@ function compareFlags(before: readonly WatchedFlag[], after: readonly WatchedFla
     if (flag === undefined || (from !== undefined && to !== undefined && saysSame(from, to))) return []
     const change = from === undefined ? 'added' : to === undefined ? 'removed' : 'other'
     return [
-      { name: `red-flag-${change}:${key}`, kind: 'red-flag', redFlag: nameOf(flag), response: flag.response, change },
+      {
+        name: `red-flag-${change}:${key}=${speakInName(flag.response, flag.title, flag.text)}`,
+        kind: 'red-flag',
+        redFlag: nameOf(flag),
+        response: flag.response,
+        change,
+      },
     ]
   })
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { calendarDate, instant, intQuery, slug } from '../../http/schemas.ts'
 import { calendarDate as dateOut } from '../permitted-exercises/schemas.ts'
-import { consequenceKinds } from './consequences.ts'
+import { consequenceKinds, hiddenBy } from './consequences.ts'
 
 const version = intQuery(1, 999_999_999)
 
@@ -25,12 +25,20 @@ const text = z.string().describe('In words.')
 const consequenceFields = {
   name: z
     .string()
-    .describe('What it comes to, to confirm it by: `loss:golf`, `limit-tightened:lifted-load/[lb_av]/max`.'),
+    .describe(
+      'What it comes to and, after `=`, the value, to confirm it by: `loss:golf`, `limit-tightened:lifted-load/[lb_av]/max=5`. Another value has another name.',
+    ),
   kind: z.enum(consequenceKinds),
   change: z
     .enum(['added', 'removed', 'tightened', 'relaxed', 'smaller', 'greater', 'other'])
     .nullable()
     .describe('Which way, where the kind does not say it.'),
+  hidden: z
+    .enum(hiddenBy)
+    .nullable()
+    .describe(
+      'Null: it shows on the date. `hold`: only once the hold or the red flag is over; `override`: only without the override; `surgery`: only from the surgery on, which lies ahead; `correction`: only with the surgery as it was before a correction that is sent along.',
+    ),
   about: named.describe('The exercise, protocol, quantity, symptom, fact or rule that it is about.'),
 }
 
@@ -60,7 +68,13 @@ export const summaryFields = {
   changed: episodes.describe('Something that the patient does, keeps to or is asked would be another.'),
   explainedOtherwise: episodes.describe('Only reasons, sources or wording of explanations would be others.'),
   unchanged: episodes.describe('The answer would be the same, the version’s number aside.'),
-  kinds: countsOf(consequenceKinds).describe('By kind of consequence: how many episodes have one of it.'),
+  cannotFollow: episodes.describe(
+    'It does not fit the surgery and what else is followed, so that a move leaves them where they are.',
+  ),
+  later: episodes.describe('Of the changed: those with a consequence that does not show on the date (see `hidden`).'),
+  kinds: countsOf(consequenceKinds).describe(
+    'By kind of consequence: how many episodes have one of it that shows on the date.',
+  ),
   consequences: z.array(tally).describe('Each with the episodes that have it; what takes something away first.'),
 }
 
@@ -69,9 +83,13 @@ export const weighedEpisode = z
     episode: z.string(),
     patient: z.string(),
     follows: z.int().min(1).describe('The version that it follows now.'),
+    cannotFollow: z.string().nullable().describe('Why it cannot follow the version; null: it can.'),
     consequences: z.array(consequence),
   })
-  .meta({ id: 'ImpactedEpisode', description: 'An open episode whose answer would be another one.' })
+  .meta({
+    id: 'ImpactedEpisode',
+    description: 'An open episode whose answer would be another one, or which cannot follow the version.',
+  })
 
 export const impact = z
   .object({
@@ -85,8 +103,10 @@ export const impact = z
     on: dateOut,
     knownAt: instant.describe('The moment of all the answers: what was recorded later is not in them.'),
     ...summaryFields,
-    items: z.array(weighedEpisode).describe('The changed episodes, in the order in which they were opened.'),
-    isCut: z.boolean().describe('More episodes change than are listed.'),
+    items: z
+      .array(weighedEpisode)
+      .describe('The changed episodes and those that cannot follow, in the order in which they were opened.'),
+    isCut: z.boolean().describe('There are more than are listed.'),
   })
   .meta({ id: 'Impact', description: 'What a version would change for the open episodes that follow another one.' })
 

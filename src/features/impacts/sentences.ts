@@ -1,7 +1,8 @@
-import type { CalendarDate, PrescribedSide, Status, Strength } from '../../rules/index.ts'
+import type { CalendarDate, Dose, PrescribedSide, Status, Strength } from '../../rules/index.ts'
+import type { Misfit } from '../episodes/assignment.ts'
 import { speakHow, speakReason } from '../permitted-exercises/sentences.ts'
 import { join, quote, speakBounds, speakCode, speakDose, speakQuantity } from '../phrases.ts'
-import type { Consequence } from './consequences.ts'
+import type { Consequence, HiddenBy } from './consequences.ts'
 import type { Summary } from './summary.ts'
 
 // What another version does to patients, in words for whoever decides about it.
@@ -27,13 +28,33 @@ const strengths: Readonly<Record<Strength, string>> = {
   caution: 'caution',
 }
 
+const whenHidden: Readonly<Record<HiddenBy, string>> = {
+  hold: 'Once the hold or the red flag is over: ',
+  override: 'Without the override: ',
+  surgery: 'On the day of the surgery: ',
+  correction: 'With the surgery as it was before the correction: ',
+}
+
+function speakWhen({ hidden }: Consequence): string {
+  return hidden === undefined ? '' : whenHidden[hidden]
+}
+
 /** One sentence about what happens to whichever patient it happens to, without what is this patient's own. */
 export function speakInGeneral(consequence: Consequence): string {
+  return `${speakWhen(consequence)}${sayInGeneral(consequence)}`
+}
+
+/** The same about one patient, with what it was, what it becomes and why. */
+export function speakConsequence(consequence: Consequence, on: CalendarDate): string {
+  return `${speakWhen(consequence)}${sayOfPatient(consequence, on)}`
+}
+
+function sayInGeneral(consequence: Consequence): string {
   switch (consequence.kind) {
     case 'loss':
       return `${quote(consequence.exercise.title)} is no longer permitted.`
     case 'gain':
-      return `${quote(consequence.exercise.title)} becomes permitted.`
+      return `${quote(consequence.exercise.title)} becomes permitted. ${speakHow(consequence.after)}`
     case 'status':
       return `${statuses[consequence.after]}.`
     case 'phase': {
@@ -44,8 +65,8 @@ export function speakInGeneral(consequence: Consequence): string {
         : `The phase of ${quote(protocol.title)} becomes ${quote(after.title)}.`
     }
     case 'dose': {
-      const { exercise, change } = consequence
-      return `The dose of ${quote(exercise.title)} becomes ${change === 'other' ? 'another one' : change}.`
+      const { exercise, change, after } = consequence
+      return `The dose of ${quote(exercise.title)} becomes ${change === 'other' ? 'another one' : change}: ${speakDose(after)}${speakNote(after)}.`
     }
     case 'side':
       return `${quote(consequence.exercise.title)} is for ${sides[consequence.after]}.`
@@ -53,8 +74,12 @@ export function speakInGeneral(consequence: Consequence): string {
       return consequence.after === 'supervised'
         ? `${quote(consequence.exercise.title)} is to be done under supervision, no longer on one’s own.`
         : `${quote(consequence.exercise.title)} may be done on one’s own, no longer only under supervision.`
-    case 'provided':
-      return `${quote(consequence.exercise.title)} has other provisos.`
+    case 'provided': {
+      const { exercise, after } = consequence
+      return after.length === 0
+        ? `${quote(exercise.title)} has no proviso any more.`
+        : `${quote(exercise.title)} is permitted provided: ${join(after.map(quote), 'and')}.`
+    }
     case 'caution': {
       const { exercise, change, title } = consequence
       return `${quote(exercise.title)} ${change === 'added' ? 'has the caution' : 'no longer has the caution'} ${quote(title)}.`
@@ -62,11 +87,12 @@ export function speakInGeneral(consequence: Consequence): string {
     case 'description':
       return `${quote(consequence.exercise.title)} is described otherwise: its title, instructions, position or equipment.`
     case 'limit': {
-      const { quantity, end, change } = consequence
-      const what = `limit on ${speakCode(quantity)} (${end === 'max' ? 'at most' : 'at least'})`
-      if (change === 'added') return `There is a ${what}.`
-      if (change === 'removed') return `The ${what} no longer applies.`
-      return `The ${what} becomes ${change === 'tightened' ? 'tighter' : 'more relaxed'}.`
+      const { quantity, unit, end, change, after } = consequence
+      const what = `limit on ${speakCode(quantity)}`
+      if (after === null) return `The ${what} (${end === 'max' ? 'at most' : 'at least'}) no longer applies.`
+      const bounds = speakBounds({ min: end === 'min' ? after : null, max: end === 'max' ? after : null, unit })
+      if (change === 'added') return `There is a ${what}: ${bounds}.`
+      return `The ${what} becomes ${change === 'tightened' ? 'tighter' : 'more relaxed'}: ${bounds}.`
     }
     case 'instructed-limit': {
       const { quantity, text, change } = consequence
@@ -99,35 +125,25 @@ export function speakInGeneral(consequence: Consequence): string {
   }
 }
 
-/** The same about one patient, with what it was, what it becomes and why. */
-export function speakConsequence(consequence: Consequence, on: CalendarDate): string {
+function sayOfPatient(consequence: Consequence, on: CalendarDate): string {
   switch (consequence.kind) {
     case 'loss': {
       const [reason] = consequence.reasons
       return reason === undefined
-        ? speakInGeneral(consequence)
-        : `${speakInGeneral(consequence)} ${speakReason(reason, on)}`
+        ? sayInGeneral(consequence)
+        : `${sayInGeneral(consequence)} ${speakReason(reason, on)}`
     }
-    case 'gain':
-      return `${speakInGeneral(consequence)} ${speakHow(consequence.after)}`
     case 'phase': {
       const { before, after } = consequence
-      if (before?.code === after?.code) return speakInGeneral(consequence)
-      return `${speakInGeneral(consequence).slice(0, -1)}, instead of ${before === null ? 'none' : quote(before.title)}.`
+      if (before?.code === after?.code) return sayInGeneral(consequence)
+      return `${sayInGeneral(consequence).slice(0, -1)}, instead of ${before === null ? 'none' : quote(before.title)}.`
     }
     case 'dose': {
       const { exercise, before, after } = consequence
-      const note = after?.note === undefined ? '' : ` (${quote(after.note)})`
-      return `The dose of ${quote(exercise.title)} becomes ${speakDose(after)}${note}, instead of ${speakDose(before)}.`
+      return `The dose of ${quote(exercise.title)} becomes ${speakDose(after)}${speakNote(after)}, instead of ${speakDose(before)}.`
     }
     case 'side':
-      return `${speakInGeneral(consequence).slice(0, -1)}, instead of ${sides[consequence.before]}.`
-    case 'provided': {
-      const { exercise, after } = consequence
-      return after.length === 0
-        ? `${quote(exercise.title)} has no proviso any more.`
-        : `${quote(exercise.title)} is permitted provided: ${join(after.map(quote), 'and')}.`
-    }
+      return `${sayInGeneral(consequence).slice(0, -1)}, instead of ${sides[consequence.before]}.`
     case 'limit': {
       const { quantity, unit, end, before, after } = consequence
       const bounds = (value: number | null): string =>
@@ -137,8 +153,26 @@ export function speakConsequence(consequence: Consequence, on: CalendarDate): st
       return `The limit on ${speakCode(quantity)} becomes ${bounds(after)}, instead of ${bounds(before)}.`
     }
     default:
-      return speakInGeneral(consequence)
+      return sayInGeneral(consequence)
   }
+}
+
+/** Why an episode cannot follow a version, to go on with. */
+export function speakMisfit(misfit: Misfit): string {
+  switch (misfit.kind) {
+    case 'twice':
+      return `it would follow ${quote(misfit.protocol.title)} twice.`
+    case 'other-procedures': {
+      const { protocol, procedures, surgery } = misfit
+      return `${quote(protocol.title)} is then for ${join(procedures.map(quote), 'and')}, and the surgery is ${join(surgery.map(quote), 'and')}.`
+    }
+    case 'uncovered':
+      return `none of its protocols would be for ${join(misfit.procedures.map(quote), 'and')}, so that nothing would be withheld because of that surgery. Give it another protocol for that first.`
+  }
+}
+
+function speakNote(dose: Dose | null): string {
+  return dose?.note === undefined ? '' : ` (${quote(dose.note)})`
 }
 
 function begin(text: string): string {
@@ -146,14 +180,18 @@ function begin(text: string): string {
 }
 
 /** One or two sentences that say what comes of it as a whole. */
-export function speakSummary({ episodes, outcomes, kinds }: Summary): string {
+export function speakSummary({ episodes, cannotFollow, outcomes, kinds, later }: Summary): string {
   if (episodes === 0) return 'No open episode follows another version.'
   const follow = episodes === 1 ? 'follows another version' : 'follow another version'
   const all = `${speakCount(episodes, 'open episode')} that ${follow}`
   const explained = outcomes['explained-otherwise']
   const reworded =
     explained === 0 ? '' : ` For ${speakQuantity(explained, null)} only reasons or wording would be others.`
-  if (outcomes.changed === 0) return `Of ${all} none would change.${reworded}`
+  const unfit =
+    cannotFollow === 0
+      ? ''
+      : ` ${speakQuantity(cannotFollow, null)} cannot follow it, because of ${cannotFollow === 1 ? 'its surgery: it stays where it is' : 'their surgeries: they stay where they are'}.`
+  if (outcomes.changed === 0) return `Of ${all} none would change.${reworded}${unfit}`
   const parts = (
     [
       ['loss', 'would lose an exercise'],
@@ -163,7 +201,11 @@ export function speakSummary({ episodes, outcomes, kinds }: Summary): string {
     ] as const
   ).flatMap(([kind, what]) => (kinds[kind] > 0 ? [`${speakQuantity(kinds[kind], null)} ${what}`] : []))
   const how = parts.length === 0 ? '' : `: ${join(parts, 'and')}`
-  return `Of ${all} ${speakQuantity(outcomes.changed, null)} would change${how}.${reworded}`
+  const hidden =
+    later === 0
+      ? ''
+      : ` For ${speakQuantity(later, null)} there is more that does not show on the date: it comes once a hold, a red flag or an override is over, or with the surgery.`
+  return `Of ${all} ${speakQuantity(outcomes.changed, null)} would change${how}.${hidden}${reworded}${unfit}`
 }
 
 export function speakCount(number: number, noun: string): string {

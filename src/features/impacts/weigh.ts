@@ -1,10 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Database } from '../../db/client.ts'
 import { type CalendarDate, type Derivation, derive, type Instant, type ProtocolVersion } from '../../rules/index.ts'
+import { findMisfit, type Misfit } from '../episodes/assignment.ts'
 import { type OpenEpisode, readCaseload } from '../episodes/caseload.ts'
-import type { StoredEntry } from '../episodes/repository.ts'
+import { proceduresOf, type StoredEntry } from '../episodes/repository.ts'
 import { readVersionsById } from '../protocols/repository.ts'
-import { compareAnswers, type Effect } from './consequences.ts'
+import { addHidden, compareAnswers, type Effect, type HiddenBy } from './consequences.ts'
 import { createVersionShelf } from './shelf.ts'
 
 /** What an episode is asked about twice: with the versions that it follows, and with others. */
@@ -33,9 +34,44 @@ function answerWith(versions: readonly ProtocolVersion[], { entries, on, knownAt
   return answer
 }
 
-/** What the patient's answer of that date would be another one by. Nothing is written. */
+/**
+ * What the patient's answer of that date would be another one by, and what would only show once a hold, an open red flag
+ * or an override is over, or on the day of a surgery that lies ahead. Nothing is written.
+ */
 export function weigh(comparison: Comparison): Effect {
-  return compareAnswers(answerWith(comparison.before, comparison), answerWith(comparison.after, comparison))
+  const { before, after, on } = comparison
+  const [was, is] = [answerWith(before, comparison), answerWith(after, comparison)]
+  const { surgeryDate } = was.surgery
+  const steps: { hidden: HiddenBy; on: CalendarDate; without: readonly StoredEntry['kind'][] }[] = []
+  if (was.status === 'on-hold' || is.status === 'on-hold') steps.push({ hidden: 'hold', on, without: withholding })
+  if (hasOverride(comparison, on)) steps.push({ hidden: 'override', on, without: deciding })
+  if (surgeryDate > on) {
+    steps.push({ hidden: 'surgery', on: surgeryDate, without: withholding })
+    if (hasOverride(comparison, surgeryDate)) steps.push({ hidden: 'override', on: surgeryDate, without: deciding })
+  }
+  return steps.reduce(
+    (effect, { hidden, on: day, without }) => {
+      const entries = comparison.entries.filter(({ kind }) => !without.includes(kind))
+      const then = { ...comparison, entries, on: day }
+      return addHidden(effect, hidden, compareAnswers(answerWith(before, then), answerWith(after, then)))
+    },
+    compareAnswers(was, is),
+  )
+}
+
+const withholding: readonly StoredEntry['kind'][] = ['hold', 'symptom']
+const deciding: readonly StoredEntry['kind'][] = [...withholding, 'override']
+
+function hasOverride({ entries, knownAt }: Comparison, on: CalendarDate): boolean {
+  const overrides = entries.flatMap((entry) =>
+    entry.kind === 'override' && entry.recordedAt <= knownAt ? [entry] : [],
+  )
+  return overrides.some(
+    ({ id, from, until }) =>
+      from <= on &&
+      (until === null || on < until) &&
+      !entries.some((entry) => entry.kind === 'void' && entry.entry === id && entry.recordedAt <= knownAt),
+  )
 }
 
 export interface Candidate {
@@ -49,6 +85,8 @@ export interface Weighed extends Effect {
   episode: OpenEpisode
   /** Number of the version that it follows. */
   follows: number
+  /** Why it cannot follow the candidate; its answer is not compared then. */
+  misfit: Misfit | null
 }
 
 /**
@@ -72,7 +110,10 @@ export async function* weighCaseload(
       const before = episode.following.flatMap((id) => versions.get(id) ?? [])
       const after = before.map((one) => (instead.has(one.id) ? version : one))
       const follows = episode.following.map((id) => instead.get(id)).find((number) => number !== undefined) ?? 0
-      return { episode, follows, ...weigh({ entries: episode.entries, before, after, on, knownAt }) }
+      const entries = episode.entries.filter((entry) => entry.recordedAt <= knownAt)
+      const misfit = findMisfit(after, proceduresOf({ entries }))
+      if (misfit !== null) return { episode, follows, misfit, outcome: 'unchanged', consequences: [] }
+      return { episode, follows, misfit, ...weigh({ entries, before, after, on, knownAt }) }
     })
     await nextTurn()
   }

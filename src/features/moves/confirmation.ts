@@ -4,9 +4,11 @@ import type { SurgeryEntry } from '../../rules/index.ts'
 import { momentAfter, type RecordScope } from '../episodes/record.ts'
 import { readRecords, type StoredEntry } from '../episodes/repository.ts'
 import { toConsequence } from '../impacts/answer.ts'
-import type { Consequence } from '../impacts/consequences.ts'
+import { addHidden, type Consequence, type Effect } from '../impacts/consequences.ts'
 import { weigh } from '../impacts/weigh.ts'
 import { readVersionsById, type StoredVersion } from '../protocols/repository.ts'
+
+type Surgery = Pick<SurgeryEntry, 'surgeryDate' | 'procedures' | 'levels' | 'side'>
 
 /** Names of the consequences that nobody has confirmed, each once. */
 export function unconfirmed(consequences: readonly Consequence[], confirmed: ReadonlySet<string>): string[] {
@@ -15,11 +17,11 @@ export function unconfirmed(consequences: readonly Consequence[], confirmed: Rea
 
 /**
  * Refuses other versions for an episode, whose lock is held, as long as what they make of today’s answer is not confirmed.
- * With another surgery both answers are about that one: a correction of the record needs no confirmation.
+ * A correction of the surgery alone needs no confirmation; versions that come with one are weighed with and without it.
  */
 export async function requireConfirmed(
   { tx, recorder, episode }: RecordScope,
-  surgery: Pick<SurgeryEntry, 'surgeryDate' | 'procedures' | 'levels' | 'side'>,
+  surgery: Surgery,
   versions: readonly StoredVersion[],
   confirm: readonly string[],
 ): Promise<void> {
@@ -39,13 +41,17 @@ export async function requireConfirmed(
     ...surgery,
   }
   const toVersion = ({ id, number, document }: StoredVersion) => ({ id, version: number, document })
-  const { consequences } = weigh({
-    entries: [...(record?.entries ?? []), corrected],
-    before: current.map(toVersion),
-    after: versions.map(toVersion),
-    on: recorder.today,
-    knownAt,
-  })
+  const entries = record?.entries ?? []
+  const weighWith = (known: readonly StoredEntry[]): Effect =>
+    weigh({
+      entries: known,
+      before: current.map(toVersion),
+      after: versions.map(toVersion),
+      on: recorder.today,
+      knownAt,
+    })
+  const effect = weighWith([...entries, corrected])
+  const { consequences } = isCorrected(surgery, episode) ? addHidden(effect, 'correction', weighWith(entries)) : effect
   const missing = unconfirmed(consequences, new Set(confirm))
   if (missing.length === 0) return
   const detail = `must name what the patient would lose, gain or do otherwise, and lacks ${missing.slice(0, 5).join(', ')}${missing.length > 5 ? ` and ${missing.length - 5} more` : ''}`
@@ -58,4 +64,10 @@ export async function requireConfirmed(
       confirm: [...new Set(consequences.map(({ name }) => name))],
     },
   )
+}
+
+function isCorrected(one: Surgery, other: Surgery): boolean {
+  const told = ({ surgeryDate, procedures, levels, side }: Surgery) =>
+    JSON.stringify([surgeryDate, procedures, levels, side])
+  return told(one) !== told(other)
 }
