@@ -477,9 +477,12 @@ describe('taking what is new in the library', () => {
   test('two at once: one of them is told', async () => {
     const clinic = await addEarlierClinic()
     const body = { resolutions: [walkingRegraded] }
-    const started = await Promise.all([1, 2, 3].map(() => mergeInto(clinic, body)))
+    const started = await Promise.all([1, 2, 3].map(() => mergeInto<Problem>(clinic, body)))
     expect(started.map(({ status }) => status).sort()).toEqual([200, expect.any(Number), expect.any(Number)])
     expect(started.filter(({ status }) => status >= 500)).toEqual([])
+    for (const { body: told } of started.filter(({ status }) => status === 409)) {
+      expect(told.detail).toContain('somebody has started a draft of `knee-standard` just now')
+    }
     const { etag } = await clinic.get(`${address}/draft`)
     accepted(await clinic.delete(`${address}/draft`, etag))
     await editDraft(clinic, () => ({ title: 'Ours' }))
@@ -528,6 +531,34 @@ describe('taking what is new in the library', () => {
     expect([own.isUpToDate, own.text]).toEqual([
       true,
       expect.stringContaining('is what was adopted, and the clinic’s differs'),
+    ])
+  })
+
+  test('what the clinic has given another code is named by that, if it is decided so', async () => {
+    const clinic = await addEarlierClinic()
+    accepted(await clinic.post(`${address}/draft`, {}))
+    const atHome = { ...knee.phases[1], code: 'at-home' }
+    accepted(await clinic.put(`${address}/draft/phases/home`, atHome, '*'))
+    const preview = accepted(await mergeInto(clinic, { dryRun: true }))
+    expect(preview.conflicts.map(({ path }) => path)).toEqual(['/phases/home', '/phases', walkingRegraded.path])
+    expect(preview.conflicts[0]?.text).toBe(
+      'The clinic has given the phase `home` the code `at-home`, and what the library has still names `home`, at `/prescriptions/2/from` of the merged document. With `{ "path": "/phases/home", "value": "at-home" }` whatever names `home` names `at-home` instead.',
+    )
+    const ours = preview.conflicts.map(({ path }) => ({ path, take: 'ours' }))
+    const unsound = await mergeInto<Problem>(clinic, { resolutions: ours }, '*')
+    expect(unsound.body).toMatchObject({ code: 'DOCUMENT_INVALID', errors: [{ pointer: '/prescriptions/2/from' }] })
+    expect(unsound.body.detail).toMatch(
+      /^as the merge would leave the draft, .* a `value` that is the code of the one to name instead$/,
+    )
+    const named = (value: unknown) => ({ resolutions: [{ path: '/phases/home', value }, ...ours.slice(1)] })
+    const unknown = await mergeInto<Problem>(clinic, named('house'), '*')
+    expect(unknown.body).toMatchObject({ code: 'NOT_PLAUSIBLE', errors: [{ pointer: '/resolutions/0/value' }] })
+    const { document } = accepted(await mergeInto(clinic, named('at-home'), '*'))
+    expect(document?.phases.map(({ code }) => code)).toEqual(['ward', 'at-home'])
+    expect(document?.prescriptions.map(({ code, from }) => [code, from])).toEqual([
+      ['walking', 'ward'],
+      ['cycling', 'at-home'],
+      ['swimming', 'at-home'],
     ])
   })
 

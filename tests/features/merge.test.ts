@@ -411,7 +411,7 @@ describe('what is a conflict', () => {
     ])
     expect(conflictsOf(rename('strolls'), set('prescriptions', 'walks', { rationale: 'New' })).texts).toEqual([
       'The clinic has given the prescription `walks` the code `strolls`, and the library has changed it: see whether it is to be there.',
-      'The clinic has given the prescription `walks` the code `strolls`, and the library has changed it.',
+      'The clinic has given the prescription `walks` the code `strolls`, and the library has changed it. With `{ "path": "/prescriptions/walks", "value": "strolls" }` whatever names `walks` names `strolls` instead.',
     ])
     const clear = conflictsOf(() => {}, rename('strolls'))
     expect([clear.paths, clear.document.prescriptions[0]?.code]).toEqual([[], 'strolls'])

@@ -14,6 +14,7 @@ import { type ExerciseChange, exercisesThatDiffer } from '../protocols/changes.t
 import { completeDocument, documentBody } from '../protocols/document-schema.ts'
 import { requireSendable } from '../protocols/draft-edits.ts'
 import { type Merge, type MergeConflict, membersOf, mergeDocuments, type Resolution } from '../protocols/merge.ts'
+import { partKinds } from '../protocols/part-kinds.ts'
 import { type ProtocolSummary, readVersion, type StoredVersion } from '../protocols/repository.ts'
 import { bringVocabulary } from './adopt.ts'
 import { readBase, requireFollowed } from './following.ts'
@@ -108,7 +109,9 @@ export async function storeMerge(
   const draft = source.number === null ? source : await read()
   if (draft === null) throw lostRace()
   const merged = { from: base.hash, library: entry.hash }
-  await changeDraft(tx, author, protocol, draft, document, { merged })
+  await changeDraft(tx, author, protocol, draft, document, { merged }).catch((error: unknown) => {
+    throw error instanceof ProblemError && error.code === 'DOCUMENT_INVALID' ? toUnsoundMerge(error) : error
+  })
   const stored = await read()
   if (stored === null) throw lostRace()
   return stored
@@ -120,10 +123,17 @@ function judge(document: ProtocolDocument): ProtocolDocument {
     return completeDocument(parseAsBody(documentBody, document))
   } catch (error) {
     if (!(error instanceof ProblemError)) throw error
-    throw new ProblemError('DOCUMENT_INVALID', `as the merge would leave the draft, ${error.message}`, {
-      errors: error.errors,
-    })
+    throw toUnsoundMerge(error)
   }
+}
+
+/** Whoever merges has not written the document that is wrong: it is said that it is the merged one, and what to do. */
+function toUnsoundMerge({ message, errors }: ProblemError): ProblemError {
+  return new ProblemError(
+    'DOCUMENT_INVALID',
+    `as the merge would leave the draft, ${message}. The pointers lead into the merged document (\`dryRun\` shows the conflicts): where it names a part that is gone, decide the conflict of that part by a \`value\` that is the code of the one to name instead`,
+    { errors },
+  )
 }
 
 /** Changes those exercises of the catalogue that were decided to be otherwise. */
@@ -169,6 +179,8 @@ function requireShaped(resolutions: readonly Resolution[], sides: readonly Proto
     const key = 'code' in part ? 'code' : 'id' in part ? 'id' : 'finding'
     const group = member === undefined ? null : membersOf(list, member)
     const isWhole = member === undefined || group !== null
+    // The name of another part: it is looked for in what comes of the merge.
+    if (member === undefined && typeof value === 'string' && Object.hasOwn(partKinds, list)) return []
     if (isWhole && (typeof value !== 'object' || Array.isArray(value))) {
       return [{ pointer: place, detail: 'must be an object' }]
     }
@@ -209,6 +221,7 @@ export function requireFitting(
       'no-conflict': ['path', `names no conflict of this merge${hint}`],
       twice: ['path', 'is decided already: decide each conflict once'],
       'base-unknown': ['take', 'must be `ours` or `theirs`: it is not known what both started from'],
+      'no-such-part': ['value', 'must be the code of a part of the same list, as the merge leaves it'],
       'not-these-members': ['value', `must ${speakShape(conflicts.find((one) => one.path === path))}`],
     } as const
     const [member, detail] = faults[fault]

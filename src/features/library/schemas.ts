@@ -67,7 +67,7 @@ export const mergeBody = z.strictObject({
             .unknown()
             .optional()
             .describe(
-              'Another value in its place, of the shape that the conflict shows; `null`: nothing is to be there.',
+              'Another value in its place, of the shape that the conflict shows; `null`: nothing is to be there. In the place of a whole part also the code of another one of its list: then what names the part names that one instead, as where the clinic has given a phase another code.',
             ),
         })
         .refine((one) => (one.take === undefined) !== (one.value === undefined), {

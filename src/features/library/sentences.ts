@@ -56,7 +56,13 @@ interface Sides {
 /** What each side has done there, and so what there is to decide. */
 export function speakConflict(conflict: MergeConflict, sides?: Sides): string {
   const text = describe(conflict, sides ?? { ours: 'the clinic', theirs: 'the library' })
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}`
+  const { path, reason, renamed } = conflict
+  const isNamedInstead = sides === undefined && renamed !== null && reason !== 'renamed'
+  const [list, name] = keysOf(path)
+  const hint = isNamedInstead
+    ? ` With \`{ "path": "/${list}/${name}", "value": "${renamed.code}" }\` whatever names \`${name}\` names \`${renamed.code}\` instead.`
+    : ''
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${hint}`
 }
 
 function describe(conflict: MergeConflict, { ours: us, theirs: them }: Sides): string {
@@ -98,6 +104,10 @@ function describe(conflict: MergeConflict, { ours: us, theirs: them }: Sides): s
       return `${who} has changed ${place} from ${was} to ${now}, and ${others} has changed what is compared with it: see that the numbers of both say the same.`
     }
     case 'still-named':
+      if (renamed !== null) {
+        const [who, others] = ours === null ? [us, them] : [them, us]
+        return `${who} has given ${place} the code \`${renamed.code}\`, and what ${others} has still names \`${keysOf(conflict.path)[1]}\`, at ${listWords(uses, 'and')} of the merged document.`
+      }
       return `${ours === null ? us : them} has removed ${place}, which is still named by what the other has, at ${listWords(uses, 'and')} of the merged document.`
     case 'base-unknown':
       if (isPart && (ours === null || theirs === null)) {

@@ -236,7 +236,7 @@ async function insertFirst(
   const id = author.nextId()
   const last = await readLastRevision(tx, author.clinicId, protocol.id)
   const revision = Math.max(last, await readDeletedRevision(tx, author.clinicId, protocol.code)) + 1
-  await insertDraft(tx, {
+  const isFirst = await insertDraft(tx, {
     clinicId: author.clinicId,
     id,
     protocolId: protocol.id,
@@ -248,6 +248,12 @@ async function insertFirst(
     author: author.actorId,
     createdAt: author.now,
   })
+  if (!isFirst) {
+    throw new ProblemError(
+      'ALREADY_EXISTS',
+      `somebody has started a draft of \`${protocol.code}\` just now: read it (GET /v1/protocols/${protocol.code}/draft), and send its \`ETag\` in \`If-Match\` if it is still to be changed`,
+    )
+  }
   const payload = startedFrom === null ? {} : { from: startedFrom }
   await recordEvent(tx, author, protocol, { versionId: id, kind: 'started', revision, payload })
 }

@@ -1,6 +1,8 @@
 import { findFlaws, isNamed, type ProtocolDocument, type ReferenceKind } from '../../rules/index.ts'
 import { toCanonicalJson, toFormatted } from './canonical.ts'
 import { mergeOrder } from './merge-order.ts'
+import type { EditableKind } from './part-kinds.ts'
+import { renamePart } from './rename.ts'
 
 // The three-way merge of documents. What one side has changed is taken; what both have changed, each in its own way, is a
 // conflict that somebody decides. Parts are known by their codes: a part that got another code was removed and added, and
@@ -48,13 +50,16 @@ interface Renamed {
   elsewhere: 'removed' | 'changed' | 'renamed' | null
 }
 
-/** What somebody has decided: one of the three, or another value (null: nothing is to be there). */
+/**
+ * What somebody has decided: one of the three, or another value (null: nothing is to be there). In the place of a part it
+ * can be the name of another one of its list: then the part goes, and whatever names it names that one instead.
+ */
 export type Resolution = { path: string } & ({ take: 'base' | 'ours' | 'theirs' } | { value: unknown })
 
 export interface Misfit {
   /** Of the resolution. */
   index: number
-  fault: 'no-conflict' | 'twice' | 'base-unknown' | 'not-these-members'
+  fault: 'no-conflict' | 'twice' | 'base-unknown' | 'not-these-members' | 'no-such-part'
 }
 
 export interface Merge {
@@ -129,13 +134,17 @@ const namedKinds: Partial<Record<ReferenceKind, ListName>> = {
 }
 
 /** Merges what theirs has changed since the base into ours. */
-export function mergeDocuments({
-  base,
-  ours,
-  theirs,
-  resolutions = [],
-  sharedExercises = false,
-}: MergeQuestion): Merge {
+export function mergeDocuments(question: MergeQuestion): Merge {
+  const merge = decide(question)
+  if (!merge.misfits.some(({ fault }) => fault === 'no-conflict')) return merge
+  // What was a conflict until others were decided is decided with them.
+  const undecided = new Set(decide({ ...question, resolutions: [] }).conflicts.map(({ path }) => path))
+  const isSettled = ({ index, fault }: Misfit): boolean =>
+    fault === 'no-conflict' && undecided.has(question.resolutions?.[index]?.path ?? '')
+  return { ...merge, misfits: merge.misfits.filter((misfit) => !isSettled(misfit)) }
+}
+
+function decide({ base, ours, theirs, resolutions = [], sharedExercises = false }: MergeQuestion): Merge {
   const documents = {
     base: base === null ? null : asMembers(toFormatted(base)),
     ours: asMembers(toFormatted(ours)),
@@ -167,11 +176,20 @@ type Renames = Record<'ours' | 'theirs', ReadonlyMap<string, string>>
 
 const noRenames: Renames = { ours: new Map(), theirs: new Map() }
 
+/** What is to be named instead of a part that goes. */
+interface Replacement {
+  path: string
+  kind: EditableKind
+  name: string
+  by: string
+}
+
 class Work {
   readonly #conflicts: MergeConflict[] = []
   readonly #decided = new Set<string>()
   readonly #misfits: Misfit[] = []
   readonly #removed = new Set<string>()
+  readonly #replaced: Replacement[] = []
   readonly #documents: { base: Members | null; ours: Members; theirs: Members }
   readonly #resolutions: readonly Resolution[]
   readonly #isShared: boolean
@@ -203,7 +221,17 @@ class Work {
     }
     // The exercises last: which of them are needed depends on the rest.
     for (const list of Object.keys(lists) as ListName[]) merged[list] = this.#mergeList(list, merged)
-    return toFormatted(present(merged) as unknown as ProtocolDocument)
+    return this.#replaced.reduce(
+      (document, replacement) => this.#nameInstead(document, replacement),
+      toFormatted(present(merged) as unknown as ProtocolDocument),
+    )
+  }
+
+  /** The document with every name of a part that has gone replaced by that of another. */
+  #nameInstead(document: ProtocolDocument, { path, kind, name, by }: Replacement): ProtocolDocument {
+    if (partsIn(asMembers(document), kind).has(by)) return renamePart(document, kind, name, by).document
+    this.#misfit(path, 'no-such-part')
+    return document
   }
 
   /** Whether one side has removed that part and nobody has changed it. */
@@ -373,6 +401,10 @@ class Work {
   ): unknown {
     const path = pathOf(list, name)
     const chosen = this.#conflict(path, reason, sides, { renamed })
+    if (typeof chosen === 'string' && list !== 'exercises' && list !== 'accepted') {
+      this.#replaced.push({ path, kind: list, name, by: chosen })
+      return nothing
+    }
     // It is the part of this name, whatever is put in its place.
     return isMembers(chosen) ? { ...chosen, [lists[list]]: name } : chosen
   }

@@ -487,6 +487,7 @@ export async function listVersionIds(
   return new Map(rows.map(({ id, number: of }) => [id, of ?? 0]))
 }
 
+/** False: the protocol has a draft, which somebody else has started. */
 export async function insertDraft(
   tx: Transaction,
   draft: {
@@ -501,9 +502,10 @@ export async function insertDraft(
     author: string
     createdAt: Instant
   },
-): Promise<void> {
+): Promise<boolean> {
   const { document, author, brought, ...columns } = draft
-  await tx.protocolVersion.create({
+  const { count } = await tx.protocolVersion.createMany({
+    skipDuplicates: true,
     data: {
       ...columns,
       status: 'draft',
@@ -516,7 +518,9 @@ export async function insertDraft(
       brought: [...brought],
     },
   })
+  if (count === 0) return false
   await insertParts(tx, { clinicId: draft.clinicId, versionId: draft.id }, document, partKinds)
+  return true
 }
 
 /** The hash of the library's document that the protocol's newest version was merged with; null: that which it was adopted from. */
