@@ -142,16 +142,17 @@ describe('an exercise', () => {
 })
 
 test('an occasion names its milestones and facts as the newer version does, if that has them', () => {
-  const asked = { ...base, ...walksWhen({ all: [{ milestone: 'visit' }, { fact: 'pain', atMost: 3 }] }) }
-  const renamed = { ...base, milestones: [{ code: 'visit', title: 'Control' }], prescriptions: [] }
+  const asked = { ...base, ...walksWhen({ all: [{ milestone: 'clearance' }, { fact: 'pain', atMost: 3 }] }) }
+  const milestones = base.milestones.map((one) => ({ ...one, title: `New: ${one.title}` }))
+  const renamed = { ...base, milestones, prescriptions: [] }
   const occasions = [diff(asked, renamed), diff(asked, { ...renamed, milestones: [] })].map(
     ({ differences }) => differences.find(({ kind }) => kind === 'exercise')?.occasions[0],
   )
   const ever = { least: 0, most: null }
   const fact = { code: 'pain', title: 'Pain', ask: 'How bad?', unit: null }
   expect(occasions).toMatchObject(
-    ['Control', 'Visit'].map((title) => ({
-      milestones: [{ milestone: { code: 'visit', title }, grantedBy: [], ...ever }],
+    ['New: Clearance', 'Clearance'].map((title) => ({
+      milestones: [{ milestone: { code: 'clearance', title }, grantedBy: ['surgeon'], ...ever }],
       facts: [{ fact, test: { atMost: 3 }, ...ever }],
     })),
   )
