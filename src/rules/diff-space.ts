@@ -180,8 +180,8 @@ function valuesOf({ declarations, tests }: AskedFact): ValueCell[] {
       if (!values.some(({ value }) => value === cell.value)) values.push(cell)
     }
   }
-  const low = ({ value }: ValueCell): number => (typeof value === 'number' ? value : forever)
-  return values.sort((a, b) => (low(a) === low(b) ? 0 : low(a) - low(b)))
+  const low = ({ value }: ValueCell): number => (typeof value === 'number' ? value : Number.MAX_VALUE)
+  return values.sort((a, b) => low(a) - low(b))
 }
 
 function factVariable(fact: AskedFact, isVariable: (told: Told) => boolean): DiffVariable {
