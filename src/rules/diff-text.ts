@@ -75,9 +75,9 @@ export function diffText(before: ProtocolDocument, after: ProtocolDocument): { t
     }
   }
   const compareLists = (was: readonly Json[], is: readonly Json[], place: Place): void => {
-    const key = was.length + is.length > 0 && keyOf(was) === keyOf(is) ? keyOf(was) : null
+    const [ofWas, ofIs] = [keyOf(was), keyOf(is)]
     // An empty list has items of any kind.
-    const named = was.length === 0 ? keyOf(is) : is.length === 0 ? keyOf(was) : key
+    const named = was.length === 0 ? ofIs : is.length === 0 || ofWas === ofIs ? ofWas : null
     if (named === null) {
       const [ofBefore, ofAfter] = [
         { path: place.before, value: was },

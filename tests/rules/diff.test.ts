@@ -414,6 +414,8 @@ describe('each change of text', () => {
   const flag = base.redFlags[0] as ProtocolDocument['redFlags'][number]
   const source = { id: 'a', title: 'A' }
   const stepped = (...dosage: object[]) => ({ prescriptions: [{ ...walk, dosage }] }) as Partial<ProtocolDocument>
+  const told = (operation: unknown) =>
+    ({ facts: base.facts.map((fact) => ({ ...fact, operation })) }) as Partial<ProtocolDocument>
   const graded = (attributes: object) =>
     ({ exercises: [{ ...walking, attributes }, golf] }) as unknown as Partial<ProtocolDocument>
 
@@ -467,6 +469,24 @@ describe('each change of text', () => {
       { sources: [source, source] },
       { sources: [source] },
       ['changed sources: /sources [{"id":"a","title":"A"},{"id":"a","title":"A"}] → /sources [{"id":"a","title":"A"}]'],
+    ],
+    [
+      'items that are known by nothing any more',
+      { sources: [source] },
+      { sources: [source, source] },
+      ['changed sources: /sources [{"id":"a","title":"A"}] → /sources [{"id":"a","title":"A"},{"id":"a","title":"A"}]'],
+    ],
+    [
+      'a word instead of an object',
+      told({ procedure: 'repair' }),
+      told('levels'),
+      ['changed facts/pain/operation: /facts/0/operation {"procedure":"repair"} → /facts/0/operation "levels"'],
+    ],
+    [
+      'an object instead of a word',
+      told('levels'),
+      told({ procedure: 'repair' }),
+      ['changed facts/pain/operation: /facts/0/operation "levels" → /facts/0/operation {"procedure":"repair"}'],
     ],
     [
       'an accepted finding',
