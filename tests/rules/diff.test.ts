@@ -477,6 +477,12 @@ describe('each change of text', () => {
       ['changed sources: /sources [{"id":"a","title":"A"}] → /sources [{"id":"a","title":"A"},{"id":"a","title":"A"}]'],
     ],
     [
+      'a rule that is called like an exercise of the catalogue',
+      {},
+      { exercises: [walking, golf, { ...golf, code: 'rowing' }], instructions: [sit, { ...sit, code: 'rowing' }] },
+      ['added instructions/rowing:  → /instructions/1 {"code":"rowing","about":"posture","text":"Sit up."}'],
+    ],
+    [
       'a word instead of an object',
       told({ procedure: 'repair' }),
       told('levels'),
