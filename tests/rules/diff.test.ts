@@ -527,6 +527,12 @@ describe('each change of text', () => {
       ],
     ],
     [
+      'a rule whose code begins like a condition',
+      { prescriptions: [{ ...walk, code: 'when-ready' }] },
+      { prescriptions: [{ ...walk, code: 'when-ready', provided: 'a stick' }] },
+      ['added prescriptions/when-ready/provided:  → /prescriptions/0/provided "a stick"'],
+    ],
+    [
       'an order that is the same but for what is put in between',
       { sources: [source, { id: 'b', title: 'B' }] },
       { sources: [{ id: 'c', title: 'C' }, source, { id: 'd', title: 'D' }, { id: 'b', title: 'B' }] },
