@@ -53,8 +53,10 @@ interface Step {
   changed: number
   lines: number
   seconds: number
-  /** Most that was resident at once, of the process that serves, in MB. */
+  /** Most that was resident at once, of the process that serves and reads, garbage included, in MB. */
   peak: number
+  /** Most that was in use after a collection on the way, in MB. */
+  live: number
 }
 
 /** The impact of a draft on so many open episodes, over HTTP as lines, on an embedded PostgreSQL. */
@@ -102,12 +104,13 @@ export async function measureImpact(): Promise<{ text: string; data: unknown }> 
     const text = [
       'The impact of a draft, as lines over HTTP:',
       toTable(
-        ['open episodes', 'changed', 'seconds', 'a second', 'peak MB'],
-        steps.map(({ episodes, changed, seconds, peak }) => [
+        ['open episodes', 'changed', 'seconds', 'a second', 'in use MB', 'peak MB'],
+        steps.map(({ episodes, changed, seconds, live, peak }) => [
           show(episodes),
           show(changed),
           show(seconds),
           show(episodes / seconds),
+          show(live),
           show(peak),
         ]),
       ),
@@ -122,11 +125,18 @@ export async function measureImpact(): Promise<{ text: string; data: unknown }> 
   }
 }
 
+const mega = 1024 * 1024
+
 async function measureOnce(address: string, headers: Record<string, string>): Promise<Step> {
   let peak = 0
+  let live = 0
   const watch = setInterval(() => {
     peak = Math.max(peak, process.memoryUsage.rss())
   }, 20)
+  const collect = setInterval(() => {
+    globalThis.gc?.()
+    live = Math.max(live, process.memoryUsage().heapUsed)
+  }, 1000)
   const begun = performance.now()
   let lines = 0
   let last = ''
@@ -143,7 +153,8 @@ async function measureOnce(address: string, headers: Record<string, string>): Pr
   })
   const seconds = (performance.now() - begun) / 1000
   clearInterval(watch)
+  clearInterval(collect)
   const summary = JSON.parse(last.trimEnd().split('\n').at(-1) ?? '')
   if (summary.kind !== 'summary') throw new Error(`the answer ended with ${JSON.stringify(summary)}`)
-  return { episodes: summary.episodes, changed: summary.changed, lines, seconds, peak: peak / 1024 / 1024 }
+  return { episodes: summary.episodes, changed: summary.changed, lines, seconds, peak: peak / mega, live: live / mega }
 }

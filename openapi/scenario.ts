@@ -6,6 +6,7 @@ import { hashDocument } from '../src/features/protocols/canonical.ts'
 import { makeApiKey } from '../src/http/auth.ts'
 import type { Context } from '../src/http/context.ts'
 import { toInstantText } from '../src/http/schemas.ts'
+import { exampleKeySet, signExample } from './example-client.ts'
 
 /** What earlier steps remembered: ids and ETags. */
 export type Memory = Readonly<Record<string, string>>
@@ -55,7 +56,7 @@ export async function prepare({ db, clock, ids }: Context): Promise<string> {
     now,
     nextId: ids,
   })
-  await adoptEarlier({ clinicId, keyId: ids(), now, nextId: ids }, db)
+  await adoptEarlier({ clinicId, actorId: ids(), now, nextId: ids }, db)
   return apiKey
 }
 
@@ -111,6 +112,97 @@ const clinic: Step[] = [
   },
   { operationId: 'updateClinic', request: guarded('clinic', { body: { name: 'Riverside' } }), expect: 412 },
 ]
+
+const identity: Step[] = [
+  { operationId: 'listClinicHistory', request: { query: { limit: 2 } }, expect: 200 },
+  {
+    operationId: 'createApiKey',
+    request: { body: { name: 'Tablet in the gym', role: 'therapist', scopes: ['episodes:read', 'record:write'] } },
+    expect: 201,
+    remember: rememberId('apiKey'),
+  },
+  {
+    operationId: 'createApiKey',
+    request: { body: { name: 'Screen in the hall', role: 'reader', scopes: ['record:write'] } },
+    expect: 422,
+  },
+  { operationId: 'listApiKeys', request: { query: { limit: 2 } }, expect: 200 },
+  { operationId: 'getApiKey', request: ({ apiKey = '' }) => ({ params: { id: apiKey } }), expect: 200 },
+  {
+    operationId: 'rotateApiKey',
+    request: ({ apiKey = '' }) => ({ params: { id: apiKey }, body: { oldKeyUntil: '2026-11-27T12:00:00Z' } }),
+    expect: 201,
+    remember: rememberId('nextKey'),
+  },
+  {
+    operationId: 'rotateApiKey',
+    request: ({ apiKey = '' }) => ({ params: { id: apiKey }, body: {} }),
+    expect: 409,
+  },
+  {
+    operationId: 'revokeApiKey',
+    request: ({ nextKey = '' }) => ({ params: { id: nextKey }, body: { reason: 'The tablet was lost.' } }),
+    expect: 200,
+  },
+
+  {
+    operationId: 'registerClient',
+    request: { body: { name: 'Hospital records', jwks: exampleKeySet } },
+    expect: 201,
+    remember: ({ body, headers }) => ({
+      client: body.id,
+      clientId: body.clientId,
+      clientSince: body.createdAt,
+      clientTag: headers.etag,
+    }),
+  },
+  { operationId: 'listClients', expect: 200 },
+  { operationId: 'getClient', request: ({ client = '' }) => ({ params: { id: client } }), expect: 200 },
+  {
+    operationId: 'getSmartConfiguration',
+    anonymous: true,
+    expect: 200,
+    remember: ({ body }) => ({ tokens: body.token_endpoint }),
+  },
+  { operationId: 'issueToken', anonymous: true, request: askForToken('one'), expect: 200 },
+  { operationId: 'issueToken', anonymous: true, request: askForToken('one'), expect: 401 },
+  { operationId: 'issueToken', anonymous: true, request: { body: { grant_type: 'password' } }, expect: 400 },
+  {
+    operationId: 'updateClient',
+    request: ({ client = '', clientTag = '' }) => ({
+      params: { id: client },
+      headers: { 'If-Match': clientTag },
+      body: { scopes: ['patients:read', 'episodes:read', 'record:write'] },
+    }),
+    expect: 200,
+  },
+  {
+    operationId: 'revokeClient',
+    request: ({ client = '' }) => ({ params: { id: client }, body: { reason: 'The contract has ended.' } }),
+    expect: 200,
+  },
+
+  { operationId: 'listActors', request: { query: { limit: 2 } }, expect: 200 },
+  { operationId: 'getActor', request: ({ client = '' }) => ({ params: { id: client } }), expect: 200 },
+]
+
+/** What a client sends for an access token. */
+function askForToken(jti: string): Step['request'] {
+  return ({ clientId = '', tokens = '', clientSince = '' }) => ({
+    body: {
+      grant_type: 'client_credentials',
+      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+      client_assertion: signExample({
+        iss: clientId,
+        sub: clientId,
+        aud: tokens,
+        exp: Math.floor(Date.parse(clientSince) / 1000) + 240,
+        jti,
+      }),
+      scope: 'patients:read episodes:read record:write',
+    },
+  })
+}
 
 const attribute = {
   code: 'breath-holding',
@@ -1015,4 +1107,5 @@ export const steps: readonly Step[] = [
   ...episodes,
   ...simulations,
   ...moves,
+  ...identity,
 ]

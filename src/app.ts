@@ -4,9 +4,14 @@ import type { IncomingMessage } from 'node:http'
 import helmet from '@fastify/helmet'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Config } from './config.ts'
-import { findApiKey } from './features/api-keys/repository.ts'
+import { findPerson } from './features/actors/repository.ts'
+import { registerActors } from './features/actors/routes.ts'
+import { findCredential } from './features/api-keys/repository.ts'
+import { registerApiKeys } from './features/api-keys/routes.ts'
 import { registerAttributes } from './features/attributes/routes.ts'
 import { registerChecks } from './features/checks/routes.ts'
+import { registerClients } from './features/clients/routes.ts'
+import { registerTokens } from './features/clients/token-routes.ts'
 import { builtInLibrary } from './features/clinics/library.ts'
 import { registerClinic } from './features/clinics/routes.ts'
 import { registerDiffs } from './features/diffs/routes.ts'
@@ -23,7 +28,9 @@ import { registerDocumentSchema } from './features/protocols/json-schema.ts'
 import { registerProtocols } from './features/protocols/routes.ts'
 import { registerSimulations } from './features/simulations/routes.ts'
 import { registerTimelines } from './features/timelines/routes.ts'
-import { requireApiKey } from './http/auth.ts'
+import { requireScopes, type Scope, scopeOf } from './http/access.ts'
+import { makeTokenVerifier } from './http/access-tokens.ts'
+import { requireAuthentication } from './http/auth.ts'
 import type { Context, Feature } from './http/context.ts'
 import { answerClientError, answerFrameworkError, registerErrorHandling } from './http/error-handler.ts'
 import { registerEtags } from './http/etag.ts'
@@ -38,6 +45,9 @@ const version: string = JSON.parse(readFileSync(new URL('../package.json', impor
 
 const allFeatures: readonly Feature[] = [
   registerClinic,
+  registerApiKeys,
+  registerClients,
+  registerActors,
   registerAttributes,
   registerProcedures,
   registerExercises,
@@ -55,7 +65,7 @@ const allFeatures: readonly Feature[] = [
 ]
 
 export interface AppOptions {
-  config: Pick<Config, 'logLevel'>
+  config: Pick<Config, 'logLevel'> & Partial<Pick<Config, 'publicUrl' | 'tokenIssuers'>>
   db: Context['db']
   clock: Context['clock']
   ids?: Context['ids']
@@ -63,6 +73,10 @@ export interface AppOptions {
   library?: Context['library']
   /** Left out: all of them. */
   features?: readonly Feature[]
+  /** The scope that an operation needs, by its operationId; left out: as the service has it. */
+  scopeOf?: (operationId: string) => Scope | undefined
+  /** Told of every route that is registered. */
+  onRoute?: (route: { method: string | string[]; url: string }) => void
   /** Where the log goes; left out: standard output. */
   logTo?: { write: (line: string) => void }
   /** Puts the cause of a 500 into the answer, for tests. */
@@ -94,6 +108,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   })
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
+  if (options.onRoute) app.addHook('onRoute', options.onRoute)
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)
   })
@@ -112,14 +127,24 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     describeScope(open, 'public')
     registerHealth(open, context)
     registerProblemRoutes(open)
+    await registerTokens(open, context, config.publicUrl ?? 'http://127.0.0.1:3000')
     registerDocumentSchema(open)
     await registerDocs(open)
   })
 
   await app.register(
     async (closed) => {
+      requireAuthentication(
+        closed,
+        {
+          findCredential: (clinicId, hash, now) => findCredential(db, clinicId, hash, now),
+          findPerson: (person, now) => findPerson(db, person, { freshId: ids(), now }),
+          verifyToken: makeTokenVerifier(config.tokenIssuers ?? []),
+        },
+        clock,
+      )
+      requireScopes(closed, options.scopeOf ?? scopeOf)
       describeScope(closed, 'private')
-      requireApiKey(closed, (clinicId, hash) => findApiKey(db, clinicId, hash), clock)
       registerEtags(closed)
       closed.addHook('onSend', async (_request, reply) => {
         if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store')

@@ -1,5 +1,7 @@
 import { isIP } from 'node:net'
 import { z } from 'zod'
+import { roleNames } from './http/access.ts'
+import type { TokenIssuer } from './http/access-tokens.ts'
 import { StartupError } from './startup-error.ts'
 
 /** Names every setting that is wrong, one line each, with what to write instead; never a value, which may be secret. */
@@ -9,6 +11,51 @@ export class ConfigError extends StartupError {
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
 const hostName = /^(?=.{1,253}$)[a-z0-9]([a-z0-9-]{0,62})(\.[a-z0-9]([a-z0-9-]{0,62}))*\.?$/i
+
+/** Asymmetric ones: with a shared secret everybody who can check a token could make one. */
+const tokenAlgorithms = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+] as const
+
+const claim = z.string().min(1).max(200)
+
+/** An identity provider, as the operator writes it. */
+const tokenIssuer = z
+  .strictObject({
+    issuer: z.string().refine(isSafeUrl),
+    audience: z.string().min(1).max(500),
+    jwksUrl: z.string().refine(isSafeUrl),
+    algorithms: z.array(z.enum(tokenAlgorithms)).min(1).default(['RS256', 'PS256', 'ES256', 'EdDSA']),
+    clockSkewSeconds: z.int().min(0).max(300).default(30),
+    keyCooldownSeconds: z.int().min(0).max(3600).default(30),
+    clinics: z.union([z.literal('any'), z.array(z.uuid().toLowerCase()).min(1)]),
+    clinicClaim: claim.optional(),
+    roleClaim: z.union([claim, z.array(claim).min(1).max(5)]).default('role'),
+    roles: z.record(claim, z.enum(roleNames)).optional(),
+    scopeClaim: claim.optional(),
+  })
+  .refine(({ clinics, clinicClaim }) => clinicClaim !== undefined || (clinics !== 'any' && clinics.length === 1), {
+    path: ['clinicClaim'],
+  })
+  .transform(
+    (given): TokenIssuer => ({
+      ...given,
+      clinics: given.clinics === 'any' ? null : given.clinics,
+      clinicClaim: given.clinicClaim ?? null,
+      roleClaim: [given.roleClaim].flat(),
+      roles: given.roles ?? null,
+      scopeClaim: given.scopeClaim ?? null,
+    }),
+  )
 
 /** The environment. Each description completes "KEY must be …". */
 const environment = z.object({
@@ -46,6 +93,36 @@ const environment = z.object({
     .regex(/^[\x21-\x7e]{16,200}$/)
     .optional()
     .describe('16 to 200 visible ASCII characters without spaces'),
+  PUBLIC_URL: z
+    .string()
+    .refine((text) => isSafeUrl(text) && URL.parse(text)?.pathname === '/' && URL.parse(text)?.search === '')
+    .transform((text) => text.replace(/\/$/, ''))
+    .optional()
+    .describe(
+      'the address by which clients reach the service, without a path: https://rehab.clinic.example (http only on this machine)',
+    ),
+  OIDC_ISSUERS: z
+    .string()
+    .transform((text, context) => {
+      try {
+        return JSON.parse(text) as unknown
+      } catch {
+        context.addIssue({ code: 'custom', message: 'is not JSON' })
+        return z.NEVER
+      }
+    })
+    .pipe(
+      z
+        .array(tokenIssuer)
+        .max(20)
+        .refine((issuers) => new Set(issuers.map(({ issuer }) => issuer)).size === issuers.length),
+    )
+    .optional()
+    .describe(
+      'a JSON list of identity providers, each with `issuer`, `audience`, `jwksUrl` (https, or http on this machine), ' +
+        '`clinics` (a list of clinic ids, or "any") and, unless that is one clinic, `clinicClaim`; and if need be ' +
+        '`algorithms` (asymmetric ones), `clockSkewSeconds`, `keyCooldownSeconds`, `roleClaim`, `roles` and `scopeClaim`',
+    ),
   LOG_LEVEL: z
     .enum(logLevels)
     .default('info')
@@ -63,6 +140,10 @@ export interface Config {
   /** The owner's address of the same database; null: `databaseUrl` is the owner's too. */
   migrationDatabaseUrl: string | null
   bootstrapApiKey: string | null
+  /** Where clients reach the service, without a slash at the end. */
+  publicUrl: string
+  /** Whose access tokens are taken. */
+  tokenIssuers: readonly TokenIssuer[]
   logLevel: (typeof logLevels)[number]
 }
 
@@ -71,7 +152,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
   const result = environment.safeParse(given)
   const bad = new Set(result.error?.issues.map((issue) => issue.path[0] as Key))
-  const complaints = [...bad].map((key) => `${key} must be ${environment.shape[key].description}`)
+  const complaints = [...bad].map((key) => {
+    const places = result.error?.issues.filter(({ path }) => path[0] === key && path.length > 1) ?? []
+    const where = [...new Set(places.map(({ path }) => `/${path.slice(1).join('/')}`))]
+    return `${key} must be ${environment.shape[key].description}${where.length > 0 ? `; look at ${where.join(', ')}` : ''}`
+  })
   if (given.MIGRATION_DATABASE_URL !== undefined && given.DATABASE_URL === undefined) {
     complaints.push(
       'DATABASE_URL must be set when MIGRATION_DATABASE_URL is set; or set neither, for the embedded server',
@@ -88,6 +173,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     databaseUrl: data.DATABASE_URL ?? null,
     migrationDatabaseUrl: data.MIGRATION_DATABASE_URL ?? null,
     bootstrapApiKey: data.BOOTSTRAP_API_KEY ?? null,
+    publicUrl: data.PUBLIC_URL ?? localUrl(data.HOST, data.PORT),
+    tokenIssuers: data.OIDC_ISSUERS ?? [],
     logLevel: data.LOG_LEVEL,
   }
 }
@@ -102,4 +189,18 @@ function isPostgresUrl(text: string): boolean {
     return false
   }
   return (url.hostname !== '' || url.searchParams.has('host')) && url.pathname.length > 1
+}
+
+/** How this machine reaches the service, whichever address it listens on. */
+function localUrl(host: string, port: number): string {
+  const local = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host
+  return `http://${isIP(local) === 6 ? `[${local}]` : local}:${port}`
+}
+
+/** Encrypted or on this machine: whoever can change what comes from there could let themselves in. */
+function isSafeUrl(text: string): boolean {
+  const url = URL.parse(text)
+  if (url === null || url.username !== '' || url.password !== '' || url.hash !== '') return false
+  const isLocal = ['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname)
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLocal)
 }

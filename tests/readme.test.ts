@@ -1,6 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
+import { readConfig } from '../src/config.ts'
+import { roleNames } from '../src/http/access.ts'
 import { startClinicWithLibrary } from './features/library-clinic.ts'
 
 const root = resolve(import.meta.dirname, '..')
@@ -70,6 +72,13 @@ describe('the README', () => {
       'npm start': () => expectTestOf('src/server.ts', manifest.scripts.start),
       'npm run clinic -- create "Second clinic" --time-zone America/New_York': () =>
         expectTestOf('src/commands/clinic.ts', manifest.scripts.clinic),
+      ...Object.fromEntries(
+        [
+          'npm run clinic -- list',
+          'npm run clinic -- add-key <clinic id> "Key of the manager" --role administrator --days 90',
+          'npm run clinic -- suspend <clinic id>',
+        ].map((command) => [command, () => expectTestOf('src/commands/clinic.ts', manifest.scripts.clinic)]),
+      ),
       'POSTGRES_PASSWORD=… BOOTSTRAP_API_KEY=… docker compose up --build': () =>
         expect(existsSync(resolve(root, 'tests/containers.test.ts'))).toBe(true),
       'npm test': () => expect(ciRun()).toContain('npm test'),
@@ -91,6 +100,15 @@ describe('the README', () => {
     }
     expect(commands.sort()).toEqual(Object.keys(whereItRuns).sort())
     for (const check of Object.values(whereItRuns)) check()
+  })
+
+  test('shows an identity provider that can be configured', () => {
+    const shown = blocks.find(({ language, text }) => language === 'json' && text.includes('issuer'))?.text
+    expect(readConfig({ OIDC_ISSUERS: shown }).tokenIssuers).toHaveLength(1)
+  })
+
+  test('names every role', () => {
+    for (const role of roleNames) expect(readme).toContain(`| \`${role}\` |`)
   })
 
   test('names every setting, and no other', () => {

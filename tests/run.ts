@@ -17,9 +17,10 @@ const named = (folder: string, names: readonly string[]): string[] => names.map(
 
 /** What `npm test` has no time for; `--zones` has it too. */
 const long = [
-  ...named('rules', ['check-bounds', 'compare', 'planted-faults']),
+  ...named('rules', ['check-bounds', 'compare', 'diff-bounds', 'diff-confirmed', 'planted-faults']),
   'tests/published',
   'tests/db/embedded-postgres',
+  ...named('http', ['docs-page', 'openapi.test']),
 ]
 
 /** The suite west of Greenwich: `--zones` has what has to do with dates east of it. */

@@ -24,3 +24,20 @@ export async function asOperator<Result>(url: string, work: (hasClinic: boolean)
     await client.end().catch(() => {})
   }
 }
+
+/** Every clinic there is, as the owner of the tables may see them. */
+export async function listClinics(url: string): Promise<{ id: string; name: string; suspended: boolean }[]> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    const { rows } = await client.query<{ id: string; name: string; suspended: boolean }>(
+      'SELECT clinic_id AS id, name, suspended_at IS NOT NULL AS suspended FROM clinic ORDER BY created_at, clinic_id',
+    )
+    return rows
+  } catch (error) {
+    throw explainConnectionProblem(url, error)
+  } finally {
+    await client.end().catch(() => {})
+  }
+}

@@ -1,28 +1,48 @@
 import { createHash, randomBytes } from 'node:crypto'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { allow, type Scope } from './access.ts'
+import type { TokenVerifier, VouchedPerson } from './access-tokens.ts'
 import { ProblemError } from './problems.ts'
 
-/** Who asks: the clinic and the key. */
+export const actorKinds = ['api-key', 'person', 'client'] as const
+
+/** Who acts, whatever they prove it with: an API key, a person whom an identity provider knows, a client. */
 export interface Actor {
   clinicId: string
-  keyId: string
-  keyName: string
+  /** What records and histories name. Keys that follow one another by rotation have the same. */
+  id: string
+  kind: (typeof actorKinds)[number]
+  name: string
   role: string
+  scopes: ReadonlySet<Scope>
+  /** The API key or the access token itself; null: a token that the service has not issued. */
+  credentialId: string | null
   /** The clinic's IANA time zone, which says what "today" is. */
   timeZone: string
 }
 
-/** What is stored of a key, as far as it decides about a request. */
-export interface FoundApiKey {
-  id: string
+/** What is stored of an API key or an access token, as far as it decides about a request. */
+export interface FoundCredential {
+  credentialId: string
+  actorId: string
+  kind: Actor['kind']
   name: string
   role: string
+  /** Null: all that the role has. */
+  scopes: readonly string[] | null
   expiresAt: Temporal.Instant | null
-  revokedAt: Temporal.Instant | null
+  /** It is revoked, or so is its client, or the clinic is suspended. */
+  revoked: boolean
   timeZone: string
 }
 
-export type FindApiKey = (clinicId: string, hash: Buffer) => Promise<FoundApiKey | null>
+/** How the service finds out who asks. */
+export interface Identities {
+  findCredential: (clinicId: string, hash: Buffer, now: Temporal.Instant) => Promise<FoundCredential | null>
+  /** Null: the clinic is not there, or suspended. */
+  findPerson: (person: VouchedPerson, now: Temporal.Instant) => Promise<{ id: string; timeZone: string } | null>
+  verifyToken: TokenVerifier
+}
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -36,10 +56,36 @@ declare module 'fastify' {
  * row-level security holds for the lookup too.
  */
 export function makeApiKey(clinicId: string, random: Uint8Array = randomBytes(32)): string {
-  const id = Buffer.from(clinicId.replaceAll('-', ''), 'hex')
-  if (id.length !== 16) throw new Error('a clinic id is a UUID')
-  if (random.length !== 32) throw new Error('an API key takes 32 random bytes')
-  return `rp_${id.toString('base64url')}_${Buffer.from(random).toString('base64url')}`
+  return makeSecret('rp', clinicId, random)
+}
+
+/** A new access token for a client, built as a key is. */
+export function makeAccessToken(clinicId: string, random: Uint8Array = randomBytes(32)): string {
+  return makeSecret('rt', clinicId, random)
+}
+
+function makeSecret(prefix: string, clinicId: string, random: Uint8Array): string {
+  if (random.length !== 32) throw new Error('a secret takes 32 random bytes')
+  return `${prefix}_${toBase64(clinicId)}_${Buffer.from(random).toString('base64url')}`
+}
+
+/** What a client calls itself by: its clinic and itself, neither of them secret. */
+export function clientIdOf(clinicId: string, id: string): string {
+  return `rc_${toBase64(clinicId)}_${toBase64(id)}`
+}
+
+/** The clinic and the id in a client's name for itself; null when it is no such name. */
+export function readClientId(text: string): { clinicId: string; id: string } | null {
+  const [, clinic, id] = /^rc_([A-Za-z0-9_-]{22})_([A-Za-z0-9_-]{22})$/.exec(text) ?? []
+  if (clinic === undefined || id === undefined) return null
+  const found = { clinicId: toUuid(Buffer.from(clinic, 'base64url')), id: toUuid(Buffer.from(id, 'base64url')) }
+  return clientIdOf(found.clinicId, found.id) === text ? found : null
+}
+
+function toBase64(uuid: string): string {
+  const bytes = Buffer.from(uuid.replaceAll('-', ''), 'hex')
+  if (bytes.length !== 16) throw new Error('an id is a UUID')
+  return bytes.toString('base64url')
 }
 
 /** The start of a key, by which a person can tell it from others; too little of it to be a secret. */
@@ -48,7 +94,7 @@ export function prefixOf(key: string): string {
 }
 
 // Both parts may contain `_` and `-` themselves, so lengths and not separators tell them apart.
-const madeKey = /^rp_([A-Za-z0-9_-]{22})_[A-Za-z0-9_-]{43}$/
+const madeKey = /^r[pt]_([A-Za-z0-9_-]{22})_[A-Za-z0-9_-]{43}$/
 
 /** The clinic of a key: named in the key or, for a text that the operator chose, a UUIDv8 from its SHA-256. */
 export function clinicIdOfKey(key: string): string {
@@ -71,47 +117,90 @@ export function hashKey(key: string): Buffer {
 
 /** What can follow `Bearer `: wider than RFC 6750, because an operator may choose the first key freely. */
 const bearerToken = /^[\x21-\x7e]{1,300}$/
+/** An access token of an identity provider; one without a signature is known by its shape too, to be refused by name. */
+const jsonWebToken = /^eyJ[\w-]{1,4000}\.[\w-]{1,8000}\.[\w-]{0,2000}$/
 
-/** Makes every route of this scope, and only of this scope, need a valid API key. */
-export function requireApiKey(app: FastifyInstance, find: FindApiKey, now: () => Temporal.Instant): void {
+/** Makes every route of this scope, and only of this scope, need a valid API key or access token. */
+export function requireAuthentication(app: FastifyInstance, identities: Identities, now: () => Temporal.Instant): void {
   app.decorateRequest('actor')
   app.addHook('onRequest', async (request) => {
-    request.actor = await authenticate(request, find, now)
+    request.actor = await authenticate(request, identities, now())
   })
 }
 
-async function authenticate(request: FastifyRequest, find: FindApiKey, now: () => Temporal.Instant): Promise<Actor> {
-  const key = readBearerToken(request.headers.authorization)
-  const clinicId = clinicIdOfKey(key)
-  const found = await find(clinicId, hashKey(key))
+function authenticate(request: FastifyRequest, identities: Identities, now: Temporal.Instant): Promise<Actor> {
+  const token = readBearerToken(request.headers.authorization)
+  return jsonWebToken.test(token) ? recognisePerson(token, identities, now) : recogniseSecret(token, identities, now)
+}
+
+async function recogniseSecret(secret: string, identities: Identities, now: Temporal.Instant): Promise<Actor> {
+  const clinicId = clinicIdOfKey(secret)
+  const found = await identities.findCredential(clinicId, hashKey(secret), now)
   const valid =
-    found !== null &&
-    found.revokedAt === null &&
-    (found.expiresAt === null || Temporal.Instant.compare(now(), found.expiresAt) < 0)
+    found !== null && !found.revoked && (found.expiresAt === null || Temporal.Instant.compare(now, found.expiresAt) < 0)
   // One answer for an unknown, a revoked and an expired key, so that nobody learns which keys exist.
-  if (!valid) throw refuse('INVALID_API_KEY', 'the API key is unknown, revoked or expired', 'invalid_token')
-  return { clinicId, keyId: found.id, keyName: found.name, role: found.role, timeZone: found.timeZone }
+  if (!valid) {
+    throw secret.startsWith('rt_')
+      ? refuseToken('is unknown, revoked or expired: get another')
+      : refuse('INVALID_API_KEY', 'the API key is unknown, revoked or expired')
+  }
+  const { actorId: id, kind, name, role, credentialId, timeZone } = found
+  return { clinicId, id, kind, name, role, scopes: allow([role], found.scopes), credentialId, timeZone }
+}
+
+async function recognisePerson(token: string, identities: Identities, now: Temporal.Instant): Promise<Actor> {
+  const person = await identities.verifyToken(token, now)
+  const found = await identities.findPerson(person, now)
+  if (found === null) throw refuseToken('names no clinic of this service for which its issuer may speak')
+  const { clinicId, name, roles, scopes } = person
+  return {
+    clinicId,
+    id: found.id,
+    kind: 'person',
+    name,
+    role: roles.join(', '),
+    scopes: allow(roles, scopes),
+    credentialId: null,
+    timeZone: found.timeZone,
+  }
 }
 
 function readBearerToken(header: string | undefined): string {
   if (header === undefined || header.trim() === '') {
-    throw refuse('AUTHENTICATION_REQUIRED', 'send the clinic’s API key in the header `Authorization: Bearer <key>`')
+    throw challenge(
+      'AUTHENTICATION_REQUIRED',
+      'send the clinic’s API key or an access token in the header `Authorization: Bearer <key>`',
+    )
   }
   const [scheme = '', token = '', ...rest] = header.trim().split(/ +/)
   if (scheme.toLowerCase() !== 'bearer') {
-    throw refuse(
+    throw challenge(
       'AUTHENTICATION_REQUIRED',
-      'the `Authorization` header must have the scheme `Bearer` followed by the API key, and has another scheme',
+      'the `Authorization` header must have the scheme `Bearer` followed by the API key or the access token, and has another scheme',
     )
   }
-  if (rest.length > 0 || !bearerToken.test(token)) {
-    const detail = 'the `Authorization` header must be `Bearer` followed by one API key, without quotes or line breaks'
-    throw refuse('INVALID_API_KEY', detail, 'invalid_token')
+  if (rest.length > 0 || !(bearerToken.test(token) || jsonWebToken.test(token))) {
+    const detail =
+      'the `Authorization` header must be `Bearer` followed by one API key or access token, without quotes or line breaks'
+    throw refuse('INVALID_API_KEY', detail)
   }
   return token
 }
 
-function refuse(code: 'AUTHENTICATION_REQUIRED' | 'INVALID_API_KEY', detail: string, error?: string): ProblemError {
-  const challenge = `Bearer realm="rehab-protocols"${error === undefined ? '' : `, error="${error}"`}`
-  return new ProblemError(code, detail, { headers: { 'www-authenticate': challenge } })
+function refuse(code: 'INVALID_API_KEY' | 'INVALID_ACCESS_TOKEN', detail: string): ProblemError {
+  return challenge(code, detail, 'invalid_token')
+}
+
+/** Refuses an access token; `fault` completes "the access token …". */
+export function refuseToken(fault: string): ProblemError {
+  return refuse('INVALID_ACCESS_TOKEN', `the access token ${fault}`)
+}
+
+function challenge(
+  code: 'AUTHENTICATION_REQUIRED' | 'INVALID_API_KEY' | 'INVALID_ACCESS_TOKEN',
+  detail: string,
+  error?: string,
+): ProblemError {
+  const value = `Bearer realm="rehab-protocols"${error === undefined ? '' : `, error="${error}"`}`
+  return new ProblemError(code, detail, { headers: { 'www-authenticate': value } })
 }

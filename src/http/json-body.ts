@@ -28,7 +28,7 @@ export function acceptJsonAs(app: FastifyInstance, mediaType: string): void {
 /** The text of a body. Throws the problem when it is not UTF-8. */
 export function readUtf8(
   body: Uint8Array,
-  problem: 'MALFORMED_JSON' | 'MALFORMED_DOCUMENT' = 'MALFORMED_JSON',
+  problem: 'MALFORMED_JSON' | 'MALFORMED_DOCUMENT' | 'MALFORMED_FORM' = 'MALFORMED_JSON',
 ): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(body)

@@ -5,6 +5,7 @@ import type { FastifyInstance, FastifySchema } from 'fastify'
 import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fastify-type-provider-zod'
 import { stringify } from 'yaml'
 import { z } from 'zod'
+import { roleNames, rolesWith, type Scope, scopeNames, scopes } from './access.ts'
 import { ifMatchHeader } from './etag.ts'
 import { finishDocument, type OpenapiDocument, type RecordedExamples } from './openapi-document.ts'
 import { describeProblems, type ProblemCode, problemMediaType, problemsOf } from './problems.ts'
@@ -34,7 +35,11 @@ const tags = [
   { name: 'procedures', description: 'The operations that the clinic’s protocols are for.' },
   { name: 'exercises', description: 'The catalogue of movements and activities, graded by attributes.' },
   { name: 'attributes', description: 'The properties by which exercises are graded and contraindications find them.' },
-  { name: 'clinic', description: 'The clinic that the API key belongs to.' },
+  { name: 'clinic', description: 'The clinic that the caller belongs to.' },
+  {
+    name: 'identity',
+    description: 'Who may act in the clinic: API keys, clients, and the people whom an identity provider knows.',
+  },
   { name: 'service', description: 'Health, and what the kinds of problem mean.' },
 ]
 
@@ -42,7 +47,7 @@ const description = [
   'A clinic’s software asks, for one patient on one day: **which exercises are permitted, at what dose, under which limits, and why are the others withheld?** The answer comes from the procedure and the surgery date, the protocol version that a clinician assigned, and what has been recorded since.',
   'The service informs a clinician’s decision; it does not replace it. **What is not known never permits**: an exercise is permitted only if a protocol grants it and nothing, known or unknown, stands against it.',
   [
-    'Every request under `/v1` needs an API key: `Authorization: Bearer <key>`. A key belongs to one clinic and sees nothing of another.',
+    'Every request under `/v1` needs an API key or an access token: `Authorization: Bearer <key>`. It belongs to one clinic and sees nothing of another. What it may do is said by its role, below; each operation names the scope that it needs (403 without).',
     'Every error is a problem document (RFC 9457) with a stable `code`; `errors` names each place in the request.',
     'Every answer has an `X-Request-Id`, which the caller may give.',
     'Request bodies and queries are strict: a field that is not known is an error. Answers may gain fields.',
@@ -52,7 +57,21 @@ const description = [
   ]
     .map((point) => `- ${point}`)
     .join('\n'),
+  describeRoles(),
 ].join('\n\n')
+
+/** Who may do what, as a table. */
+function describeRoles(): string {
+  const rows = scopeNames.map((scope) => {
+    const marks = roleNames.map((role) => (rolesWith(scope).includes(role) ? 'yes' : ''))
+    return `| \`${scope}\` | ${scopes[scope]} | ${marks.join(' | ')} |`
+  })
+  return [
+    `| scope | allows to | ${roleNames.join(' | ')} |`,
+    `|---|---|${roleNames.map(() => '---|').join('')}`,
+    ...rows,
+  ].join('\n')
+}
 
 const openapiFolder = new URL('../../openapi/', import.meta.url)
 
@@ -109,9 +128,20 @@ export async function registerOpenapi(
       components: {
         securitySchemes: {
           apiKey: { type: 'http', scheme: 'bearer', description: 'An API key of the clinic: `rp_…`' },
+          person: {
+            type: 'http',
+            scheme: 'bearer',
+            bearerFormat: 'JWT',
+            description: 'An access token of an identity provider (OpenID Connect) that the operator has configured.',
+          },
+          client: {
+            type: 'oauth2',
+            description: 'A registered client, which signs an assertion (SMART Backend Services).',
+            flows: { clientCredentials: { tokenUrl: '/oauth/token', scopes } },
+          },
         },
       },
-      security: [{ apiKey: [] }],
+      security: [{ apiKey: [] }, { person: [] }, { client: [] }],
     },
     transform: (input) => {
       const { schema, url } = transformSchema(input)
@@ -150,7 +180,7 @@ function nameProblems(schema: FastifySchema, declared: unknown): FastifySchema {
 /** Adds to each route of the scope the problems that it can answer without saying so. */
 export function describeScope(app: FastifyInstance, scope: 'public' | 'private'): void {
   app.addHook('onRoute', (route) => {
-    const { schema } = route
+    const { schema, config } = route
     if (schema === undefined || schema.hide === true) return
     const response = typeof schema.response === 'object' && schema.response !== null ? schema.response : {}
     const successes = Object.entries(response).filter(([, value]) => problemsOf([value]).length === 0)
@@ -158,18 +188,33 @@ export function describeScope(app: FastifyInstance, scope: 'public' | 'private')
     route.schema = {
       ...schema,
       ...(scope === 'public' && { security: [] }),
+      ...(config?.scope !== undefined && describeNeed(schema.description, config.scope)),
       response: { ...Object.fromEntries(successes), ...describeProblems(codes) },
     }
   })
 }
 
+/** The scope that the route needs, for software and for people. */
+function describeNeed(description: string | undefined, scope: Scope): Pick<FastifySchema, 'description' | 'security'> {
+  const need = `Scope: \`${scope}\` (${rolesWith(scope).join(', ')}).`
+  return {
+    description: description === undefined ? need : `${description}\n\n${need}`,
+    security: [{ apiKey: [scope] }, { person: [scope] }, { client: [scope] }],
+  }
+}
+
 function impliedProblems(schema: FastifySchema, scope: 'public' | 'private'): ProblemCode[] {
   const codes: ProblemCode[] = ['INTERNAL_ERROR']
-  if (scope === 'private') codes.push('AUTHENTICATION_REQUIRED', 'INVALID_API_KEY', 'SERVICE_UNAVAILABLE')
+  if (scope === 'private') {
+    codes.push('AUTHENTICATION_REQUIRED', 'INVALID_API_KEY', 'INVALID_ACCESS_TOKEN')
+    codes.push('INSUFFICIENT_SCOPE', 'SERVICE_UNAVAILABLE')
+  }
   if (schema.params !== undefined || schema.querystring !== undefined) codes.push('VALIDATION_FAILED')
   if (schema.params !== undefined) codes.push('MALFORMED_URL', 'URL_TOO_LONG')
   if (schema.body !== undefined) {
-    codes.push('VALIDATION_FAILED', 'MALFORMED_JSON', 'BODY_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE')
+    const isForm = schema.consumes?.includes('application/x-www-form-urlencoded') === true
+    codes.push('VALIDATION_FAILED', 'BODY_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE')
+    codes.push(isForm ? 'MALFORMED_FORM' : 'MALFORMED_JSON')
     if (schema.consumes?.includes('application/yaml')) codes.push('MALFORMED_DOCUMENT')
   }
   if (schema.headers === ifMatchHeader) codes.push('VALIDATION_FAILED', 'PRECONDITION_REQUIRED', 'PRECONDITION_FAILED')

@@ -26,6 +26,11 @@ export const problemDefinitions = {
     title: 'The document cannot be read',
     advice: 'Send the protocol as one JSON or YAML document; `detail` says where reading stopped.',
   },
+  MALFORMED_FORM: {
+    status: 400,
+    title: 'The body is not a form',
+    advice: 'Send the fields as `application/x-www-form-urlencoded` in UTF-8, each once.',
+  },
   MALFORMED_URL: {
     status: 400,
     title: 'The address is not valid',
@@ -38,13 +43,33 @@ export const problemDefinitions = {
   },
   AUTHENTICATION_REQUIRED: {
     status: 401,
-    title: 'An API key is required',
-    advice: 'Send the clinic’s API key: `Authorization: Bearer <key>`.',
+    title: 'An API key or an access token is required',
+    advice: 'Send the clinic’s API key or an access token: `Authorization: Bearer <key>`.',
   },
   INVALID_API_KEY: {
     status: 401,
     title: 'The API key is not valid',
     advice: 'Check that the key is complete and in force, or ask the clinic’s administrator for another.',
+  },
+  INVALID_ACCESS_TOKEN: {
+    status: 401,
+    title: 'The access token is not valid',
+    advice: 'Get another from the clinic’s identity provider; if that does not help, `detail` says what is wrong.',
+  },
+  INVALID_CLIENT: {
+    status: 401,
+    title: 'The client has not proved who it is',
+    advice: 'Sign a new assertion with a registered key, as `detail` says.',
+  },
+  INVALID_TOKEN_REQUEST: {
+    status: 400,
+    title: 'The request for an access token is not valid',
+    advice: 'Correct what `detail` names.',
+  },
+  INSUFFICIENT_SCOPE: {
+    status: 403,
+    title: 'This needs a scope that the caller does not have',
+    advice: 'Use a key or an account with the scope in `requiredScope`, or ask an administrator of the clinic.',
   },
   ROUTE_NOT_FOUND: {
     status: 404,
@@ -121,6 +146,9 @@ export const problemDefinitions = {
     title: 'The draft has no such part',
     advice: 'List the parts of this kind and check the code; `nearest` has those that resemble it.',
   },
+  API_KEY_NOT_FOUND: { status: 404, title: 'No such API key', advice: 'List `/v1/api-keys` and check the id.' },
+  CLIENT_NOT_FOUND: { status: 404, title: 'No such client', advice: 'List `/v1/clients` and check the id.' },
+  ACTOR_NOT_FOUND: { status: 404, title: 'No such actor', advice: 'List `/v1/actors` and check the id.' },
   MOVE_NOT_FOUND: { status: 404, title: 'No such move', advice: 'List the protocol’s moves and check the id.' },
   PATIENT_NOT_FOUND: { status: 404, title: 'No such patient', advice: 'List `/v1/patients` and check the id.' },
   EPISODE_NOT_FOUND: { status: 404, title: 'No such episode', advice: 'List the patient’s episodes and check the id.' },
@@ -189,7 +217,7 @@ export const problemDefinitions = {
   SECOND_PERSON_REQUIRED: {
     status: 409,
     title: 'Somebody else must approve it',
-    advice: 'Have it approved with a key that has neither edited nor submitted it.',
+    advice: 'Have it approved by somebody who has neither edited nor submitted it.',
   },
   CONTENT_CHANGED: {
     status: 409,
@@ -205,6 +233,11 @@ export const problemDefinitions = {
     status: 409,
     title: 'Something still relies on the version',
     advice: 'Decide what `errors` asks, and say it in the body.',
+  },
+  NOT_IN_FORCE: {
+    status: 409,
+    title: 'It is not in force any more',
+    advice: 'It is revoked, expired or replaced already: read it again, or make another.',
   },
   VERSION_NOT_PUBLISHED: { status: 409, title: 'The version is not published', advice: 'Assign a published version.' },
   CONFIRMATION_REQUIRED: {

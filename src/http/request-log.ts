@@ -26,7 +26,7 @@ function describeRequest(request: FastifyRequest): Record<string, unknown> {
     method: request.method,
     route: request.routeOptions.url ?? null,
     ...idsOf(request.params),
-    ...(actor && { clinicId: actor.clinicId, keyId: actor.keyId }),
+    ...(actor && { clinicId: actor.clinicId, actorId: actor.id, credentialId: actor.credentialId }),
   }
 }
 

@@ -8,8 +8,13 @@ const defaults = {
   databaseUrl: null,
   migrationDatabaseUrl: null,
   bootstrapApiKey: null,
+  publicUrl: 'http://127.0.0.1:3000',
+  tokenIssuers: [],
   logLevel: 'info',
 }
+
+const provider = { issuer: 'https://id.example', audience: 'rehab', jwksUrl: 'https://id.example/jwks' }
+const clinics = ['01a1f000-0000-7000-8000-00000000c11c']
 
 function complain(env: Record<string, string>): string[] {
   try {
@@ -39,6 +44,8 @@ describe('the configuration', () => {
       DATABASE_URL: 'postgres://service@db.clinic.example/rehab',
       MIGRATION_DATABASE_URL: 'postgresql://owner:p%40ss@db.clinic.example:6432/rehab?sslmode=verify-full',
       BOOTSTRAP_API_KEY: 'sixteen-letters!',
+      PUBLIC_URL: 'https://rehab.clinic.example/',
+      OIDC_ISSUERS: JSON.stringify([{ ...provider, clinics: 'any', clinicClaim: 'clinic', roleClaim: ['a', 'b'] }]),
       LOG_LEVEL: 'silent',
     }
     expect(readConfig(env)).toEqual({
@@ -48,6 +55,20 @@ describe('the configuration', () => {
       databaseUrl: env.DATABASE_URL,
       migrationDatabaseUrl: env.MIGRATION_DATABASE_URL,
       bootstrapApiKey: env.BOOTSTRAP_API_KEY,
+      publicUrl: 'https://rehab.clinic.example',
+      tokenIssuers: [
+        {
+          ...provider,
+          algorithms: ['RS256', 'PS256', 'ES256', 'EdDSA'],
+          clockSkewSeconds: 30,
+          keyCooldownSeconds: 30,
+          clinics: null,
+          clinicClaim: 'clinic',
+          roleClaim: ['a', 'b'],
+          roles: null,
+          scopeClaim: null,
+        },
+      ],
       logLevel: 'silent',
     })
   })
@@ -59,7 +80,9 @@ describe('the configuration', () => {
       DATABASE_URL: 'mysql://secret-3',
       MIGRATION_DATABASE_URL: 'secret-4',
       BOOTSTRAP_API_KEY: 'secret-5',
-      LOG_LEVEL: 'secret-6',
+      PUBLIC_URL: 'secret-6',
+      OIDC_ISSUERS: 'secret-7',
+      LOG_LEVEL: 'secret-8',
     }
     const lines = complain(env)
     expect(lines.map((line) => line.trim().split(' must be ')[0])).toEqual(Object.keys(env))
@@ -75,7 +98,41 @@ describe('the configuration', () => {
     expect(complain({ ...owner, PORT: '-1' })).toHaveLength(2)
   })
 
+  test('says where in the list of identity providers to look', () => {
+    const issuers = [
+      { ...provider, clinics, audience: '' },
+      { ...provider, issuer: 'x', clinics, algorithms: ['HS256'] },
+    ]
+    const [line = ''] = complain({ OIDC_ISSUERS: JSON.stringify(issuers) })
+    expect(line).toMatch(/; look at \/0\/audience, \/1\/issuer, \/1\/algorithms\/0$/)
+  })
+
+  test.each<[string, object, boolean]>([
+    ['of one clinic', { clinics }, true],
+    ['of two clinics, without a claim that says which', { clinics: [...clinics, provider.issuer] }, false],
+    ['of any clinic, without a claim that says which', { clinics: 'any' }, false],
+    ['of any clinic, with a claim', { clinics: 'any', clinicClaim: 'c' }, true],
+    ['of no clinic', { clinics: [] }, false],
+    ['that does not say of which clinics', {}, false],
+    ['over http', { clinics, jwksUrl: 'http://id.example/jwks' }, false],
+    ['on this machine over http', { clinics, jwksUrl: 'http://127.0.0.1:8080/jwks' }, true],
+    ['without a signature', { clinics, algorithms: ['none'] }, false],
+    ['with a shared secret', { clinics, algorithms: ['HS256'] }, false],
+    ['with a role that there is not', { clinics, roles: { x: 'owner' } }, false],
+    ['with a role that there is', { clinics, roles: { x: 'reader' } }, true],
+    ['with a setting that there is not', { clinics, audiences: [] }, false],
+  ])('an identity provider %s', (_name, change, good) => {
+    expect(complain({ OIDC_ISSUERS: JSON.stringify([{ ...provider, ...change }]) })).toHaveLength(good ? 0 : 1)
+  })
+
   test.each([
+    ['OIDC_ISSUERS', '[]', true],
+    ['OIDC_ISSUERS', '{}', false],
+    ['PUBLIC_URL', 'https://rehab.example', true],
+    ['PUBLIC_URL', 'https://rehab.example/api', false],
+    ['PUBLIC_URL', 'http://rehab.example', false],
+    ['PUBLIC_URL', 'http://localhost:3000', true],
+    ['PUBLIC_URL', 'rehab.example', false],
     ['PORT', '0', true],
     ['PORT', '65535', true],
     ['PORT', '65536', false],

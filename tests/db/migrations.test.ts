@@ -198,6 +198,47 @@ describe('a database of the first version', () => {
     }
   })
 
+  test('keeps its keys, each an administrator and an actor of its own, also when its owner is bound by the policies', async () => {
+    const address = new URL(await openFirstVersion())
+    const url = address.href
+    const hash = `\\x${'ab'.repeat(32)}`
+    const keyId = '01a1f000-0000-7000-8000-0000000000f1'
+    await query(
+      url,
+      `INSERT INTO api_key (clinic_id, id, name, prefix, key_hash, role, created_at)
+       VALUES ('${clinicId}', '${keyId}', 'Old key', 'rp_', '${hash}', 'reader', now())`,
+    )
+    // An owner who is no superuser, as on a server of the clinic's own.
+    const owner = `owner_${keyId.slice(-4)}_${Date.now()}`
+    await query(
+      url,
+      `CREATE ROLE ${owner} LOGIN CREATEROLE PASSWORD 'hunter2hunter2';
+       GRANT rehab_service TO ${owner};
+       ALTER DATABASE ${address.pathname.slice(1)} OWNER TO ${owner};
+       ALTER SCHEMA public OWNER TO ${owner};
+       DO $$ DECLARE o record; BEGIN
+         FOR o IN SELECT format('ALTER TABLE %I OWNER TO ${owner}', relname) AS sql FROM pg_class
+           WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+           UNION ALL SELECT format('ALTER FUNCTION %s OWNER TO ${owner}', oid::regprocedure) FROM pg_proc
+           WHERE pronamespace = 'public'::regnamespace
+         LOOP EXECUTE o.sql; END LOOP; END $$`,
+    )
+    try {
+      address.username = owner
+      address.password = 'hunter2hunter2'
+      await migrate({ url: address.href, log })
+      const keys = await query(url, 'SELECT id, actor_id, role, scopes FROM api_key')
+      expect(keys).toEqual([{ id: keyId, actor_id: keyId, role: 'administrator', scopes: [] }])
+      expect(await query(url, 'SELECT id, kind, name FROM actor')).toEqual([
+        { id: keyId, kind: 'api-key', name: 'Old key' },
+      ])
+      const forced = await query(url, `SELECT relforcerowsecurity AS forced FROM pg_class WHERE relname = 'api_key'`)
+      expect(forced).toEqual([{ forced: true }])
+    } finally {
+      await query(url, `REASSIGN OWNED BY ${owner} TO postgres; DROP OWNED BY ${owner}; DROP ROLE ${owner}`)
+    }
+  })
+
   test('has rows from then on that can say no more than a document can', async () => {
     const url = await openFirstVersion()
     await migrate({ url, log })

@@ -109,7 +109,7 @@ test('a move of many goes on where it was broken off', async () => {
   const request = {
     ...move,
     clinicId,
-    keyId: randomUUIDv7(),
+    actorId: randomUUIDv7(),
     timeZone: 'UTC',
     protocol,
     to: { id: second, number: 2 },

@@ -1,10 +1,19 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { describe, expect, test } from '@jest/globals'
+import { roleNames } from '../../src/http/access.ts'
+import { publicRoutes, whoMay } from './access-matrix.ts'
 import { startClinicWithLibrary } from './library-clinic.ts'
 
 const own = await startClinicWithLibrary()
 const foreign = await own.addLibraryClinic()
+
+/** A key of each role, in each of both clinics. */
+const roles = roleNames
+const insiders = await Promise.all(roles.map((role) => own.addClient(own.clinicId, role)))
+const outsiders = await Promise.all(roles.map((role) => own.addClient(foreign.clinicId, role)))
+
+const examples = JSON.parse(readFileSync(resolve(import.meta.dirname, '../../openapi/examples.json'), 'utf8'))
 
 /** Something of every kind, all of it the first clinic's. */
 async function fillClinic(): Promise<Record<string, string>> {
@@ -43,6 +52,8 @@ async function fillClinic(): Promise<Record<string, string>> {
     reason: 'Dizzy',
   })
   const hold = await created(`${record}/holds`, { from: '2026-10-06', reason: 'Fever' })
+  const key = await created('/api-keys', { name: 'own-key', role: 'reader' })
+  const registered = await created('/clients', examples.registerClient.request.body)
   return {
     patient: patient.id ?? '',
     episode: episode.id ?? '',
@@ -52,6 +63,8 @@ async function fillClinic(): Promise<Record<string, string>> {
     holds: hold.id ?? '',
     facts: milestone.id ?? '',
     record: hold.id ?? '',
+    key: key.id ?? '',
+    client: registered.id ?? '',
   }
 }
 
@@ -70,7 +83,6 @@ async function readOperations(): Promise<Operation[]> {
   const document = (await (await fetch(`${own.address}/openapi.json`)).json()) as {
     paths: Record<string, Record<string, { operationId: string; requestBody?: { content: object } }>>
   }
-  const examples = JSON.parse(readFileSync(resolve(import.meta.dirname, '../../openapi/examples.json'), 'utf8'))
   return Object.entries(document.paths)
     .filter(([path]) => path.startsWith('/v1/'))
     .flatMap(([path, methods]) =>
@@ -103,7 +115,15 @@ function addressOf(path: string): string | null {
     .replace('{other}', 'draft')
     .replace('{move}', ids.holds ?? '')
     .replace('{code}', code)
-    .replace('{id}', path.startsWith('/patients') ? (ids.patient ?? '') : (ids.episode ?? ''))
+    .replace('{id}', ids[idOf(path)] ?? '')
+}
+
+/** An id and a code that no clinic has. */
+const nobody = '01a1f000-0000-7000-8000-00000000dead'
+
+function idOf(path: string): string {
+  const owners = { '/patients': 'patient', '/api-keys': 'key', '/clients': 'client', '/actors': 'client' }
+  return Object.entries(owners).find(([start]) => path.startsWith(start))?.[1] ?? 'episode'
 }
 
 /** Everything that the first clinic has, to see that nothing of it changes. */
@@ -118,6 +138,9 @@ async function snapshot(): Promise<string> {
     '/protocols/acdf-standard/versions/1',
     '/patients',
     '/episodes',
+    `/api-keys/${ids.key}`,
+    `/clients/${ids.client}`,
+    '/clinic/history',
     `/episodes/${ids.episode}/record?limit=200`,
     `/episodes/${ids.episode}/permitted-exercises`,
   ]
@@ -128,35 +151,107 @@ async function snapshot(): Promise<string> {
 
 const operations = await readOperations()
 
-describe('another clinic’s key', () => {
-  test('meets a 404 at every address of something that is not its own, and changes nothing', async () => {
-    expect(operations.length).toBeGreaterThan(80)
-    const before = await snapshot()
-    for (const { method, path, body, type } of operations) {
-      const address = addressOf(path)
-      if (address === null) continue
-      const answer = await foreign.send(method, address, body, { 'if-match': '*', 'content-type': type })
-      expect({ method, address, status: answer.status }).toEqual({ method, address, status: 404 })
-      for (const id of Object.values(ids)) {
-        // The caller's own words may come back: the address, and the id that it names.
-        expect(answer.text.replaceAll(address, '').replaceAll(`/v1${address}`, '')).not.toContain(`own-patient`)
-        expect(address.includes(id) || !answer.text.includes(id)).toBe(true)
+/** What the answer has of the first clinic's, beside the caller's own words. */
+function leaksOf(text: string, address: string): string[] {
+  const said = text.replaceAll(address, '')
+  return [...Object.values(ids), own.clinicId, 'own-', 'balance'].filter(
+    (secret) => !address.includes(secret) && said.includes(secret),
+  )
+}
+
+/** Some at a time, so that the test takes no longer than the service. */
+async function inTurns<Item>(items: readonly Item[], work: (item: Item) => Promise<void>): Promise<void> {
+  const waiting = [...items]
+  const take = async (): Promise<void> => {
+    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await work(item)
+  }
+  await Promise.all(Array.from({ length: 6 }, take))
+}
+
+describe('every route, for every role', () => {
+  const named = (method: string, path: string): string => `${method} /v1${path}`
+
+  test('is in the matrix, and in the document', () => {
+    const registered = own.routes
+      .filter(({ method }) => method !== 'HEAD')
+      .map(({ method, url }) => `${method} ${url.replaceAll(/:(\w+)/g, '{$1}')}`)
+    expect(registered.length).toBeGreaterThan(150)
+    expect(registered.sort()).toEqual([...Object.keys(whoMay), ...publicRoutes].sort())
+    expect(operations.map(({ method, path }) => named(method, path)).sort()).toEqual(Object.keys(whoMay).sort())
+  })
+
+  test('needs a key or a token', async () => {
+    const all = own.routes.filter(({ url }) => url.startsWith('/v1/'))
+    expect(all.length).toBeGreaterThan(operations.length)
+    await inTurns(all, async ({ method, url }) => {
+      const address = `${own.address}${url.replaceAll(/:\w+/g, nobody)}`
+      const { status } = await fetch(address, { method })
+      expect({ method, url, status }).toEqual({ method, url, status: 401 })
+    })
+    const head = await outsiders.at(-1)?.send('HEAD', '/api-keys')
+    expect(head?.status).toBe(403)
+  })
+
+  test.each(roles)(
+    'lets in the %s where the matrix names it, and says elsewhere which scope is lacking',
+    async (role) => {
+      const index = roles.indexOf(role)
+      let seen = 0
+      await inTurns(operations, async ({ method, path, type }) => {
+        const insider = insiders[index]
+        // A write that names nothing and says nothing is let in, and then refused for that: it changes nothing.
+        const address = method === 'GET' ? (addressOf(path) ?? path) : path.replaceAll(/\{\w+\}/g, nobody)
+        const body = method === 'GET' || method === 'DELETE' ? undefined : {}
+        const answer = await insider?.send<Record<string, unknown>>(method, address, body, { 'content-type': type })
+        const { status = 0, text = '' } = answer ?? {}
+        const said = { role, method, path, status }
+        if (!whoMay[named(method, path)]?.includes(role)) {
+          expect({ ...said, code: answer?.body.code }).toEqual({ ...said, status: 403, code: 'INSUFFICIENT_SCOPE' })
+          expect(answer?.body.detail).toContain(`\`${answer?.body.requiredScope}\``)
+          expect(answer?.headers.get('www-authenticate')).toContain(`scope="${answer?.body.requiredScope}"`)
+          expect([address, leaksOf(text, address)]).toEqual([address, []])
+        } else if (method === 'GET') {
+          // Its own protocol has a draft with few parts, and no version.
+          expect({ ...said, found: [200, 404].includes(status) }).toEqual({ ...said, found: true })
+          if (status === 200) seen += 1
+        } else expect({ ...said, refused: [400, 404, 422, 428].includes(status) }).toEqual({ ...said, refused: true })
+      })
+      expect(seen).toBeGreaterThan(40)
+    },
+    20_000,
+  )
+
+  test.each(roles)(
+    'answers the %s of another clinic with 404, or 403, and nothing changes',
+    async (role) => {
+      const before = await snapshot()
+      const index = roles.indexOf(role)
+      await inTurns(operations, async ({ method, path, body, type }) => {
+        const address = addressOf(path)
+        if (address === null) return
+        const answer = await outsiders[index]?.send(method, address, body, { 'if-match': '*', 'content-type': type })
+        const status = whoMay[named(method, path)]?.includes(role) ? 404 : 403
+        expect({ role, method, address, status: answer?.status }).toEqual({ role, method, address, status })
+        expect([address, leaksOf(answer?.text ?? '', address)]).toEqual([address, []])
+      })
+      expect(await snapshot()).toBe(before)
+    },
+    20_000,
+  )
+
+  test('lists nothing of another clinic', async () => {
+    const lists = operations.filter(({ method, path }) => method === 'GET' && !path.includes('{'))
+    expect(lists.length).toBeGreaterThan(8)
+    for (const [index, role] of roles.entries()) {
+      for (const { path } of lists.filter((list) => whoMay[named('GET', list.path)]?.includes(role))) {
+        const { status, text } = (await outsiders[index]?.get(path)) ?? {}
+        expect({ path, status, leaks: leaksOf(text ?? '', path) }).toEqual({ path, status: 200, leaks: [] })
       }
     }
-    expect(await snapshot()).toBe(before)
   })
+})
 
-  test('sees nothing of it in any list', async () => {
-    const lists = operations.filter(({ method, path }) => method === 'GET' && !path.includes('{'))
-    expect(lists.length).toBeGreaterThan(5)
-    for (const { path } of lists) {
-      const answer = await foreign.get(path)
-      expect({ path, status: answer.status }).toEqual({ path, status: 200 })
-      expect(answer.text).not.toMatch(/own-|balance/)
-      for (const id of [...Object.values(ids), own.clinicId]) expect(answer.text).not.toContain(id)
-    }
-  })
-
+describe('another clinic’s key', () => {
   test('cannot name the first clinic’s things in what it creates', async () => {
     const patient = await foreign.post<{ id: string }>('/patients', { externalId: 'own-patient' })
     expect(patient.status).toBe(201)

@@ -537,7 +537,12 @@ describe('taking what is new in the library', () => {
     const { clinicId } = clinic
     const [entry] = readLibrary(earlier).protocols
     if (entry === undefined) throw new Error('the library has a protocol')
-    const author = { clinicId, keyId: randomUUIDv7(), now: toInstantText(Temporal.Now.instant()), nextId: randomUUIDv7 }
+    const author = {
+      clinicId,
+      actorId: randomUUIDv7(),
+      now: toInstantText(Temporal.Now.instant()),
+      nextId: randomUUIDv7,
+    }
     await service.db.asClinic(clinicId, (tx) =>
       createProtocol(tx, author, entry.document, { code: entry.document.code, hash: entry.hash }),
     )

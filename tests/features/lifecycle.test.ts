@@ -16,7 +16,7 @@ type Protocol = z.output<typeof schemas.protocol>
 const clinic = await startClinic()
 const author = clinic
 const reviewer = await clinic.addClient(clinic.clinicId, 'clinician')
-const therapist = await clinic.addClient(clinic.clinicId, 'therapist')
+const therapist = await clinic.addClient(clinic.clinicId, 'clinician', 'therapist')
 const foreigner = await clinic.addClinic()
 
 accepted(await clinic.post('/procedures', { code: 'plif', name: 'PLIF', bodyRegion: 'lumbar' }))
@@ -142,7 +142,8 @@ describe('where a second person must approve', () => {
       publishedBy: named('administrator'),
     })
     expect(version.contentHash).toBe(hashDocument(version.document))
-    const { document: _, ...summary } = version
+    const { document: _, joinedByGroup, ...summary } = version
+    expect(joinedByGroup.map(({ exercise }) => exercise)).toEqual(['climbing-stairs', 'walking'])
     expect((await author.get<Page<object>>(`/protocols/${code}/versions`)).body.items).toEqual([summary])
     expect((await readHistory()).map(({ kind, by }) => [kind, by.name]).reverse()).toEqual([
       ['started', 'administrator'],
@@ -301,7 +302,7 @@ describe('where nobody has to approve', () => {
   test('what is published is what was checked, whatever happens to the catalogue meanwhile', async () => {
     const asAuthor: Authorship = {
       clinicId: clinic.clinicId,
-      keyId: randomUUIDv7(),
+      actorId: randomUUIDv7(),
       now: toInstantText(Temporal.Now.instant()),
       nextId: () => randomUUIDv7(),
     }

@@ -1,6 +1,7 @@
 import { randomUUIDv7 } from 'node:crypto'
 import { afterAll } from '@jest/globals'
 import { buildApp } from '../../src/app.ts'
+import type { Config } from '../../src/config.ts'
 import { type Database, openDatabase } from '../../src/db/client.ts'
 import { insertApiKey } from '../../src/features/api-keys/repository.ts'
 import { insertClinic } from '../../src/features/clinics/repository.ts'
@@ -95,6 +96,8 @@ function makeClient(address: string, clinicId: string, key: string) {
 }
 
 export interface ClinicOptions {
+  /** What the service is configured with, beside its database. */
+  config?: Partial<Pick<Config, 'publicUrl' | 'tokenIssuers'>>
   /** The clinic's time zone. */
   timeZone?: string
   /** What the service takes for now; left out: the real time, until `setNow`. */
@@ -107,15 +110,17 @@ export interface ClinicOptions {
  * The service on a database of its own and a port of its own, with one clinic and an administrator's key. Call it once,
  * at the top of a test file; it closes by itself after the file.
  */
-export async function startClinic({ timeZone = 'America/New_York', now, library }: ClinicOptions = {}) {
+export async function startClinic({ timeZone = 'America/New_York', now, library, config }: ClinicOptions = {}) {
   let moment = now === undefined ? null : Temporal.Instant.from(now)
   const clock = (): Temporal.Instant => moment ?? Temporal.Now.instant()
   const log: string[] = []
 
   const database = await createTestDatabase()
   const db = openDatabase(database.url)
+  const routes: { method: string; url: string }[] = []
   const app = await buildApp({
-    config: { logLevel: 'info' },
+    config: { logLevel: 'info', ...config },
+    onRoute: ({ method, url }) => routes.push(...[method].flat().map((one) => ({ method: one, url }))),
     db,
     clock,
     logTo: { write: (line) => log.push(line) },
@@ -130,12 +135,10 @@ export async function startClinic({ timeZone = 'America/New_York', now, library 
   })
 
   /** Software of the clinic that has a key of this role. */
-  async function addClient(clinicId: string, role = 'administrator'): Promise<Client> {
+  async function addClient(clinicId: string, role = 'administrator', name = role): Promise<Client> {
     const key = makeApiKey(clinicId)
     const createdAt = toInstantText(clock())
-    await db.asClinic(clinicId, (tx) =>
-      insertApiKey(tx, { clinicId, id: randomUUIDv7(), name: role, key, role, createdAt }),
-    )
+    await db.asClinic(clinicId, (tx) => insertApiKey(tx, { clinicId, id: randomUUIDv7(), name, key, role, createdAt }))
     return makeClient(address, clinicId, key)
   }
 
@@ -147,18 +150,37 @@ export async function startClinic({ timeZone = 'America/New_York', now, library 
     return addClient(clinicId)
   }
 
+  const first = await addClinic()
+  const { clinicId } = first
+
   return {
-    ...(await addClinic()),
+    ...first,
     db,
     app,
     address,
     /** The service's log, line by line. */
     log,
+    /** Every route that the server has registered, hidden ones too. */
+    routes,
     addClient,
     addClinic,
+    /** The same software with another key or token. */
+    withKey: (key: string): Client => makeClient(address, clinicId, key),
     setNow: (text: string): void => {
       moment = Temporal.Instant.from(text)
     },
+  }
+}
+
+/** A second instance of the service on the same database. */
+export async function startReplica(db: Database, clock: () => Temporal.Instant, config: ClinicOptions['config'] = {}) {
+  const app = await buildApp({ config: { logLevel: 'silent', ...config }, db, clock })
+  const address = await app.listen({ host: '127.0.0.1', port: 0 })
+  afterAll(() => app.close())
+  return {
+    address,
+    statusOf: async (key: string): Promise<number> =>
+      (await fetch(`${address}/v1/clinic`, { headers: { authorization: `Bearer ${key}` } })).status,
   }
 }
 

@@ -81,7 +81,7 @@ afterAll(async () => {
   await files.close()
 })
 
-const whoami = z.object({ clinicId: z.string(), keyName: z.string(), role: z.string(), timeZone: z.string() })
+const whoami = z.object({ clinicId: z.string(), name: z.string(), role: z.string(), timeZone: z.string() })
 
 function registerWhoami(app: FastifyInstance): void {
   const routes = app.withTypeProvider<ZodTypeProvider>()
@@ -101,7 +101,7 @@ function ask(authorization: string | null, path = '/v1/whoami') {
 describe('a request with a key', () => {
   test('acts for the clinic of the key', async () => {
     const { body } = await ask(`Bearer ${keys.valid}`)
-    expect(body).toEqual({ clinicId: riverside, keyName: 'key 1', role: 'administrator', timeZone: 'Pacific/Auckland' })
+    expect(body).toEqual({ clinicId: riverside, name: 'key 1', role: 'administrator', timeZone: 'Pacific/Auckland' })
     expect((await ask(`bearer   ${keys.hillside}`)).body.clinicId).toBe(hillside)
   })
 
@@ -129,7 +129,7 @@ describe('a request without a valid key', () => {
     expect(response.headers['www-authenticate']).toBe('Bearer realm="rehab-protocols"')
     expect(response.body).toMatchObject({
       code: 'AUTHENTICATION_REQUIRED',
-      detail: 'send the clinic’s API key in the header `Authorization: Bearer <key>`',
+      detail: 'send the clinic’s API key or an access token in the header `Authorization: Bearer <key>`',
     })
   })
 

@@ -106,9 +106,9 @@ describe('the documentation page', () => {
   test('has the same address with a slash at its end, sends a request with the key that its reader gives it, and forgets the key', async () => {
     const { page, context, troubles } = await openDocs('/docs/')
     await page.locator('button.authorize').first().click()
-    await page.locator('.auth-container input').fill(apiKey)
-    await page.locator('.auth-btn-wrapper button.authorize').click()
-    await page.locator('.auth-btn-wrapper button.btn-done').click()
+    await page.locator('.auth-container input').first().fill(apiKey)
+    await page.locator('.auth-btn-wrapper button.authorize').first().click()
+    await page.locator('.auth-btn-wrapper button.btn-done').first().click()
 
     await page.locator('#operations-tag-clinic').click()
     const operation = page.locator('#operations-clinic-getClinic')

@@ -11,6 +11,8 @@ import { parse } from 'yaml'
 import { z } from 'zod'
 import { compare, type Generated, generate } from '../../openapi/generate.ts'
 import { buildApp } from '../../src/app.ts'
+import { rolesWith, scopeOfOperation } from '../../src/http/access.ts'
+import type { Feature } from '../../src/http/context.ts'
 import { ifMatchHeader } from '../../src/http/etag.ts'
 import { pageOf, pageQuery } from '../../src/http/pagination.ts'
 import { errors } from '../../src/http/problems.ts'
@@ -116,14 +118,24 @@ describe('the document of the service', () => {
     }
   })
 
-  test('needs a key for everything under /v1 and for nothing else', () => {
+  test('names for everything under /v1, and for nothing else, the scope that it needs and the roles that have it', () => {
     for (const { path, operation } of operationsOf(document)) {
+      const isPrivate = path.startsWith('/v1/')
+      const scope = scopeOfOperation[operation.operationId]
       expect([path, operation.security ?? document.security]).toEqual([
         path,
-        path.startsWith('/v1/') ? [{ apiKey: [] }] : [],
+        isPrivate ? [{ apiKey: [scope] }, { person: [scope] }, { client: [scope] }] : [],
       ])
-      expect('401' in operation.responses).toBe(path.startsWith('/v1/'))
+      expect('403' in operation.responses).toBe(isPrivate)
+      if (scope === undefined) continue
+      expect(operation.description).toContain(`Scope: \`${scope}\` (${rolesWith(scope).join(', ')}).`)
+      expect('401' in operation.responses).toBe(true)
     }
+  })
+
+  test('has a scope for no operation that is not there', () => {
+    const operations = operationsOf(document).map(({ operation }) => operation.operationId)
+    expect(Object.keys(scopeOfOperation).filter((name) => !operations.includes(name))).toEqual([])
   })
 
   test('describes every tag that it uses, and uses no component twice or never', () => {
@@ -233,9 +245,20 @@ describe('a document is made of the routes alone', () => {
 
   test('each has every error that it can answer with', () => {
     const { '/v1/things': things, '/v1/things/{id}': one } = document.paths
-    expect(Object.keys(things.get.responses)).toEqual(['200', '400', '401', '500', '503'])
-    expect(Object.keys(things.post.responses)).toEqual(['201', '400', '401', '409', '413', '415', '500', '503'])
-    expect(Object.keys(one.delete.responses)).toEqual(['204', '400', '401', '404', '412', '414', '428', '500', '503'])
+    expect(Object.keys(things.get.responses)).toEqual(['200', '400', '401', '403', '500', '503'])
+    expect(Object.keys(things.post.responses)).toEqual(['201', '400', '401', '403', '409', '413', '415', '500', '503'])
+    expect(Object.keys(one.delete.responses)).toEqual([
+      '204',
+      '400',
+      '401',
+      '403',
+      '404',
+      '412',
+      '414',
+      '428',
+      '500',
+      '503',
+    ])
     expect(things.post.responses['409']).toEqual({ $ref: '#/components/responses/AlreadyExistsOrInUse' })
     expect(document.components.responses.AlreadyExistsOrInUse).toEqual({
       description: '`ALREADY_EXISTS`: It exists already. `IN_USE`: It is still in use.',
@@ -255,9 +278,9 @@ describe('a document is made of the routes alone', () => {
   test('each has the headers of its answers', () => {
     const { '/v1/things': things, '/v1/things/{id}': one } = document.paths
     expect(things.get.responses['401']).toEqual({
-      $ref: '#/components/responses/AuthenticationRequiredOrInvalidApiKey',
+      $ref: '#/components/responses/AuthenticationRequiredOrInvalidAccessTokenOrInvalidApiKey',
     })
-    expect(document.components.responses.AuthenticationRequiredOrInvalidApiKey.headers).toEqual({
+    expect(document.components.responses.AuthenticationRequiredOrInvalidAccessTokenOrInvalidApiKey.headers).toEqual({
       'WWW-Authenticate': { $ref: '#/components/headers/WWW-Authenticate' },
     })
     expect(one.delete.responses['204']).toEqual({ description: 'Done; there is nothing to say.' })
@@ -280,7 +303,15 @@ describe('a document is made of the routes alone', () => {
     expect(schema.additionalProperties).toBe(false)
     expect(schema.properties.shared).toEqual({ $ref: '#/components/schemas/Shared' })
     expect(document.components.schemas.Thing).not.toHaveProperty('additionalProperties')
-    expect(Object.keys(document.components.schemas)).toEqual(['Health', 'Problem', 'ProblemKind', 'Shared', 'Thing'])
+    expect(Object.keys(document.components.schemas)).toEqual([
+      'Health',
+      'IssuedToken',
+      'Problem',
+      'ProblemKind',
+      'Shared',
+      'SmartConfiguration',
+      'Thing',
+    ])
   })
 })
 
@@ -315,5 +346,15 @@ describe('the service does not start', () => {
     ],
   ])('%s', async (_name, schemas, message) => {
     await expect(start(...schemas)).rejects.toThrow(message)
+  })
+
+  test('with a route that states no scope, and says where to add it', async () => {
+    const feature: Feature = (app) => {
+      app.get('/x', { schema: complete }, async () => ({}))
+    }
+    const options = { config: { logLevel: 'silent' as const }, db: {} as never, clock: () => Temporal.Now.instant() }
+    await expect(buildApp({ ...options, features: [feature] })).rejects.toThrow(
+      "the route GET /v1/x states no scope: add `x: '<scope>',` to scopeOfOperation in src/http/access.ts",
+    )
   })
 })

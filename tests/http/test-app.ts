@@ -1,4 +1,5 @@
 import { buildApp } from '../../src/app.ts'
+import { scopeOf } from '../../src/http/access.ts'
 import { hashKey, makeApiKey } from '../../src/http/auth.ts'
 import type { Context, Feature } from '../../src/http/context.ts'
 
@@ -14,12 +15,15 @@ const db = {
       const [clinic, hash] = query.values
       const known = clinic === clinicId && hash.equals(hashKey(apiKey))
       const row = {
-        id: 'key',
+        credential_id: 'key',
+        actor_id: 'actor',
+        kind: 'api-key',
         name: 'test',
         role: 'administrator',
+        scopes: null,
         time_zone: 'UTC',
         expires_at: null,
-        revoked_at: null,
+        revoked: false,
       }
       return { rows: known ? [row] : [] }
     },
@@ -46,6 +50,8 @@ export async function startApp(
     db: database,
     clock: () => Temporal.Instant.from('2026-11-20T14:30:00Z'),
     features,
+    // The routes of a test need a scope like all others, and no test is about which.
+    scopeOf: (operationId) => scopeOf(operationId) ?? 'clinic:read',
     logTo: { write: (line) => log.push(JSON.parse(line)) },
     explainInternalErrors,
     examples: {},

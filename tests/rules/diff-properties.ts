@@ -177,7 +177,10 @@ const edits: Record<string, Edit> = {
   },
   'read as': (document, _donor, place) => {
     const asked = askedOf(document)
-    return changeFact(document, asked[at(asked, place >> 1)]?.code, place % 2 === 0 ? { unit: 'kg' } : { type: 'text' })
+    const fact = asked[at(asked, place >> 1)]
+    // Of other types the tests would not fit any more, and a document that has such is refused.
+    const isText = fact?.type === 'choice' && place % 2 === 1
+    return changeFact(document, fact?.code, isText ? { type: 'text', values: undefined } : { unit: 'kg' })
   },
   range: (document, _donor, place) => ({
     ...document,

@@ -3,8 +3,13 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, jest, test } from '@jest/globals'
 import pg from 'pg'
+import { openDatabase } from '../../src/db/client.ts'
 import { findRunningPostgres } from '../../src/db/running-postgres.ts'
-import { createEmptyDatabase } from '../support/test-database.ts'
+import { findCredential } from '../../src/features/api-keys/repository.ts'
+import { insertClinic } from '../../src/features/clinics/repository.ts'
+import { hashKey } from '../../src/http/auth.ts'
+import { toInstantText } from '../../src/http/schemas.ts'
+import { createEmptyDatabase, createTestDatabase } from '../support/test-database.ts'
 import { createTestFolder } from '../support/test-folder.ts'
 import { runCommand, startService } from './running-service.ts'
 
@@ -135,6 +140,40 @@ describe('the service on another server', () => {
   })
 })
 
+describe('the operator’s command', () => {
+  test('makes and revokes keys, and suspends a clinic', async () => {
+    const database = await createTestDatabase()
+    const db = openDatabase(database.url)
+    try {
+      const clinicId = '01a1f000-0000-7000-8000-00000000c11c'
+      const createdAt = toInstantText(Temporal.Now.instant())
+      await db.asClinic(clinicId, (tx) => insertClinic(tx, { clinicId, name: 'Hillside', timeZone: 'UTC', createdAt }))
+      const operate = async (...args: string[]): Promise<string> => {
+        const { code, output } = await runCommand(['src/commands/clinic.ts', ...args], { DATABASE_URL: database.url })
+        expect({ args, code, output }).toMatchObject({ code: 0 })
+        return output
+      }
+      const added = await operate('add-key', clinicId, 'Screen in the hall', '--role', 'reader', '--days', '90')
+      const key = /shown this once: (\S+)/.exec(added)?.[1] ?? ''
+      const find = () => findCredential(db, clinicId, hashKey(key), Temporal.Now.instant())
+      expect(await find()).toMatchObject({ name: 'Screen in the hall', role: 'reader', revoked: false })
+      expect(await operate('suspend', clinicId)).toContain('Clinic "Hillside" is suspended')
+      expect(await find()).toMatchObject({ revoked: true })
+      expect(await operate('list')).toContain(`${clinicId}  Hillside  (suspended)`)
+      await operate('resume', clinicId)
+      expect(await find()).toMatchObject({ revoked: false })
+      const [listed = ''] = (await operate('keys', clinicId)).split('\n')
+      expect(listed).toMatch(/Screen in the hall {2}reader {2}expires \S+ {2}last used /)
+      expect(listed).not.toContain(key)
+      expect(await operate('revoke-key', clinicId, listed.split(' ')[0] ?? '')).toContain('revoked')
+      expect(await find()).toMatchObject({ revoked: true })
+    } finally {
+      await db.close()
+      await database.close()
+    }
+  }, 60_000)
+})
+
 describe('what the operator can mend is one clear line and exit code 1', () => {
   async function expectRefusal(env: Record<string, string>, ...words: string[]): Promise<void> {
     const { code, output } = await runCommand(['src/server.ts'], { PORT: '0', LOG_LEVEL: 'silent', ...env })
@@ -195,6 +234,10 @@ describe('what the operator can mend is one clear line and exit code 1', () => {
       ['remove', 'x'],
       ['create', 'x', '--time-zone', 'Mars/Base'],
       ['create', 'x', '--nope'],
+      ['create', 'x', '--role', 'reader'],
+      ['add-key', 'x', 'Name'],
+      ['add-key', '01a1f000-0000-7000-8000-00000000c11c', 'Name', '--role', 'owner'],
+      ['suspend'],
     ]) {
       expect(await runCommand(['src/commands/clinic.ts', ...args])).toMatchObject({ code: 1 })
     }

@@ -123,7 +123,7 @@ const open = ({ findings }: Body) =>
     .map((finding: Body) => only(finding, 'severity', 'name', 'text'))
 
 test('a day from the library to git and back', async () => {
-  const author = await clinic.addClient(clinic.clinicId, 'therapist')
+  const author = await clinic.addClient(clinic.clinicId, 'clinician', 'therapist')
   const reviewer = await clinic.addClient(clinic.clinicId, 'clinician')
   const ids = new Map([[clinic.clinicId, 'the-clinic']])
   for (let index = 1; index <= 1000; index += 1)
@@ -135,7 +135,8 @@ test('a day from the library to git and back', async () => {
     thousand patients are moved; and the protocol goes to git and comes back.`,
     `Each request here was sent, and each answer given, by \`tests/walkthrough/day.test.ts\`, which writes this page and fails
     when the service answers anything else. What is long is cut: \`…\`, and members that do not matter here are left out.
-    Ids have names. Every request carries a key (\`Authorization: Bearer …\`): the administrator’s, the therapist’s or the clinician’s.`,
+    Ids have names. Every request carries a key (\`Authorization: Bearer …\`): the administrator’s, the therapist’s or the
+    clinician’s. The therapist’s has the role \`clinician\` too, because she writes protocols and does not only keep records.`,
   )
   await adopt(author)
   clinic.setNow(`${today}T14:00:00Z`)

@@ -28,16 +28,16 @@ export async function createClinic(db: Database, clinic: NewClinic): Promise<voi
   const { id: clinicId, now, nextId } = clinic
   await db.asClinic(clinicId, async (tx) => {
     await insertClinic(tx, { clinicId, name: clinic.name, timeZone: clinic.timeZone, createdAt: now })
-    const keyId = nextId()
+    const actorId = nextId()
     await insertApiKey(tx, {
       clinicId,
-      id: keyId,
+      id: actorId,
       name: 'First key',
       key: clinic.apiKey,
       role: 'administrator',
       createdAt: now,
     })
-    await adoptLibrary(tx, { clinicId, keyId, now, nextId }, library)
+    await adoptLibrary(tx, { clinicId, actorId, now, nextId }, library)
   })
 }
 

@@ -47,3 +47,12 @@ export async function updateClinic(
   })
   return count === 1
 }
+
+/** From when on nobody gets in; null lets everybody in again. False if that is so already. */
+export async function suspendClinic(tx: Transaction, clinicId: string, since: Instant | null): Promise<boolean> {
+  const { count } = await tx.clinic.updateMany({
+    where: { clinicId, suspendedAt: since === null ? { not: null } : null },
+    data: { suspendedAt: since === null ? null : toTimestamp(since) },
+  })
+  return count === 1
+}

@@ -3,6 +3,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Transaction } from '../../db/client.ts'
 import { holdCodes } from '../../db/codes.ts'
+import { requireScope } from '../../http/access.ts'
 import type { Context } from '../../http/context.ts'
 import { findNearest, listWords } from '../../http/nearest.ts'
 import { cursorOf, pageOf, pageQuery, toPage } from '../../http/pagination.ts'
@@ -47,7 +48,9 @@ const collections = {
     refuses: ['UNKNOWN_REFERENCE', 'NOT_PLAUSIBLE'],
     read: async (scope: RecordScope, body: z.output<typeof schemas.milestoneBody>): Promise<NewEntry> => {
       requirePast(body.on, scope.recorder.today)
-      requireMilestone(body, await readDocuments(scope), scope.episode.surgeryDate)
+      if (requireMilestone(body, await readDocuments(scope), scope.episode.surgeryDate)) {
+        requireScope(scope.recorder.actor, 'clearances:write', `to record the clearance \`${body.code}\``)
+      }
       const { code, on, grantedBy = null, note = null } = body
       return { kind: 'milestone', code, on, grantedBy, note }
     },

@@ -63,12 +63,15 @@ function unknownName(kind: string, pointer: string, name: string, known: readonl
   })
 }
 
-/** Refuses a milestone that no protocol declares, that lies before the surgery, or that its role may not grant. */
+/**
+ * Refuses a milestone that no protocol declares, that lies before the surgery, or that its role may not grant. Returns
+ * whether it is a clearance, which only named roles may grant.
+ */
 export function requireMilestone(
   milestone: { code: string; on: CalendarDate; grantedBy?: string | undefined },
   documents: readonly ProtocolDocument[],
   surgeryDate: CalendarDate,
-): void {
+): boolean {
   const declared = documents.flatMap((document) => document.milestones)
   const own = declared.filter((candidate) => candidate.code === milestone.code)
   if (own.length === 0) {
@@ -78,11 +81,12 @@ export function requireMilestone(
     throw implausible('/on', `lies before the surgery on ${surgeryDate}, which “${own[0]?.title}” cannot`)
   }
   const roles = [...new Set(own.flatMap((candidate) => candidate.grantedBy ?? []))].sort()
-  if (own.some((candidate) => candidate.grantedBy === undefined) || roles.length === 0) return
+  if (own.some((candidate) => candidate.grantedBy === undefined) || roles.length === 0) return false
   if (milestone.grantedBy === undefined || !roles.includes(milestone.grantedBy)) {
     const given = milestone.grantedBy === undefined ? 'is required' : `must not be \`${milestone.grantedBy}\``
     throw implausible('/grantedBy', `${given}: “${own[0]?.title}” may be granted by ${listWords(roles)} only`)
   }
+  return true
 }
 
 /** Refuses a fact that no protocol declares or a value that it cannot have. */

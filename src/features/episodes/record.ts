@@ -1,5 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { Transaction } from '../../db/client.ts'
+import { requireScope, type Scope } from '../../http/access.ts'
+import type { Actor } from '../../http/auth.ts'
 import type { Context } from '../../http/context.ts'
 import { ProblemError } from '../../http/problems.ts'
 import { toInstantText } from '../../http/schemas.ts'
@@ -22,7 +24,7 @@ import {
 /** Who records, when, and what "today" is for the clinic. */
 export interface Recorder {
   clinicId: string
-  keyId: string
+  actor: Actor
   /** When the request came in. */
   now: Instant
   today: CalendarDate
@@ -31,9 +33,10 @@ export interface Recorder {
 }
 
 export function recorderOf(request: FastifyRequest, { clock, ids }: Context): Recorder {
-  const { clinicId, keyId, timeZone } = request.actor
+  const { actor } = request
+  const { clinicId, timeZone } = actor
   const now = clock()
-  return { clinicId, keyId, now: toInstantText(now), today: today(now, timeZone), clock, nextId: ids }
+  return { clinicId, actor, now: toInstantText(now), today: today(now, timeZone), clock, nextId: ids }
 }
 
 export interface RecordScope {
@@ -99,7 +102,11 @@ export async function append(
     recordedAt = momentAfter(recordedAt, now)
     return { ...entry, id: recorder.nextId(), revision, recordedAt }
   })
-  await insertEntries(tx, { clinicId: recorder.clinicId, episodeId: episode.id, recordedBy: recorder.keyId }, numbered)
+  await insertEntries(
+    tx,
+    { clinicId: recorder.clinicId, episodeId: episode.id, recordedBy: recorder.actor.id },
+    numbered,
+  )
   const surgery = numbered.findLast((entry) => entry.kind === 'surgery')
   const assignment = numbered.findLast((entry) => entry.kind === 'assignment')
   await updateEpisode(tx, recorder.clinicId, episode.id, {
@@ -109,7 +116,7 @@ export async function append(
     ...(assignment?.kind === 'assignment' && { versions: assignment.versions }),
     ...(numbered.some((entry) => entry.kind === 'closure') && { status: 'closed' as const }),
   })
-  return { ...numbered[0], recordedBy: recorder.keyId, voided: null } as RecordedEntry
+  return { ...numbered[0], recordedBy: recorder.actor.id, voided: null } as RecordedEntry
 }
 
 /** The moment that the next entry of a record gets. */
@@ -166,6 +173,14 @@ function isOneOf<Kind extends StoredEntry['kind']>(
   return kinds.some((kind) => kind === entry.kind)
 }
 
+/** What it takes beside `record:write`, where voiding decides as much as recording did. */
+const scopeToVoid: Partial<Record<StoredEntry['kind'], Scope>> = {
+  override: 'overrides:write',
+  // With it void, the clearance counts again.
+  revocation: 'clearances:write',
+  closure: 'episodes:write',
+}
+
 /** Voids an entry. One of a closed episode can be voided too: a mistake stays a mistake. */
 export async function voidEntry(
   scope: RecordScope,
@@ -174,6 +189,8 @@ export async function voidEntry(
   reason: string,
 ): Promise<RecordedEntry> {
   const entry = await requireStanding(scope, kinds, id)
+  const needed = scopeToVoid[entry.kind]
+  if (needed !== undefined) requireScope(scope.recorder.actor, needed, `to void this ${entry.kind}`)
   const voiding = await append(scope, { kind: 'void', entry: id, reason })
   // Nothing is recorded in a closed episode, so that it has one closure at most.
   if (entry.kind === 'closure') {

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import { requireScope } from '../../http/access.ts'
 import type { Context } from '../../http/context.ts'
 import { ifMatchHeader, requireIfMatch } from '../../http/etag.ts'
 import { cursorOf, pageOf, pageQuery, toPage } from '../../http/pagination.ts'
@@ -62,6 +63,8 @@ export async function registerEpisodes(app: FastifyInstance, context: Context): 
       schema: {
         operationId: 'openEpisode',
         summary: 'Open an episode: a surgery and the protocols that the patient follows after it',
+        description:
+          '`protocols` left out: the clinic’s default for each procedure. To choose others takes the scope `protocols:assign`.',
         tags,
         params: z.object({ id: uuid }),
         body: episodeBody,
@@ -81,6 +84,7 @@ export async function registerEpisodes(app: FastifyInstance, context: Context): 
       const recorder = recorderOf(request, context)
       const { clinicId } = recorder
       const { procedures, surgeryDate, levels = [], side = null, protocols } = request.body
+      if (protocols !== undefined) requireScope(request.actor, 'protocols:assign', toChoose)
       requirePlausibleSurgery(surgeryDate, recorder.today)
       const opened = await db.asClinic(clinicId, async (tx) => {
         const patientId = request.params.id
@@ -151,7 +155,7 @@ export async function registerEpisodes(app: FastifyInstance, context: Context): 
         operationId: 'updateEpisode',
         summary: 'Correct the surgery, or change the protocols',
         description:
-          'What changes is recorded: an answer as known before stays what it was. `protocols` left out: they stay as they are. A change of protocols that makes another answer of today’s has to be confirmed: the refusal names each consequence, and `confirm` takes the names. To move many, see `/v1/protocols/{code}/moves`.',
+          'What changes is recorded: an answer as known before stays what it was. `protocols` left out: they stay as they are; to change them takes the scope `protocols:assign`. A change of protocols that makes another answer of today’s has to be confirmed: the refusal names each consequence, and `confirm` takes the names. To move many, see `/v1/protocols/{code}/moves`.',
         tags,
         params: episodeParams,
         headers: ifMatchHeader,
@@ -173,9 +177,10 @@ export async function registerEpisodes(app: FastifyInstance, context: Context): 
     (request) =>
       inEpisode(request, context, request.params.id, async (scope) => {
         const { tx, recorder, episode: current } = scope
+        const { protocols, confirm = [], ...change } = request.body
+        if (protocols !== undefined) requireScope(recorder.actor, 'protocols:assign', toChoose)
         requireIfMatch(request, current.revision)
         requireOpen(current)
-        const { protocols, confirm = [], ...change } = request.body
         const surgery = {
           surgeryDate: change.surgeryDate ?? current.surgeryDate,
           procedures: change.procedures ?? current.procedures,
@@ -204,6 +209,8 @@ export async function registerEpisodes(app: FastifyInstance, context: Context): 
 
   await registerEntries(app, context)
 }
+
+const toChoose = 'to choose protocols other than the clinic’s defaults'
 
 function patientNotFound(id: string): ProblemError {
   return new ProblemError('PATIENT_NOT_FOUND', `there is no patient ${id}`)

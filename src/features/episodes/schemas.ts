@@ -102,7 +102,7 @@ const entryFields = {
   id: uuid,
   revision: z.int().min(1).describe('The episode’s revision that this entry made.'),
   recordedAt: instant,
-  recordedBy: uuid.describe('The API key.'),
+  recordedBy: uuid.describe('An actor: `GET /v1/actors/{id}` says who.'),
   voided: z
     .object({ by: uuid, reason: z.string(), recordedAt: instant })
     .nullable()

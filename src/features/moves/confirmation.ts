@@ -35,7 +35,7 @@ export async function requireConfirmed(
     id: 'surgery',
     revision: episode.revision + 1,
     recordedAt: knownAt,
-    recordedBy: recorder.keyId,
+    recordedBy: recorder.actor.id,
     ...surgery,
   }
   const toVersion = ({ id, number, document }: StoredVersion) => ({ id, version: number, document })

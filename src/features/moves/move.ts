@@ -55,7 +55,7 @@ export interface MoveResult {
 
 export interface MoveRequest {
   clinicId: string
-  keyId: string
+  actorId: string
   timeZone: string
   protocol: { id: string; code: string }
   /** Id and number; null: each goes back to what it followed before the move that is undone. */
@@ -111,7 +111,7 @@ export async function* moveEpisodes(
       })
       const moved = judged.flatMap(({ result, change }) => (result.outcome === 'moved' && change ? [change] : []))
       if (!dryRun && moved.length > 0) {
-        const { to, selection, reason, keyId } = request
+        const { to, selection, reason, actorId } = request
         if (!isRecorded) {
           const undoes = 'undo' in selection ? selection.undo : null
           await insertMove(tx, {
@@ -124,11 +124,11 @@ export async function* moveEpisodes(
             confirmed: [...confirmed],
             reason,
             recordedAt: toInstantText(now),
-            recordedBy: keyId,
+            recordedBy: actorId,
           })
         }
         const items = moved.map((change) => ({ ...change, entry: ids() }))
-        await reassign(tx, clinicId, { move: request.id, reason, recordedBy: keyId }, items)
+        await reassign(tx, clinicId, { move: request.id, reason, recordedBy: actorId }, items)
         await insertMovedEpisodes(
           tx,
           clinicId,

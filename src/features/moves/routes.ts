@@ -50,7 +50,7 @@ export async function registerMoves(app: FastifyInstance, context: Context): Pro
       },
     },
     async (request, reply) => {
-      const { clinicId, keyId, timeZone } = request.actor
+      const { clinicId, id: actorId, timeZone } = request.actor
       const { to: number, select, reason, dryRun = false, confirm = [], limit = 100 } = request.body
       requireTarget(number, select)
       const asked = await inProtocol(request, context, request.params.code, async ({ tx, protocol }) => {
@@ -61,7 +61,7 @@ export async function registerMoves(app: FastifyInstance, context: Context): Pro
       const { protocol, to } = asked
       const wanted: MoveRequest = {
         clinicId,
-        keyId,
+        actorId,
         timeZone,
         protocol,
         to,

@@ -3,7 +3,7 @@ import { listOf } from '../../http/bodies.ts'
 import { calendarDate, instant, slug, text, uuid } from '../../http/schemas.ts'
 import { confirm } from '../episodes/schemas.ts'
 import { consequence, countsOf, tally } from '../impacts/schemas.ts'
-import { key } from '../protocols/schemas.ts'
+import { actorName } from '../protocols/schemas.ts'
 import { outcomes } from './move.ts'
 
 const version = z.int().min(1).max(999_999_999)
@@ -106,7 +106,7 @@ export const move = z
     confirmed: z.array(z.string()).describe('Names of the consequences that were confirmed.'),
     episodes: count.describe('How many were moved.'),
     at: instant,
-    by: key,
+    by: actorName,
   })
   .meta({ id: 'Move', description: 'Episodes that were moved to another version of a protocol, or back.' })
 

@@ -38,7 +38,7 @@ import {
 /** Who writes, when, and where new ids come from. */
 export interface Authorship {
   clinicId: string
-  keyId: string
+  actorId: string
   now: Instant
   nextId: () => string
 }
@@ -245,7 +245,7 @@ async function insertFirst(
     startedFrom,
     libraryHash,
     brought: exercises.map(({ code }) => code),
-    author: author.keyId,
+    author: author.actorId,
     createdAt: author.now,
   })
   const payload = startedFrom === null ? {} : { from: startedFrom }
@@ -267,7 +267,7 @@ export async function recordEvent(
     id: author.nextId(),
     protocolId: protocol.id,
     recordedAt: author.now,
-    recordedBy: author.keyId,
+    recordedBy: author.actorId,
   })
 }
 
@@ -314,7 +314,7 @@ export async function changeDraft(
   const exercises = document.exercises.map(({ code }) => code)
   // A merge adds exercises of the library to those that the document had.
   const brought = merged === undefined ? exercises : [...new Set([...(draft.brought ?? []), ...exercises])]
-  const seen = { author: author.keyId, seen: draft, libraryHash: merged?.library, brought }
+  const seen = { author: author.actorId, seen: draft, libraryHash: merged?.library, brought }
   if (!(await replaceDraft(tx, key, seen, document, changed))) throw lostRace()
   await recordEvent(tx, author, protocol, {
     versionId: draft.id,
@@ -401,7 +401,7 @@ export async function publish(
       contentHash: hashDocument(document),
       changeNote,
       publishedAt: author.now,
-      publishedBy: author.keyId,
+      publishedBy: author.actorId,
     },
   )
   if (!published) throw lostRace()

@@ -32,7 +32,7 @@ interface DraftScope extends ProtocolScope {
 export function authorOf(request: FastifyRequest, { clock, ids }: Context): Authorship {
   return {
     clinicId: request.actor.clinicId,
-    keyId: request.actor.keyId,
+    actorId: request.actor.id,
     now: toInstantText(clock()),
     nextId: ids,
   }

@@ -1,29 +1,31 @@
 import type { Transaction } from '../../db/client.ts'
+import type { Actor } from '../../http/auth.ts'
 import type { Instant } from '../../rules/index.ts'
-import { readKeyNames } from '../api-keys/repository.ts'
+import { readActors } from '../actors/repository.ts'
 import type { VersionSummary } from './repository.ts'
 
-/** Who did something: an API key, until people have identities of their own. */
+/** Who did something: an API key, a person or a client. */
 export interface Key {
   id: string
-  /** Null: the key is not known any more. */
+  /** Null: the clinic does not know them. */
+  kind: Actor['kind'] | null
   name: string | null
 }
 
-/** Looks the keys up once, and then names each of them. */
+/** Looks the actors up once, and then names each of them. */
 export async function nameKeys(
   tx: Transaction,
   clinicId: string,
   ids: readonly (string | null | undefined)[],
 ): Promise<(id: string) => Key> {
   const given = ids.filter((id) => id != null)
-  const names = await readKeyNames(tx, clinicId, given)
-  return (id) => ({ id, name: names.get(id) ?? null })
+  const known = await readActors(tx, clinicId, given)
+  return (id) => ({ id, kind: known.get(id)?.kind ?? null, name: known.get(id)?.name ?? null })
 }
 
-/** A key in a sentence. */
+/** An actor in a sentence. */
 export function speakKey({ id, name }: Key): string {
-  return name === null ? `the key ${id}` : `“${name}”`
+  return name === null ? `somebody unknown (${id})` : `“${name}”`
 }
 
 /** A moment in a sentence, to the minute. */

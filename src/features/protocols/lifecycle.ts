@@ -59,7 +59,7 @@ export async function submit(act: DraftAct, changeNote: string): Promise<void> {
     submittedHash: hashDocument(draft.document),
     changeNote,
     submittedAt: author.now,
-    submittedBy: author.keyId,
+    submittedBy: author.actorId,
   })
   if (!submitted) throw lostRace()
   await record(act, 'submitted', changeNote)
@@ -76,7 +76,7 @@ export async function withdraw(act: DraftAct, note: string | null): Promise<void
 export async function giveBack(act: DraftAct, note: string): Promise<void> {
   requireSubmitted(act)
   const { author } = act
-  const review = { reviewedAt: author.now, reviewedBy: author.keyId, reviewNote: note }
+  const review = { reviewedAt: author.now, reviewedBy: author.actorId, reviewNote: note }
   if (!(await returnDraft(act.tx, keyOf(act), act.draft, review))) throw lostRace()
   await record(act, 'returned', note, act.draft.status === 'approved' ? { lostApproval: true } : {})
 }
@@ -90,9 +90,9 @@ export async function approve(act: DraftAct, note: string | null): Promise<void>
     throw new ProblemError('CONFLICT', `the draft of \`${protocol.code}\` is approved already${by}`)
   }
   const { approval } = await readClinic(tx, author.clinicId)
-  if (approval === 'second-person') await requireIndependent(act, author.keyId)
+  if (approval === 'second-person') await requireIndependent(act, author.actorId)
   requireSubmittedContent(act)
-  const review = { reviewedAt: author.now, reviewedBy: author.keyId, reviewNote: note }
+  const review = { reviewedAt: author.now, reviewedBy: author.actorId, reviewNote: note }
   if (!(await approveDraft(tx, keyOf(act), draft.revision, review))) throw lostRace()
   await record(act, 'approved', note)
 }
@@ -133,7 +133,7 @@ export async function requireApproved(act: DraftAct): Promise<void> {
   if (approval === 'none') return
   throw new ProblemError(
     'NOT_APPROVED',
-    `the clinic publishes only what a second person has approved: submit the draft (POST ${address}/submit), and have it approved with a key that has neither edited nor submitted it`,
+    `the clinic publishes only what a second person has approved: submit the draft (POST ${address}/submit), and have it approved by somebody who has neither edited nor submitted it`,
   )
 }
 
@@ -151,7 +151,7 @@ async function requireIndependent(act: DraftAct, reviewer: string): Promise<void
   if (hand === null) return
   throw new ProblemError(
     'SECOND_PERSON_REQUIRED',
-    `${await speak(act, reviewer)} has ${hand} this draft of \`${protocol.code}\`: the clinic wants the approval of a second person, with a key that has neither edited nor submitted it`,
+    `${await speak(act, reviewer)} has ${hand} this draft of \`${protocol.code}\`: the clinic wants the approval of a second person, who has neither edited nor submitted it`,
   )
 }
 
@@ -238,7 +238,7 @@ export async function retire(
     })
   }
   const retirementNote = note ?? null
-  const retirement = { retiredAt: author.now, retiredBy: author.keyId, retirementNote }
+  const retirement = { retiredAt: author.now, retiredBy: author.actorId, retirementNote }
   if (!(await retireVersion(tx, key, version.revision, retirement))) throw retiredAlready
   await recordEvent(tx, author, protocol, {
     versionId: version.id,

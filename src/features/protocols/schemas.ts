@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { actorKinds } from '../../http/auth.ts'
 import { instant, slug, text } from '../../http/schemas.ts'
 import { finding } from '../checks/schemas.ts'
 import { eventKinds } from '../protocol-events/repository.ts'
@@ -8,9 +9,16 @@ export const draftStatus = z
   .enum(['draft', 'in-review', 'approved'])
   .describe('`draft`: it is being edited; `in-review`: submitted, and not to be edited; `approved`: to be published.')
 
-export const key = z
-  .object({ id: z.string(), name: z.string().nullable().describe('Null: the key is not known any more.') })
-  .meta({ id: 'Key', description: 'An API key, which stands for whoever did something with it.' })
+export const actorName = z
+  .object({
+    id: z.string(),
+    kind: z.enum(actorKinds).nullable(),
+    name: z.string().nullable().describe('Null: the clinic does not know them.'),
+  })
+  .meta({
+    id: 'ActorName',
+    description: 'Who did something: an API key, a person or a client (`GET /v1/actors/{id}`).',
+  })
 
 export const protocol = z
   .object({
@@ -59,24 +67,24 @@ const versionFields = {
     .describe(
       'SHA-256 of the library’s document that it was merged with last, or adopted from; null: it has nothing from the library.',
     ),
-  authors: z.array(key).describe('All who have edited it; empty: it is older than the record of that.'),
+  authors: z.array(actorName).describe('All who have edited it; empty: it is older than the record of that.'),
   submitted: z
     .object({
-      by: key,
+      by: actorName,
       at: instant,
       hash: z.string().describe('SHA-256 of what was submitted, in canonical form.'),
     })
     .nullable()
     .describe('Who put it before a reviewer last; null: nobody.'),
   review: z
-    .object({ decision: z.enum(['approved', 'returned']), by: key, at: instant, note: z.string().nullable() })
+    .object({ decision: z.enum(['approved', 'returned']), by: actorName, at: instant, note: z.string().nullable() })
     .nullable()
     .describe('What the reviewer decided about what was submitted; null: nothing yet.'),
   createdAt: instant,
   publishedAt: instant.nullable(),
-  publishedBy: key.nullable(),
+  publishedBy: actorName.nullable(),
   retiredAt: instant.nullable(),
-  retiredBy: key.nullable(),
+  retiredBy: actorName.nullable(),
   retirementNote: z.string().nullable(),
 }
 
@@ -178,7 +186,7 @@ export const historyEvent = z
     kind: z.enum(eventKinds),
     revision: z.int().min(1).describe('The revision that this made.'),
     at: instant,
-    by: key,
+    by: actorName,
     note: z.string().nullable().describe('The change note, or what the reviewer or whoever retired it said.'),
     startedFrom: z.int().min(1).optional().describe('Of `started`: the version that it was started from.'),
     merged: z
