@@ -72,7 +72,7 @@ export class Diagrams {
     if (isSame) return first
     const alike = this.#known.get(hash) ?? []
     for (const node of alike) {
-      if (this.#variables[node] === variable && isEqual(this.#options[node], options)) return node
+      if (this.#variables[node] === variable && isEqual(this.optionsOf(node), options)) return node
     }
     this.left -= options.length + costOfNode
     const node = this.#variables.length
@@ -197,8 +197,8 @@ export class Diagrams {
 
 const halfKey = 2 ** 25
 
-function isEqual(a: Int32Array | undefined, b: ArrayLike<number>): boolean {
-  if (a === undefined || a.length !== b.length) return false
+function isEqual(a: Int32Array, b: ArrayLike<number>): boolean {
+  if (a.length !== b.length) return false
   for (let index = 0; index < a.length; index += 1) if (a[index] !== b[index]) return false
   return true
 }

@@ -296,7 +296,6 @@ function compareDoses(before: Dose | null, after: Dose | null): Direction {
 /** The side that is meant; null: none. */
 function sideOf(bits: number, operated: Side | null): PrescribedSide | null {
   const sides = sidesInOrder.filter((_, index) => (bits & (2 ** index)) !== 0)
-  if (sides.every((side) => side === 'both')) return 'both'
   return commonSide(
     sides.map((side) => ({ protocol: '', version: null, side })),
     operated,

@@ -148,13 +148,6 @@ function milestoneVariable(both: readonly [Compiled, Compiled], code: string): D
   return { ...common, roles, options }
 }
 
-function isSameCell(a: ValueCell, b: ValueCell): boolean {
-  const isSameEnd = (one: ValueCell['low'], other: ValueCell['low']): boolean =>
-    one?.bound === other?.bound && one?.included === other?.included
-  if (typeof a.value !== 'number' || typeof b.value !== 'number') return a.value === b.value
-  return isSameEnd(a.low, b.low) && isSameEnd(a.high, b.high)
-}
-
 /** What the versions that ask for a fact say of it. */
 interface AskedFact {
   code: string
@@ -184,11 +177,11 @@ function valuesOf({ declarations, tests }: AskedFact): ValueCell[] {
   const values: ValueCell[] = []
   for (const declarations of each) {
     for (const cell of cellsOfFact(declarations, tests)) {
-      if (!values.some((other) => isSameCell(cell, other))) values.push(cell)
+      if (!values.some(({ value }) => value === cell.value)) values.push(cell)
     }
   }
-  const low = ({ value }: ValueCell): number => (typeof value === 'number' ? value : forever)
-  return values.sort((a, b) => (low(a) === low(b) ? 0 : low(a) - low(b)))
+  const low = ({ value }: ValueCell): number => (typeof value === 'number' ? value : Number.MAX_VALUE)
+  return values.sort((a, b) => low(a) - low(b))
 }
 
 function factVariable(fact: AskedFact, isVariable: (told: Told) => boolean): DiffVariable {

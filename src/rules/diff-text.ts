@@ -1,3 +1,4 @@
+import { compareText } from './compile.ts'
 import type { TextChange } from './diff-types.ts'
 import { isNamed } from './match.ts'
 import type { Exercise, ProtocolDocument } from './types.ts'
@@ -15,7 +16,7 @@ function isMembers(value: Json): value is Members {
 /** The same value, whatever the order of its members. */
 export function canonical(value: Json): string {
   return JSON.stringify(value, (_key, part: unknown) =>
-    isMembers(part) ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))) : part,
+    isMembers(part) ? Object.fromEntries(Object.entries(part).sort(([a], [b]) => compareText(a, b))) : part,
   )
 }
 
@@ -74,9 +75,9 @@ export function diffText(before: ProtocolDocument, after: ProtocolDocument): { t
     }
   }
   const compareLists = (was: readonly Json[], is: readonly Json[], place: Place): void => {
-    const key = was.length + is.length > 0 && keyOf(was) === keyOf(is) ? keyOf(was) : null
+    const [ofWas, ofIs] = [keyOf(was), keyOf(is)]
     // An empty list has items of any kind.
-    const named = was.length === 0 ? keyOf(is) : is.length === 0 ? keyOf(was) : key
+    const named = was.length === 0 ? ofIs : is.length === 0 || ofWas === ofIs ? ofWas : null
     if (named === null) {
       const [ofBefore, ofAfter] = [
         { path: place.before, value: was },

@@ -99,8 +99,9 @@ describe('functions of three choices', () => {
 test('functions that fall together in the table of nodes are still two', () => {
   const diagrams = new Diagrams(enough)
   // As `choose` goes on from option to option.
+  const [factor, inverse] = [0x9e3779b1, 0xe8b2f51]
   const mix = (hash: number): number => {
-    const mixed = Math.imul(hash, 0x9e3779b1)
+    const mixed = Math.imul(hash, factor)
     return mixed ^ (mixed >>> 15)
   }
   const [a, b, c, d] = [1, 2, 3, 4].map(constant) as [Diagram, Diagram, Diagram, Diagram]
@@ -110,7 +111,9 @@ test('functions that fall together in the table of nodes are still two', () => {
   ]
   const longer = [a, b, d]
   const shorter = [c, mix(mix(a) ^ b) ^ d ^ mix(c)]
-  const all = [...pairs, longer, shorter, [...longer, d], [d, ...longer]]
+  const begun = mix(mix(a) ^ c)
+  const unmixed = Math.imul(begun ^ (begun >>> 15) ^ (begun >>> 30), inverse)
+  const all = [...pairs, longer, shorter, [...longer, d], [d, ...longer], [a, c], [a, c, begun ^ unmixed]]
   const nodes = all.map((options) => diagrams.choose(0, options))
   expect(nodes.map((node) => [...diagrams.optionsOf(node)])).toEqual(all)
   expect(all.map((options) => diagrams.choose(0, options))).toEqual(nodes)
@@ -171,14 +174,16 @@ describe('the bound', () => {
   })
 
   test('does not make what was found without it known', () => {
-    for (let most = 1; most < 20; most += 1) {
-      const diagrams = new Diagrams(enough)
-      const own = build(diagrams, ([a, , c]) => Number(a === c))
-      const copy = diagrams.joining((a) => a)
-      diagrams.left = most
-      copy(own, no)
-      diagrams.left = enough
-      expect(copy(own, no)).toBe(own)
+    for (const one of functions) {
+      for (let most = 1; most < 20; most += 1) {
+        const diagrams = new Diagrams(enough)
+        const own = build(diagrams, one)
+        const copy = diagrams.joining((a) => a)
+        diagrams.left = most
+        copy(own, no)
+        diagrams.left = enough
+        expect(copy(own, no)).toBe(own)
+      }
     }
   })
 

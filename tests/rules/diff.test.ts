@@ -131,16 +131,17 @@ describe('an exercise', () => {
 })
 
 test('an occasion names its milestones and facts as the newer version does, if that has them', () => {
-  const asked = { ...base, ...walksWhen({ all: [{ milestone: 'visit' }, { fact: 'pain', atMost: 3 }] }) }
-  const renamed = { ...base, milestones: [{ code: 'visit', title: 'Control' }], prescriptions: [] }
+  const asked = { ...base, ...walksWhen({ all: [{ milestone: 'clearance' }, { fact: 'pain', atMost: 3 }] }) }
+  const milestones = base.milestones.map((one) => ({ ...one, title: `New: ${one.title}` }))
+  const renamed = { ...base, milestones, prescriptions: [] }
   const occasions = [diff(asked, renamed), diff(asked, { ...renamed, milestones: [] })].map(
     ({ differences }) => differences.find(({ kind }) => kind === 'exercise')?.occasions[0],
   )
   const ever = { least: 0, most: null }
   const fact = { code: 'pain', title: 'Pain', ask: 'How bad?', unit: null }
   expect(occasions).toMatchObject(
-    ['Control', 'Visit'].map((title) => ({
-      milestones: [{ milestone: { code: 'visit', title }, grantedBy: [], ...ever }],
+    ['New: Clearance', 'Clearance'].map((title) => ({
+      milestones: [{ milestone: { code: 'clearance', title }, grantedBy: ['surgeon'], ...ever }],
       facts: [{ fact, test: { atMost: 3 }, ...ever }],
     })),
   )
@@ -402,6 +403,8 @@ describe('each change of text', () => {
   const flag = base.redFlags[0] as ProtocolDocument['redFlags'][number]
   const source = { id: 'a', title: 'A' }
   const stepped = (...dosage: object[]) => ({ prescriptions: [{ ...walk, dosage }] }) as Partial<ProtocolDocument>
+  const told = (operation: unknown) =>
+    ({ facts: base.facts.map((fact) => ({ ...fact, operation })) }) as Partial<ProtocolDocument>
   const graded = (attributes: object) =>
     ({ exercises: [{ ...walking, attributes }, golf] }) as unknown as Partial<ProtocolDocument>
 
@@ -457,6 +460,30 @@ describe('each change of text', () => {
       ['changed sources: /sources [{"id":"a","title":"A"},{"id":"a","title":"A"}] → /sources [{"id":"a","title":"A"}]'],
     ],
     [
+      'items that are known by nothing any more',
+      { sources: [source] },
+      { sources: [source, source] },
+      ['changed sources: /sources [{"id":"a","title":"A"}] → /sources [{"id":"a","title":"A"},{"id":"a","title":"A"}]'],
+    ],
+    [
+      'a rule that is called like an exercise of the catalogue',
+      {},
+      { exercises: [walking, golf, { ...golf, code: 'rowing' }], instructions: [sit, { ...sit, code: 'rowing' }] },
+      ['added instructions/rowing:  → /instructions/1 {"code":"rowing","about":"posture","text":"Sit up."}'],
+    ],
+    [
+      'a word instead of an object',
+      told({ procedure: 'repair' }),
+      told('levels'),
+      ['changed facts/pain/operation: /facts/0/operation {"procedure":"repair"} → /facts/0/operation "levels"'],
+    ],
+    [
+      'an object instead of a word',
+      told('levels'),
+      told({ procedure: 'repair' }),
+      ['changed facts/pain/operation: /facts/0/operation "levels" → /facts/0/operation {"procedure":"repair"}'],
+    ],
+    [
       'an accepted finding',
       { accepted: [{ finding: 'x', reason: 'Old' }] },
       { accepted: [{ finding: 'x', reason: 'New' }] },
@@ -487,6 +514,12 @@ describe('each change of text', () => {
       [
         'changed prescriptions/walks/when: /prescriptions/0/when {"all":[{"milestone":"visit"},{"milestone":"clearance"}]} → /prescriptions/0/when {"all":[{"milestone":"clearance"},{"milestone":"visit"}]}',
       ],
+    ],
+    [
+      'a rule whose code begins like a condition',
+      { prescriptions: [{ ...walk, code: 'when-ready' }] },
+      { prescriptions: [{ ...walk, code: 'when-ready', provided: 'a stick' }] },
+      ['added prescriptions/when-ready/provided:  → /prescriptions/0/provided "a stick"'],
     ],
     [
       'an order that is the same but for what is put in between',

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals'
 import { type Exercise, isAbout, type ProtocolDocument } from '../../src/rules/index.ts'
+import { isNamed } from '../../src/rules/match.ts'
 
 const document: ProtocolDocument = {
   format: 1,
@@ -16,7 +17,7 @@ const document: ProtocolDocument = {
     { code: 'water', group: 'water', from: 'early', supervision: 'supervised', side: 'both' },
   ],
   contraindications: [
-    { code: 'no-running', title: 'x', strength: 'absolute', target: [{ exercise: 'run' }] },
+    { code: 'no-running', title: 'x', strength: 'absolute', target: [{ exercise: 'run' }, { exercise: 'sprint' }] },
     // Whether its condition ever holds makes no difference.
     { code: 'no-sport', title: 'x', strength: 'caution', target: [{ group: 'sport' }], when: { any: [] } },
     {
@@ -65,4 +66,14 @@ test.each<[string, Partial<Exercise> & { code: string }, boolean]>([
   ['not named at all', { code: 'bend', groups: ['gentle'] }, false],
 ])('a document is about an exercise that it names in a rule: %s', (_what, exercise, about) => {
   expect(isAbout(document, { title: exercise.code, kind: 'exercise', attributes: {}, ...exercise })).toBe(about)
+})
+
+test.each<[string, Partial<Exercise> & { code: string }, boolean]>([
+  ['by its code, in one of the targets', { code: 'sprint' }, true],
+  ['by its group', { code: 'tennis', groups: ['sport'] }, true],
+  ['by its code, in one of the exceptions', { code: 'bowls' }, true],
+  ['by its group, in one of the exceptions', { code: 'billiards', groups: ['table-games'] }, true],
+  ['not, but it is graded as what is forbidden', { code: 'hop', kind: 'activity', attributes: { impact: 2 } }, false],
+])('a document names an exercise: %s', (_how, exercise, named) => {
+  expect(isNamed(document, { title: exercise.code, kind: 'exercise', attributes: {}, ...exercise })).toBe(named)
 })

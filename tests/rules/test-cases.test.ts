@@ -190,6 +190,20 @@ describe('what a test case is compared with', () => {
       [{ kind: 'dose', path: path('dose/walking'), exercise: walkingNamed }],
     ],
     [
+      'an amount that is another',
+      {
+        dose: {
+          walking: {
+            amounts: [
+              { quantity: 'load', value: 5, unit: 'kg' },
+              { quantity: 'arc', value: 80, unit: 'deg' },
+            ],
+          },
+        },
+      },
+      [{ kind: 'dose', path: path('dose/walking'), exercise: walkingNamed }],
+    ],
+    [
       'another number of a dose',
       { dose: { walking: { reps: 10, sets: 3 } } },
       [{ kind: 'dose', actual: { reps: 10 } }],
