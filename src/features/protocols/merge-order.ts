@@ -40,7 +40,7 @@ export function mergeOrder(
 }
 
 /** Puts each name that is missing behind the one that it comes after in the other list. */
-function insert(names: readonly string[], others: readonly string[]): string[] {
+export function insert(names: readonly string[], others: readonly string[]): string[] {
   const result = [...names]
   others.forEach((name, index) => {
     if (result.includes(name)) return

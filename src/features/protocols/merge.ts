@@ -1,6 +1,6 @@
 import { findFlaws, isNamed, type ProtocolDocument, type ReferenceKind } from '../../rules/index.ts'
 import { toCanonicalJson, toFormatted } from './canonical.ts'
-import { mergeOrder } from './merge-order.ts'
+import { insert, mergeOrder } from './merge-order.ts'
 import type { EditableKind } from './part-kinds.ts'
 import { renamePart } from './rename.ts'
 
@@ -294,7 +294,9 @@ class Work {
     if (clear !== null) return clear
     if (list !== 'phases') return ours
     const before = base?.filter((name) => kept.includes(name))
-    const chosen = this.#conflict('/phases', 'order', { base: before, ours, theirs })
+    const decided = this.#conflict('/phases', 'order', { base: before, ours, theirs })
+    // What was added since has its place by ours.
+    const chosen = before !== undefined && decided === before ? insert(before, ours) : decided
     // A list of other names is not one of this merge; the one that is left is judged with the document.
     const isOrder = Array.isArray(chosen) && chosen.toSorted().join(' ') === kept.toSorted().join(' ')
     if (isOrder) return chosen
