@@ -1049,7 +1049,7 @@ const moves: Step[] = [
         to: 3,
         select: { from: 2 },
         reason: 'Less to lift in the first six weeks.',
-        confirm: ['limit-tightened:lifted-load/[lb_av]/max'],
+        confirm: ['limit-tightened:lifted-load/[lb_av]/max=5'],
       },
     },
     expect: 200,
