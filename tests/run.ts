@@ -20,6 +20,7 @@ const long = [
   ...named('rules', ['check-bounds', 'compare', 'diff-bounds', 'diff-confirmed', 'planted-faults']),
   'tests/published',
   'tests/db/embedded-postgres',
+  ...named('http', ['docs-page', 'openapi.test']),
 ]
 
 /** The suite west of Greenwich: `--zones` has what has to do with dates east of it. */

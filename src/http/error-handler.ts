@@ -35,12 +35,12 @@ export function registerErrorHandling(app: FastifyInstance, { explainInternalErr
 
 /** For errors that arise before a route is found. */
 export function answerFrameworkError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  sendProblem(toProblemError(error, request, false), request, reply)
+  sendProblem(toProblemError(error, request), request, reply)
 }
 
 /** What ends an answer that has begun: an error that can no longer change its status. */
 export function endWithProblem(error: unknown, request: FastifyRequest): Problem {
-  const problem = toProblemError(error, request, false)
+  const problem = toProblemError(error, request)
   logProblem(problem, request)
   return toProblem(problem, { instance: pathOf(request), requestId: request.id })
 }
@@ -70,7 +70,8 @@ function pathOf(request: FastifyRequest): string {
   return request.raw.url?.split('?', 1)[0] ?? '/'
 }
 
-function toProblemError(error: unknown, request: FastifyRequest, explain: boolean): ProblemError {
+/** What an error is answered with. `explain` puts the cause of a 500 into it. */
+export function toProblemError(error: unknown, request: FastifyRequest, explain = false): ProblemError {
   if (error instanceof ProblemError) return error
   if (error instanceof InvalidPart) return toValidationProblem(error, contextOf(error), request)
   return toFrameworkProblem(error, request) ?? toDatabaseProblem(error) ?? toInternalProblem(error, explain)

@@ -137,3 +137,76 @@ test('a move of many goes on where it was broken off', async () => {
     { version: second, episodes: 601 },
   ])
 })
+
+/** Holds an episode's row, as somebody who writes its record does, until it is let go. */
+async function hold(id: string): Promise<{ letGo: () => Promise<void>; waitForOthers: () => Promise<void> }> {
+  const client = await db.pool.connect()
+  await client.query('BEGIN')
+  await client.query(`SELECT set_config('app.clinic_id', $1, true)`, [clinicId])
+  await client.query('SELECT 1 FROM episode WHERE id = $1 FOR UPDATE', [id])
+  return {
+    /** Until somebody else waits for a lock in this database. */
+    async waitForOthers() {
+      const waiting = `SELECT 1 FROM pg_locks w JOIN pg_locks d USING (pid)
+        WHERE NOT w.granted AND d.database = (SELECT oid FROM pg_database WHERE datname = current_database())`
+      while ((await client.query(waiting)).rowCount === 0) await client.query('SELECT pg_sleep(0.02)')
+    },
+    async letGo() {
+      await client.query('ROLLBACK')
+      client.release()
+    },
+  }
+}
+
+test('a move that has to wait for one episode does not change the past of another', async () => {
+  clinic.setNow('2026-11-20T16:00:00Z')
+  const protocols = [{ code: 'ward', version: 1 }]
+  const open = () => openEpisode(clinic, { procedures: ['acdf'], surgeryDate: '2026-10-01', protocols })
+  const [busy, other] = [await open(), await open()]
+  const body = { to: 2, select: { episodes: [busy, other] }, reason }
+  const path = '/protocols/ward/moves'
+  const { confirm } = accepted(await clinic.post<{ confirm: string[] }>(path, { ...body, dryRun: true }))
+
+  const held = await hold(busy)
+  clinic.setNow('2026-11-20T16:01:00Z')
+  const moving = clinic.post(path, { ...body, confirm })
+  await held.waitForOthers()
+  clinic.setNow('2026-11-20T16:02:00Z')
+  const then = `/episodes/${other}/permitted-exercises?on=2026-11-20&knownAt=2026-11-20T16:02:00Z`
+  const before = await clinic.get(then)
+  clinic.setNow('2026-11-20T16:03:00Z')
+  await held.letGo()
+  expect(accepted(await moving)).toMatchObject({ outcomes: { moved: 2 } })
+  expect((await clinic.get(then)).text).toBe(before.text)
+  const record = (await clinic.pages<{ recordedAt: string }>(`/episodes/${other}/record`)).flat()
+  expect(record.at(-1)?.recordedAt).toBe('2026-11-20T16:03:00.000Z')
+})
+
+test('a move that is broken off names the move that was made until then', async () => {
+  const path = '/protocols/ward/moves'
+  const ends: [accept: string, read: (text: string) => object][] = [
+    ['application/json', (text) => JSON.parse(text)],
+    ['application/x-ndjson', (text) => JSON.parse(text.trimEnd().split('\n').at(-1) ?? '').problem],
+  ]
+  for (const [index, [accept, read]] of ends.entries()) {
+    const to = 3 + index
+    await publishProtocol(clinic, wardProtocol('ward', { lifting: 20 + index }))
+    const body = { to, select: { episodes: ids.slice(0, 150) }, reason }
+    const { confirm } = accepted(await clinic.post<{ confirm: string[] }>(path, { ...body, dryRun: true }))
+    const held = await hold(ids[149] ?? '')
+    const moving = clinic.send('POST', path, { ...body, confirm }, { accept })
+    await held.waitForOthers()
+    const retire = `/protocols/ward/versions/${to}/retire`
+    accepted(await clinic.send('POST', retire, { episodes: 'keep' }, { 'if-match': '*' }))
+    await held.letGo()
+    const [made] = accepted(await clinic.get<{ items: { id: string; episodes: number }[] }>(path)).items
+    const { text } = await moving
+    expect(made?.episodes).toBe(100)
+    expect(read(text)).toMatchObject({
+      status: 409,
+      code: 'VERSION_NOT_PUBLISHED',
+      move: made?.id,
+      detail: `version ${to} of \`ward\` was retired meanwhile: choose another; 100 episodes were moved before: see /v1/protocols/ward/moves/${made?.id}`,
+    })
+  }
+})

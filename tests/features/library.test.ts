@@ -488,6 +488,49 @@ describe('taking what is new in the library', () => {
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 412, 412])
   })
 
+  test('what was changed in the catalogue since the version is told, too', async () => {
+    const clinic = await addEarlierClinic()
+    accepted(await clinic.patch('/exercises/cycling', { attributes: { impact: 3 } }, '*'))
+    const body = { resolutions: [walkingRegraded] }
+    const preview = accepted(await mergeInto(clinic, { ...body, dryRun: true }))
+    expect(preview.exercisesChangedSince).toEqual([{ exercise: 'cycling', change: 'changed', fields: ['attributes'] }])
+    expect(preview.text).toContain('the catalogue has changed, too: `cycling` (attributes).')
+    expect(preview.diff?.textChanges.map(({ name }) => name)).toContain('exercises/cycling/attributes/impact')
+    const merged = accepted(await mergeInto(clinic, body))
+    expect(merged.diff?.differences).toEqual((await readDiff(clinic, '1', 'draft')).differences)
+  })
+
+  test('what was merged and then taken back can be merged again', async () => {
+    const clinic = await addEarlierClinic()
+    const body = { resolutions: [walkingRegraded] }
+    accepted(await mergeInto(clinic, body))
+    const nothingNew = accepted(await mergeInto(clinic, {}, '*'))
+    expect(nothingNew).toMatchObject({ isUpToDate: true, revision: null })
+    expect(nothingNew.text).toBe(
+      'What the library has now was merged already, and the clinic’s differs from it: GET /v1/protocols/knee-standard/versions/draft/diff/library says how. To merge it once more, send `again: true`.',
+    )
+    accepted(await clinic.put(`${address}/draft`, { ...knee, exercises: [] }, '*'))
+    expect(accepted(await mergeInto(clinic, {}, '*')).text).toBe(nothingNew.text)
+    const again = accepted(await mergeInto(clinic, { ...body, again: true }, '*'))
+    expect(again).toMatchObject({ isUpToDate: false, base: { hash: adoptedHash, isKnown: true } })
+    expect((await readDiff(clinic, 'draft', 'library')).textChanges.map(({ name }) => name)).toEqual([
+      'exercises/walking/attributes/impact',
+    ])
+    const regraded = { resolutions: [{ ...walkingRegraded, take: 'theirs' }], again: true }
+    accepted(await mergeInto(clinic, regraded, '*'))
+    expect(accepted(await mergeInto(clinic, {}, '*')).text).toBe(
+      'It has all that the library has: there is nothing to merge.',
+    )
+
+    const upToDate = await addEarlierClinic(today)
+    await editDraft(upToDate, (document) => withLimit(document, 'sitting', { max: 20 }))
+    const own = accepted(await mergeInto(upToDate, { again: true }, '*'))
+    expect([own.isUpToDate, own.text]).toEqual([
+      true,
+      expect.stringContaining('is what was adopted, and the clinic’s differs'),
+    ])
+  })
+
   test('an approval is lost by it, and what is in review is left alone', async () => {
     const clinic = await addEarlierClinic()
     await editDraft(clinic, () => ({ title: 'Ours' }))

@@ -472,6 +472,7 @@ describe('a version that is retired', () => {
     expect(body).toMatchObject({ openEpisodes: 1, defaultOf: ['plif'] })
     expect(body.errors?.map(({ pointer }) => pointer)).toEqual(['/episodes', '/defaults'])
     expect(body.detail).toContain('one open episode follows version 1')
+    expect(body.detail).toContain(`(POST /v1/protocols/${code}/moves, or PATCH /v1/episodes/{id} for one alone)`)
     expect((await retire(1, { episodes: 'move' })).status).toBe(400)
     expect((await retire(1, { episodes: 'keep' })).body.errors?.map(({ pointer }) => pointer)).toEqual(['/defaults'])
 

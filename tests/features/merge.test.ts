@@ -395,6 +395,49 @@ describe('what is a conflict', () => {
     expect([taken.open.size, taken.document.milestones.some(({ code }) => code === 'unused')]).toEqual([0, false])
   })
 
+  test('what got another code on one side, and is gone or other on the other', () => {
+    const rename = (to: string) => set('prescriptions', 'walks', { code: to })
+    const found = conflictsOf(remove('prescriptions', 'walks'), rename('strolls'))
+    expect([found.paths, found.document.prescriptions.some(({ code }) => code === 'strolls')]).toEqual([
+      ['/prescriptions/strolls'],
+      false,
+    ])
+    expect(found.texts).toEqual([
+      'The library has given the prescription `walks` the code `strolls`, and the clinic has removed it: see whether it is to be there.',
+    ])
+    expect(conflictsOf(rename('strolls'), rename('wanders')).texts).toEqual([
+      'The clinic has given the prescription `walks` the code `strolls`, and the library has given it another one: see whether it is to be there.',
+      'The library has given the prescription `walks` the code `wanders`, and the clinic has given it another one: see whether it is to be there.',
+    ])
+    expect(conflictsOf(rename('strolls'), set('prescriptions', 'walks', { rationale: 'New' })).texts).toEqual([
+      'The clinic has given the prescription `walks` the code `strolls`, and the library has changed it: see whether it is to be there.',
+      'The clinic has given the prescription `walks` the code `strolls`, and the library has changed it.',
+    ])
+    const clear = conflictsOf(() => {}, rename('strolls'))
+    expect([clear.paths, clear.document.prescriptions[0]?.code]).toEqual([[], 'strolls'])
+  })
+
+  test('another unit of a fact here, another number to compare it with there', () => {
+    const inPercent = set('facts', 'pain', { unit: '%' })
+    const compare = (document: Loose) => {
+      document.limits.push({ code: 'new', quantity: 'load', max: 1, when: { fact: 'pain', above: 3.5 } })
+    }
+    const found = conflictsOf(compare, inPercent)
+    expect([found.paths, found.texts]).toEqual([
+      ['/facts/pain/answers'],
+      [
+        'The library has changed `unit` of the fact `pain` from “{score}” to “%”, and the clinic has changed what is compared with it: see that the numbers of both say the same.',
+      ],
+    ])
+    expect(conflictsOf(inPercent, compare).paths).toEqual(['/facts/pain/answers'])
+    expect(conflictsOf(inPercent, set('facts', 'pain', { ask: 'Now?' })).paths).toEqual([])
+    const both = (document: Loose) => {
+      compare(document)
+      inPercent(document)
+    }
+    expect(conflictsOf(() => {}, both).paths).toEqual([])
+  })
+
   test('an exercise that the library changes, where a catalogue is shared; a new one comes along', () => {
     const regraded = (document: Loose) => {
       partOf(document, 'exercises', 'garden-walking').attributes = {

@@ -67,7 +67,7 @@ describe('a move', () => {
       episodes: 3,
       outcomes: { moved: 0, 'not-confirmed': 3 },
       confirm: ['loss:ward-hop', 'phase:ward/early', ...limits],
-      text: 'Of 3 episodes 0 would be moved and 3 stay where they are, because what they lose or gain is not confirmed.',
+      text: 'Of 3 episodes none would be moved: 3 stay where they are, because what they lose or gain is not confirmed.',
     })
     expect(await versionOf(planned)).toBe(1)
     expect((await clinic.pages('/protocols/ward/moves')).flat()).toEqual([])
@@ -166,9 +166,20 @@ describe('a move', () => {
     expect(misfit.items).toMatchObject([
       {
         outcome: 'does-not-fit',
-        text: 'It cannot follow version 3: `protocols` leaves `plif` without a protocol, so that nothing would be withheld because of it: add one.',
+        text: 'It cannot follow version 3: none of its protocols would be for “plif”, so that nothing would be withheld because of that surgery. Give it another protocol for that first.',
       },
     ])
+    // The impact says so before.
+    const told = accepted(await clinic.get<Impact>('/protocols/fitting/versions/3/impact'))
+    expect(told).toMatchObject({ episodes: 1, changed: 0, unchanged: 0, cannotFollow: 1, isCut: false })
+    expect(told.text).toBe(
+      'Of 1 open episode that follows another version none would change. 1 cannot follow it, because of its surgery: it stays where it is.',
+    )
+    expect(told.items).toMatchObject([
+      { episode: id, cannotFollow: expect.stringContaining('none of its protocols would be for “plif”') },
+    ])
+    const only = accepted(await clinic.get<Impact>('/protocols/fitting/versions/2/impact'))
+    expect(only.items.map(({ cannotFollow }) => cannotFollow)).toEqual(only.items.map(() => null))
     const dry = await move('fitting', { to: 2, select, dryRun: true })
     expect((await move('fitting', { to: 2, select, confirm: dry.confirm })).outcomes.moved).toBe(1)
     expect((await clinic.get(`/episodes/${id}`)).body).toMatchObject({
@@ -229,6 +240,44 @@ describe('a move', () => {
     accepted(await clinic.patch(`/episodes/${id}`, { protocols: [{ code: 'single', version: 1 }] }, '*'))
     accepted(await clinic.patch(`/episodes/${id}`, { ...change, confirm: [limit] }, '*'))
     expect(await versionOf(id)).toBe(2)
+  })
+
+  test('says what was confirmed in vain, and nothing is confirmed alone', async () => {
+    await publishTwo('vain')
+    const id = await open('vain', 1)
+    const body = { to: 2, select: { all: true } }
+    const { confirm, unused } = await move('vain', { ...body, dryRun: true })
+    expect(unused).toEqual([])
+    const told = await move('vain', { ...body, confirm: ['loss:vain-hopp', ...confirm, 'gain:vain-walk'] })
+    expect(told).toMatchObject({ outcomes: { moved: 1 }, unused: ['loss:vain-hopp', 'gain:vain-walk'] })
+
+    for (const more of [{}, { side: 'left' }]) {
+      const alone = await clinic.patch<Problem>(`/episodes/${id}`, { ...more, confirm }, '*')
+      expect(alone.body).toMatchObject({ status: 400, code: 'VALIDATION_FAILED', errors: [{ pointer: '/confirm' }] })
+    }
+  })
+
+  test('of one or of nobody is told in a sentence that can be said', async () => {
+    await publishTwo('told')
+    const one = await open('told', 1)
+    const closed = await open('told', 1)
+    accepted(await clinic.post(`/episodes/${closed}/close`, { on: '2026-11-15', reason: 'Moved away' }))
+    const { confirm } = await move('told', { to: 2, select: { all: true }, dryRun: true })
+    const say = async (episodes: string[], more: object): Promise<string> =>
+      (await move('told', { to: 2, select: { episodes }, ...more })).text
+    expect([
+      await say([closed], {}),
+      await say([one], { dryRun: true, confirm }),
+      await say([one, closed], { dryRun: true }),
+      await say([one], { confirm }),
+      await say([one, closed], { confirm }),
+    ]).toEqual([
+      'The episode was not moved: it is closed.',
+      'The episode would be moved.',
+      'Of 2 episodes none would be moved: 1 stays where it is, because what it loses or gains is not confirmed and 1 is closed.',
+      'The episode was moved.',
+      'Of 2 episodes none was moved: 1 follows the version already and 1 is closed.',
+    ])
   })
 
   test('has confirmed what a hold, a red flag, an override or a surgery ahead hides today', async () => {

@@ -9,11 +9,9 @@ const reached: Record<string, readonly string[]> = {
   'what differs in any case is told, with its day': ['case that differs', 'case that does not'],
   'what is told is so: each witness, and whoever has what an occasion takes': [
     'exercise',
-    'dose',
     'limit',
     'contraindication',
     'red-flag',
-    'goal',
     'phase',
     'instruction',
     'asks',

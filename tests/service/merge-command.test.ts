@@ -53,6 +53,45 @@ test('merge: a conflict is told of, and nothing is written', () => {
   expect(readFileSync(file, 'utf8')).toBe(before)
 })
 
+const limitFor = (when: string) => `  - { code: new, quantity: load, max: 1, when: ${when} }\n`
+
+test('merge: refuses files in which it is not clear which part is which', () => {
+  const walks = '  - exercise: garden-walking\n    from: ward\n    dosage: [{ reps: 5 }]\n'
+  const own = '  - { code: lifted, quantity: lifted-load, max: 2, unit: kg }\n'
+  const twice = write(
+    'twice.yaml',
+    ['limits:\n', `limits:\n${own}`],
+    ['prescriptions:\n', `prescriptions:\n${walks}${walks}`],
+  )
+  const before = readFileSync(twice, 'utf8')
+  for (const files of [
+    [base, twice, theirs],
+    [base, theirs, twice],
+    [twice, base, theirs],
+  ]) {
+    const { code, text, complaint } = run('merge', ...files, '--write')
+    expect([code, text]).toEqual([2, ''])
+    expect(complaint).toMatch(
+      /^twice\.yaml:\d+:\d+: error: `limits\.\d+` has the name `lifted`, which an earlier one has already/,
+    )
+    expect(complaint).toMatch(/`prescriptions\.1` needs a `code`: another prescription is called `garden-walking`/)
+  }
+  expect(readFileSync(twice, 'utf8')).toBe(before)
+})
+
+test('merge: what comes of it must be a sound protocol', () => {
+  const fewer = write('fewer.yaml', ['values: [own, donor]', 'values: [own]'])
+  const asking = write('asking.yaml', ['limits:\n', `limits:\n${limitFor('{ fact: graft, is: donor }')}`])
+  expect(run('merge', base, fewer, asking, '--write')).toEqual({
+    code: 1,
+    text: '',
+    complaint: expect.stringMatching(
+      /`limits\.\d\.when` compares `graft` with .*\nfewer\.yaml: what comes of it is no sound protocol, not merged\n$/,
+    ),
+  })
+  expect(readFileSync(fewer, 'utf8')).toContain('values: [own]')
+})
+
 test('merge: comments are not lost, and three files are needed', () => {
   const commented = join(folder, 'commented.yaml')
   writeFileSync(commented, everyFeatureYaml)

@@ -87,7 +87,7 @@ export function readShaped<Value>(schema: z.ZodType<Value>, file: string, text =
 }
 
 /** "`title` is required". */
-function sayFields(faults: readonly Fault[]): Fault[] {
+export function sayFields(faults: readonly Fault[]): Fault[] {
   return faults.map((fault) => {
     const name = fault.pointer.slice(1).replaceAll('/', '.')
     return { ...fault, text: `${name === '' ? 'the document' : `\`${name}\``} ${fault.text}` }

@@ -93,8 +93,9 @@ ends with 1 if one is not. --json prints JSON.`,
     summary: 'what two have made of one document, in one',
     text: `Takes what only one of OURS and THEIRS has changed since BASE, by the codes of parts and by their members, and prints the
 merged YAML. What both have changed, each in its own way, is a conflict: then all of them are told, nothing is merged, and it
-ends with 1. --write writes the merged document into OURS (one with comments is left as it is: it would lose them), so that
-git can merge protocols in YAML with it: \`driver = rehab-protocol merge %O %A %B --write\`.`,
+ends with 1. Files in which two parts have one code, or two prescriptions of one exercise have none, are refused, and so is a
+merged document that is not sound. --write writes the merged document into OURS (one with comments is left as it is: it would
+lose them), so that git can merge protocols in YAML with it: \`driver = rehab-protocol merge %O %A %B --write\`.`,
   },
 } as const satisfies Record<string, CommandHelp>
 

@@ -1,7 +1,7 @@
 import type { Transaction } from '../../db/client.ts'
 import { findNearest, listWords } from '../../http/nearest.ts'
 import { ProblemError } from '../../http/problems.ts'
-import type { Exercise, ProtocolDocument } from '../../rules/index.ts'
+import type { Exercise, Named, ProtocolDocument } from '../../rules/index.ts'
 import { readProcedure } from '../procedures/repository.ts'
 import { exercisesOf } from '../protocols/authoring.ts'
 import {
@@ -136,30 +136,51 @@ function unknownReference(pointer: string, detail: string): ProblemError {
   return new ProblemError('UNKNOWN_REFERENCE', detail, { errors: [{ pointer, detail }] })
 }
 
+/** Why an episode cannot follow versions together. */
+export type Misfit =
+  | { kind: 'twice'; protocol: Named }
+  /** It is for other `procedures` than those of the surgery. */
+  | { kind: 'other-procedures'; protocol: Named; procedures: readonly string[]; surgery: readonly string[] }
+  /** No protocol is for these. */
+  | { kind: 'uncovered'; procedures: readonly string[] }
+
 /** Every protocol must be for one of the procedures, and every procedure must have one, unless nothing is assigned. */
+export function findMisfit(
+  versions: readonly Pick<StoredVersion, 'document'>[],
+  surgery: readonly string[],
+): Misfit | null {
+  for (const [index, { document }] of versions.entries()) {
+    const { code, title, procedures } = document
+    const protocol = { code, title }
+    if (versions.findIndex((other) => other.document.code === code) !== index) return { kind: 'twice', protocol }
+    if (!procedures.some((procedure) => surgery.includes(procedure))) {
+      return { kind: 'other-procedures', protocol, procedures, surgery }
+    }
+  }
+  const covered = new Set(versions.flatMap((version) => version.document.procedures))
+  const uncovered = surgery.filter((procedure) => !covered.has(procedure))
+  return versions.length > 0 && uncovered.length > 0 ? { kind: 'uncovered', procedures: uncovered } : null
+}
+
+/** Refuses versions that an episode with these procedures cannot follow together. */
 export function requireFit(
   versions: readonly Pick<StoredVersion, 'document'>[],
   procedures: readonly string[],
   says: 'names' | 'is left out and stays at' = 'names',
 ): void {
-  for (const [index, version] of versions.entries()) {
-    const { code } = version.document
-    if (versions.findIndex((other) => other.document.code === code) !== index) {
-      throw implausible('/protocols', `names \`${code}\` twice: one version of a protocol at a time`)
-    }
-    if (!version.document.procedures.some((procedure) => procedures.includes(procedure))) {
+  const misfit = findMisfit(versions, procedures)
+  switch (misfit?.kind) {
+    case 'twice':
+      throw implausible('/protocols', `names \`${misfit.protocol.code}\` twice: one version of a protocol at a time`)
+    case 'other-procedures':
       throw implausible(
         '/protocols',
-        `${says} \`${code}\`, which is for ${listWords(version.document.procedures)} and not for ${listWords(procedures)}`,
+        `${says} \`${misfit.protocol.code}\`, which is for ${listWords(misfit.procedures)} and not for ${listWords(procedures)}`,
       )
-    }
-  }
-  const covered = new Set(versions.flatMap((version) => version.document.procedures))
-  const uncovered = procedures.filter((procedure) => !covered.has(procedure))
-  if (versions.length > 0 && uncovered.length > 0) {
-    throw implausible(
-      '/protocols',
-      `leaves ${listWords(uncovered, 'and')} without a protocol, so that nothing would be withheld because of it: add one`,
-    )
+    case 'uncovered':
+      throw implausible(
+        '/protocols',
+        `leaves ${listWords(misfit.procedures, 'and')} without a protocol, so that nothing would be withheld because of it: add one`,
+      )
   }
 }

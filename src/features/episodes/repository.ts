@@ -281,6 +281,12 @@ export interface EpisodeRecord {
   entries: readonly StoredEntry[]
 }
 
+/** The procedures of the surgery, as the record has it last. */
+export function proceduresOf({ entries }: Pick<EpisodeRecord, 'entries'>): readonly string[] {
+  const surgery = entries.findLast((entry) => entry.kind === 'surgery')
+  return surgery?.kind === 'surgery' ? surgery.procedures : []
+}
+
 interface EpisodeRecordRow {
   episode_id: string
   patient_id: string

@@ -37,7 +37,13 @@ export const episodeChange = changeOf({
   levels,
   side: side.nullable(),
   protocols,
-}).safeExtend({ confirm: confirm.optional() })
+})
+  .safeExtend({ confirm: confirm.optional() })
+  .refine((change) => change.confirm === undefined || change.protocols !== undefined, {
+    path: ['confirm'],
+    error: 'confirms a change of `protocols`, which is left out: give both',
+    when: ({ issues }) => issues.length === 0,
+  })
 
 export const episode = z
   .object({

@@ -3,7 +3,7 @@ import type { CalendarDate } from '../../rules/index.ts'
 import { speakBounds, speakCode, speakDose } from '../phrases.ts'
 import type { Consequence } from './consequences.ts'
 import type * as schemas from './schemas.ts'
-import { speakConsequence, speakInGeneral, speakReading, speakSummary } from './sentences.ts'
+import { speakConsequence, speakInGeneral, speakMisfit, speakReading, speakSummary } from './sentences.ts'
 import { orderTallies, type Summary } from './summary.ts'
 import type { Weighed } from './weigh.ts'
 
@@ -84,13 +84,14 @@ export function toTallies(summary: Summary): z.output<typeof schemas.tally>[] {
 }
 
 export function toSummary(summary: Summary) {
-  const { episodes, outcomes, later, kinds } = summary
+  const { episodes, cannotFollow, outcomes, later, kinds } = summary
   return {
     text: speakSummary(summary),
     episodes,
     changed: outcomes.changed,
     explainedOtherwise: outcomes['explained-otherwise'],
     unchanged: outcomes.unchanged,
+    cannotFollow,
     later,
     kinds,
     consequences: toTallies(summary),
@@ -98,13 +99,14 @@ export function toSummary(summary: Summary) {
 }
 
 export function toWeighed(
-  { episode, follows, consequences }: Weighed,
+  { episode, follows, misfit, consequences }: Weighed,
   on: CalendarDate,
 ): z.output<typeof schemas.weighedEpisode> {
   return {
     episode: episode.id,
     patient: episode.patientId,
     follows,
+    cannotFollow: misfit === null ? null : `It cannot follow this version: ${speakMisfit(misfit)}`,
     consequences: consequences.map((consequence) => toConsequence(consequence, on)),
   }
 }

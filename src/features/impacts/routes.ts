@@ -17,7 +17,7 @@ import { count, emptySummary } from './summary.ts'
 import { type Candidate, type Weighed, weighCaseload } from './weigh.ts'
 
 const description =
-  'Every open episode that follows another version of the protocol is answered twice for one date, from one record as it was known at one moment: as it is, and with this version in the place of the other; what else the episode follows stays. Nothing is written. `changed` is whoever would do, keep to or be asked something else; the rest of the answer (reasons, sources, wording of explanations) is counted apart, and `unchanged` means the same answer. What a hold, an open red flag, an override or a surgery ahead hides on the date is compared without it and told as `hidden`. Until when limits, contraindications and instructions hold is compared; what else lies ahead of the date is not: ask with a later `on`. For a large caseload take lines (`Accept: application/x-ndjson`): each changed episode as it is found, then the summary.'
+  'Every open episode that follows another version of the protocol is answered twice for one date, from one record as it was known at one moment: as it is, and with this version in the place of the other; what else the episode follows stays. Nothing is written. `changed` is whoever would do, keep to or be asked something else; the rest of the answer (reasons, sources, wording of explanations) is counted apart, and `unchanged` means the same answer; whoever cannot follow the version, because of the surgery, is counted apart as well and listed with the reason. What a hold, an open red flag, an override or a surgery ahead hides on the date is compared without it and told as `hidden`. Until when limits, contraindications and instructions hold is compared; what else lies ahead of the date is not: ask with a later `on`. For a large caseload take lines (`Accept: application/x-ndjson`): each changed episode as it is found, then the summary.'
 
 /** What a draft or a version would change for the patients who follow another one. */
 export async function registerImpacts(app: FastifyInstance, context: Context): Promise<void> {
@@ -63,10 +63,15 @@ export async function registerImpacts(app: FastifyInstance, context: Context): P
       if (request.raw.socket.destroyed) break
       for (const one of page) {
         count(summary, one)
-        if (one.outcome === 'changed' && items.length < limit) items.push(toWeighed(one, on))
+        if (isListed(one) && items.length < limit) items.push(toWeighed(one, on))
       }
     }
-    return { ...about, ...toSummary(summary), items, isCut: summary.outcomes.changed > items.length }
+    return {
+      ...about,
+      ...toSummary(summary),
+      items,
+      isCut: summary.outcomes.changed + summary.cannotFollow > items.length,
+    }
   }
 
   routes.get(
@@ -125,7 +130,11 @@ function describe(protocol: ProtocolSummary, version: StoredVersion, on: Calenda
   return { protocol: protocol.code, to: { version: number, status, title, revision }, on, knownAt }
 }
 
-/** The changed episodes, page by page, and the summary last. */
+function isListed({ outcome, misfit }: Weighed): boolean {
+  return outcome === 'changed' || misfit !== null
+}
+
+/** The listed episodes, page by page, and the summary last. */
 async function* toLines(
   pages: AsyncIterable<readonly Weighed[]>,
   about: ReturnType<typeof describe>,
@@ -133,9 +142,7 @@ async function* toLines(
   const summary = emptySummary()
   for await (const page of pages) {
     for (const one of page) count(summary, one)
-    yield page
-      .filter(({ outcome }) => outcome === 'changed')
-      .map((one) => ({ kind: 'episode', ...toWeighed(one, about.on) }))
+    yield page.filter(isListed).map((one) => ({ kind: 'episode', ...toWeighed(one, about.on) }))
   }
   yield [{ kind: 'summary', ...about, ...toSummary(summary) }]
 }

@@ -68,6 +68,9 @@ export const summaryFields = {
   changed: episodes.describe('Something that the patient does, keeps to or is asked would be another.'),
   explainedOtherwise: episodes.describe('Only reasons, sources or the wording of explanations would be others.'),
   unchanged: episodes.describe('The answer would be the same, the version’s number aside.'),
+  cannotFollow: episodes.describe(
+    'It does not fit the surgery and what else is followed, so that a move leaves them where they are.',
+  ),
   later: episodes.describe('Of the changed: those with a consequence that does not show on the date (see `hidden`).'),
   kinds: countsOf(consequenceKinds).describe(
     'By kind of consequence: how many episodes have one of it that shows on the date.',
@@ -80,9 +83,13 @@ export const weighedEpisode = z
     episode: z.string(),
     patient: z.string(),
     follows: z.int().min(1).describe('The version that it follows now.'),
+    cannotFollow: z.string().nullable().describe('Why it cannot follow the version; null: it can.'),
     consequences: z.array(consequence),
   })
-  .meta({ id: 'ImpactedEpisode', description: 'An open episode whose answer would be another one.' })
+  .meta({
+    id: 'ImpactedEpisode',
+    description: 'An open episode whose answer would be another one, or which cannot follow the version.',
+  })
 
 export const impact = z
   .object({
@@ -96,8 +103,10 @@ export const impact = z
     on: dateOut,
     knownAt: instant.describe('The moment of all the answers: what was recorded later is not in them.'),
     ...summaryFields,
-    items: z.array(weighedEpisode).describe('The changed episodes, in the order in which they were opened.'),
-    isCut: z.boolean().describe('More episodes change than are listed.'),
+    items: z
+      .array(weighedEpisode)
+      .describe('The changed episodes and those that cannot follow, in the order in which they were opened.'),
+    isCut: z.boolean().describe('There are more than are listed.'),
   })
   .meta({ id: 'Impact', description: 'What a version would change for the open episodes that follow another one.' })
 

@@ -1,4 +1,5 @@
 import type { CalendarDate, Dose, PrescribedSide, Status, Strength } from '../../rules/index.ts'
+import type { Misfit } from '../episodes/assignment.ts'
 import { speakHow, speakReason } from '../permitted-exercises/sentences.ts'
 import {
   join,
@@ -204,6 +205,20 @@ function nameEnding({ of, about }: Extract<Consequence, { kind: 'until' }>): str
   }
 }
 
+/** Why an episode cannot follow a version, to go on with. */
+export function speakMisfit(misfit: Misfit): string {
+  switch (misfit.kind) {
+    case 'twice':
+      return `it would follow ${quote(misfit.protocol.title)} twice.`
+    case 'other-procedures': {
+      const { protocol, procedures, surgery } = misfit
+      return `${quote(protocol.title)} is then for ${join(procedures.map(quote), 'and')}, and the surgery is ${join(surgery.map(quote), 'and')}.`
+    }
+    case 'uncovered':
+      return `none of its protocols would be for ${join(misfit.procedures.map(quote), 'and')}, so that nothing would be withheld because of that surgery. Give it another protocol for that first.`
+  }
+}
+
 function speakNote(dose: Dose | null): string {
   return dose?.note === undefined ? '' : ` (${quote(dose.note)})`
 }
@@ -228,7 +243,7 @@ function begin(text: string): string {
 const notLater = ' Later days were not compared.'
 
 /** Sentences that say what comes of it as a whole. */
-export function speakSummary({ episodes, outcomes, kinds, later }: Summary): string {
+export function speakSummary({ episodes, cannotFollow, outcomes, kinds, later }: Summary): string {
   if (episodes === 0) return 'No open episode follows another version.'
   const follow = episodes === 1 ? 'follows another version' : 'follow another version'
   const all = `${speakCount(episodes, 'open episode')} that ${follow}`
@@ -237,7 +252,11 @@ export function speakSummary({ episodes, outcomes, kinds, later }: Summary): str
     explained === 0
       ? ''
       : ` For ${speakQuantity(explained, null)} only reasons or the wording of explanations would be others.`
-  if (outcomes.changed === 0) return `Of ${all} none would change.${reworded}${notLater}`
+  const unfit =
+    cannotFollow === 0
+      ? ''
+      : ` ${speakQuantity(cannotFollow, null)} cannot follow it, because of ${cannotFollow === 1 ? 'its surgery: it stays where it is' : 'their surgeries: they stay where they are'}.`
+  if (outcomes.changed === 0) return `Of ${all} none would change.${reworded}${unfit}${notLater}`
   const parts = (
     [
       ['loss', 'would lose an exercise'],
@@ -251,7 +270,7 @@ export function speakSummary({ episodes, outcomes, kinds, later }: Summary): str
     later === 0
       ? ''
       : ` For ${speakQuantity(later, null)} there is more that does not show on the date: it comes once a hold, a red flag or an override is over, or with the surgery.`
-  return `Of ${all} ${speakQuantity(outcomes.changed, null)} would change${how}.${hidden}${reworded}${notLater}`
+  return `Of ${all} ${speakQuantity(outcomes.changed, null)} would change${how}.${hidden}${reworded}${unfit}${notLater}`
 }
 
 export function speakCount(number: number, noun: string): string {

@@ -1,3 +1,4 @@
+import type { Misfit } from '../episodes/assignment.ts'
 import { type Consequence, consequenceKinds, type Effect } from './consequences.ts'
 
 /** How many episodes a consequence has, with one of them to say it by. */
@@ -9,6 +10,8 @@ export interface Tally {
 /** What a change does to many episodes. It grows with the rules of the versions and not with the episodes. */
 export interface Summary {
   episodes: number
+  /** Those that it does not fit: nothing else is counted of them. */
+  cannotFollow: number
   outcomes: Record<Effect['outcome'], number>
   /** Episodes that have a consequence which does not show on the date. */
   later: number
@@ -21,6 +24,7 @@ export interface Summary {
 export function emptySummary(): Summary {
   return {
     episodes: 0,
+    cannotFollow: 0,
     outcomes: { changed: 0, 'explained-otherwise': 0, unchanged: 0 },
     later: 0,
     kinds: Object.fromEntries(consequenceKinds.map((kind) => [kind, 0])) as Summary['kinds'],
@@ -28,8 +32,15 @@ export function emptySummary(): Summary {
   }
 }
 
-export function count(summary: Summary, { outcome, consequences }: Effect): void {
+export function count(
+  summary: Summary,
+  { outcome, consequences, misfit = null }: Effect & { misfit?: Misfit | null },
+): void {
   summary.episodes += 1
+  if (misfit !== null) {
+    summary.cannotFollow += 1
+    return
+  }
   summary.outcomes[outcome] += 1
   const shown = consequences.filter(({ hidden }) => hidden === undefined)
   if (shown.length < consequences.length) summary.later += 1

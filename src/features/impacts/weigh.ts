@@ -1,8 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Database } from '../../db/client.ts'
 import { type CalendarDate, type Derivation, derive, type Instant, type ProtocolVersion } from '../../rules/index.ts'
+import { findMisfit, type Misfit } from '../episodes/assignment.ts'
 import { type OpenEpisode, readCaseload } from '../episodes/caseload.ts'
-import type { StoredEntry } from '../episodes/repository.ts'
+import { proceduresOf, type StoredEntry } from '../episodes/repository.ts'
 import { readVersionsById } from '../protocols/repository.ts'
 import { addHidden, compareAnswers, compareReadings, type Effect, type HiddenBy } from './consequences.ts'
 import { createVersionShelf } from './shelf.ts'
@@ -98,6 +99,8 @@ export interface Weighed extends Effect {
   episode: OpenEpisode
   /** Number of the version that it follows. */
   follows: number
+  /** Why it cannot follow the candidate; its answer is not compared then. */
+  misfit: Misfit | null
 }
 
 /**
@@ -121,7 +124,10 @@ export async function* weighCaseload(
       const before = episode.following.flatMap((id) => versions.get(id) ?? [])
       const after = before.map((one) => (instead.has(one.id) ? version : one))
       const follows = episode.following.map((id) => instead.get(id)).find((number) => number !== undefined) ?? 0
-      return { episode, follows, ...weigh({ entries: episode.entries, before, after, on, knownAt }) }
+      const entries = episode.entries.filter((entry) => entry.recordedAt <= knownAt)
+      const misfit = findMisfit(after, proceduresOf({ entries }))
+      if (misfit !== null) return { episode, follows, misfit, outcome: 'unchanged', consequences: [] }
+      return { episode, follows, misfit, ...weigh({ entries, before, after, on, knownAt }) }
     })
     await nextTurn()
   }

@@ -8,6 +8,7 @@ import { parseAsBody, toInvalid, validateBody } from '../../http/validation.ts'
 import type { Exercise, ProtocolDocument } from '../../rules/index.ts'
 import type { Library, LibraryProtocol } from '../clinics/library.ts'
 import { lockExercise, readAllExercises, updateExercise } from '../exercises/repository.ts'
+import { readMergedFrom } from '../protocol-events/repository.ts'
 import { type Authorship, changeDraft, exercisesOf, lostRace, startDraft } from '../protocols/authoring.ts'
 import { type ExerciseChange, exercisesThatDiffer } from '../protocols/changes.ts'
 import { completeDocument, documentBody } from '../protocols/document-schema.ts'
@@ -23,30 +24,42 @@ import { speakConflict } from './sentences.ts'
 export interface LibraryMerge {
   entry: LibraryProtocol
   base: { hash: string | null; isKnown: boolean }
+  /** What the library has now was merged or adopted, and is not to be merged once more: there is nothing to do. */
+  isUpToDate: boolean
+  /** Whether what the library has now was merged before. */
+  wasMerged: boolean
   /** What the library's document is merged into: the draft or, without one, the version that it is started from. */
   source: StoredVersion
   merge: Merge
-  /** With the exercises of today's catalogue. */
+  /** A version as it was published; a draft with the exercises of today's catalogue. */
   before: ProtocolDocument
   /** With those of the catalogue as the merge leaves it. */
   after: ProtocolDocument
+  /** What the merge changes in the catalogue. */
   exercisesChanged: ExerciseChange[]
+  /** What was changed in the catalogue since the version that a draft is started from, and so comes into the draft. */
+  exercisesChangedSince: ExerciseChange[]
 }
 
-/** Merges what the library has now into the draft or version, and stores nothing. */
+/** Merges what the library has now into the draft or version, once more with `again`, and stores nothing. */
 export async function mergeWithLibrary(
   tx: Transaction,
   clinicId: string,
   library: Library,
   protocol: ProtocolSummary,
   source: StoredVersion,
-  resolutions: readonly Resolution[],
+  { resolutions, again }: { resolutions: readonly Resolution[]; again: boolean },
 ): Promise<LibraryMerge> {
   const entry = requireFollowed(library, protocol)
-  const found = await readBase(tx, clinicId, protocol, source.libraryHash, library)
+  const mergedFrom = await readMergedFrom(tx, clinicId, protocol.id, entry.hash)
+  const wasMerged = mergedFrom !== undefined
+  const isNewest = source.libraryHash === entry.hash
+  // What was merged can have been taken back since: then both start from where they did.
+  const baseHash = isNewest && again && wasMerged ? mergedFrom : source.libraryHash
+  const found = await readBase(tx, clinicId, protocol, baseHash, library)
   const catalogue = await readAllExercises(tx, clinicId)
   // Only what the library has changed since can be merged: nothing, if it is what was merged last.
-  const isUpToDate = source.libraryHash === entry.hash
+  const isUpToDate = baseHash === entry.hash
   const base = isUpToDate ? entry.document : found
   const brought = new Set([...(base?.exercises ?? []), ...entry.document.exercises].map(({ code }) => code))
   const ours = { ...source.document, exercises: catalogue.filter(({ code }) => brought.has(code)) }
@@ -54,14 +67,19 @@ export async function mergeWithLibrary(
   const merge = mergeDocuments({ base, ours, theirs: entry.document, resolutions, sharedExercises: true })
   const merged = new Map(merge.document.exercises.map((exercise) => [exercise.code, exercise]))
   const after = [...catalogue.filter(({ code }) => !merged.has(code)), ...merged.values()]
+  const current = exercisesOf(source.document, catalogue)
+  const isPublished = source.number !== null
   return {
     entry,
-    base: { hash: source.libraryHash, isKnown: base !== null },
+    base: { hash: baseHash, isKnown: base !== null },
+    isUpToDate,
+    wasMerged,
     source,
     merge,
-    before: { ...source.document, exercises: exercisesOf(source.document, catalogue) },
+    before: isPublished ? source.document : { ...source.document, exercises: current },
     after: { ...merge.document, exercises: exercisesOf(merge.document, after) },
     exercisesChanged: exercisesThatDiffer(ours.exercises, merge.document.exercises),
+    exercisesChangedSince: isPublished && !isUpToDate ? exercisesThatDiffer(source.document.exercises, current) : [],
   }
 }
 

@@ -10,7 +10,7 @@ import { readLibrary } from '../clinics/library.ts'
 import { toDiff } from '../diffs/answer.ts'
 import { readAllExercises } from '../exercises/repository.ts'
 import { requireEditable } from '../protocols/authoring.ts'
-import { toCanonical } from '../protocols/canonical.ts'
+import { hashDocument, toCanonical } from '../protocols/canonical.ts'
 import { boundChanges, changesBetween, exercisesThatDiffer } from '../protocols/changes.ts'
 import { toYaml } from '../protocols/document-body.ts'
 import { protocolDocument } from '../protocols/document-schema.ts'
@@ -190,7 +190,6 @@ class Undone<Result> extends Error {
 
 interface Outcome {
   found: LibraryMerge
-  isUpToDate: boolean
   stored: StoredVersion | null
 }
 
@@ -204,7 +203,7 @@ function registerMerging(app: FastifyInstance, context: Context): void {
         operationId: 'mergeLibrary',
         summary: 'Take what is new in the library into the draft',
         description:
-          'Merges what the library has changed since the draft was last merged with it, or adopted, into the draft; without a draft it starts one from the newest version that is not retired, and then `If-Match` must be left out. What only one side has changed is taken. What both have changed is a conflict: as long as one is not decided, nothing is stored and all are listed (409). Codes are what parts are known by: a part that got another code was removed and added. With `dryRun` nothing is stored, whatever comes of it; look at `diff`, because changes of both sides can meet in one rule without a conflict.',
+          'Merges what the library has changed since the draft was last merged with it, or adopted, into the draft; without a draft it starts one from the newest version that is not retired, and then `If-Match` must be left out. What only one side has changed is taken. What both have changed is a conflict: as long as one is not decided, nothing is stored and all are listed (409). Codes are what parts are known by: a part that got another code was removed and added. What was merged is not merged once more, even if the draft has lost it since, unless `again` asks for it. With `dryRun` nothing is stored, whatever comes of it; look at `diff`, because changes of both sides can meet in one rule without a conflict.',
         tags: ['library'],
         params: codeParams,
         headers: ifMatchHeader,
@@ -228,7 +227,7 @@ function registerMerging(app: FastifyInstance, context: Context): void {
     },
     async (request) => {
       const { code } = request.params
-      const { dryRun } = request.body
+      const { dryRun, again } = request.body
       const resolutions = request.body.resolutions as Resolution[]
       const library = readLibrary(context.library)
       const outcome = await inProtocol(request, context, code, async ({ tx, author, protocol }): Promise<Outcome> => {
@@ -244,14 +243,13 @@ function registerMerging(app: FastifyInstance, context: Context): void {
             if (!dryRun || request.headers['if-match'] !== undefined) requireIfMatch(request, draft.revision)
             await requireEditable(tx, clinicId, protocol, draft)
           }
-          const found = await mergeWithLibrary(tx, clinicId, library, protocol, source, resolutions)
+          const found = await mergeWithLibrary(tx, clinicId, library, protocol, source, { resolutions, again })
           requireFitting(found, resolutions)
-          const isUpToDate = found.base.hash === found.entry.hash
-          if (isUpToDate || (dryRun && found.merge.open.size > 0)) return { found, isUpToDate, stored: null }
+          if (found.isUpToDate || (dryRun && found.merge.open.size > 0)) return { found, stored: null }
           requireDecided(found)
           const stored = await storeMerge(tx, author, library, protocol, found)
-          if (dryRun) throw new Undone<Outcome>({ found, isUpToDate, stored: null })
-          return { found, isUpToDate, stored }
+          if (dryRun) throw new Undone<Outcome>({ found, stored: null })
+          return { found, stored }
         })
       }).catch((error: unknown): Outcome => {
         if (error instanceof Undone) return error.result
@@ -263,12 +261,9 @@ function registerMerging(app: FastifyInstance, context: Context): void {
 }
 
 /** Outside of the transaction: to compare what the versions mean can take long enough to be in the way of others. */
-function toAnswer(
-  protocol: string,
-  dryRun: boolean,
-  { found, isUpToDate, stored }: Outcome,
-): z.output<typeof mergeAnswer> {
-  const { entry, base, source, merge, before, after, exercisesChanged } = found
+function toAnswer(protocol: string, dryRun: boolean, { found, stored }: Outcome): z.output<typeof mergeAnswer> {
+  const { entry, base, isUpToDate, wasMerged, source, merge, before, after, exercisesChanged, exercisesChangedSince } =
+    found
   const isDecided = merge.open.size === 0
   const { changes, moreChanges } = boundChanges(changesBetween(before, after), mostCharacters)
   const from = { ...source, document: before }
@@ -284,17 +279,22 @@ function toAnswer(
     revision: stored?.revision ?? null,
     text: speakMerge({
       isUpToDate,
+      isOther: hashDocument(before) !== entry.hash,
+      wasMerged,
+      address: `/v1/protocols/${protocol}/versions/${source.number ?? 'draft'}/diff/library`,
       isBaseKnown: base.isKnown,
       isDryRun: dryRun,
       conflicts: merge.conflicts.length,
       open: merge.open.size,
       changes: changes.length + moreChanges + exercisesChanged.length,
+      since: exercisesChangedSince,
       meaning: diff?.text ?? null,
     }),
     conflicts: toConflicts(merge),
     changes,
     moreChanges,
     exercisesChanged,
+    exercisesChangedSince,
     diff,
     document: isDecided ? toCanonical(after) : null,
   }

@@ -78,6 +78,10 @@ export const mergeBody = z.strictObject({
     .max(2000)
     .default([])
     .describe('What is decided about each conflict.'),
+  again: z
+    .boolean()
+    .default(false)
+    .describe('Merge what the library has now once more, from what both started from before it was merged.'),
   dryRun: z.boolean().default(false).describe('Only say what would come of it: nothing is stored.'),
 })
 
@@ -97,11 +101,13 @@ const conflict = z
         'changed-and-removed',
         'order',
         'still-named',
+        'renamed',
+        'reads-otherwise',
         'base-unknown',
         'shared-exercise',
       ])
       .describe(
-        '`order`: it is not clear which phase comes first; `still-named`: one side has removed what the other names; `base-unknown`: what both started from is not known; `shared-exercise`: the exercise is the clinic’s catalogue’s, which all its protocols share.',
+        '`order`: it is not clear which phase comes first; `still-named`: one side has removed what the other names; `renamed`: one side has given a part another code, and the other has removed or changed it; `reads-otherwise`: one side has changed the unit or the type of a fact, and the other what is compared with it; `base-unknown`: what both started from is not known; `shared-exercise`: the exercise is the clinic’s catalogue’s, which all its protocols share.',
       ),
     base: side,
     ours: side,
@@ -133,13 +139,22 @@ export const mergeAnswer = z
       .nullable()
       .describe('The version that a draft is started from; null: there is a draft.'),
     dryRun: z.boolean(),
-    isUpToDate: z.boolean().describe('True: there was nothing to merge, and nothing was stored.'),
+    isUpToDate: z
+      .boolean()
+      .describe(
+        'True: what the library has now was merged or adopted already, and nothing was stored; `text` says whether the clinic’s differs from it.',
+      ),
     revision: z.int().min(1).nullable().describe('Of the draft that holds the merge; null: nothing was stored.'),
     text: z.string().describe('What came of it, in words.'),
     conflicts: mergeConflicts.describe('All of them, those that are decided too.'),
     changes: z.array(draftChange).describe('What the merge changes in the clinic’s document, part by part.'),
     moreChanges: z.int().min(0).describe('How many more changes are not listed.'),
     exercisesChanged: z.array(exerciseChange).describe('What it changes in the clinic’s catalogue.'),
+    exercisesChangedSince: z
+      .array(exerciseChange)
+      .describe(
+        'What was changed in the catalogue since the version that the draft is started from: not by the merge, but the draft has it, and `diff` tells what comes of it.',
+      ),
     diff: diff
       .nullable()
       .describe(

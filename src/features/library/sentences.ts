@@ -1,6 +1,8 @@
 import { listWords } from '../../http/nearest.ts'
 import { keysOf } from '../../http/source-places.ts'
 import { toCanonicalJson } from '../protocols/canonical.ts'
+import type { ExerciseChange } from '../protocols/changes.ts'
+import { speakExercises } from '../protocols/lifecycle.ts'
 import type { MergeConflict } from '../protocols/merge.ts'
 import { type EditableKind, partKinds } from '../protocols/part-kinds.ts'
 
@@ -58,7 +60,7 @@ export function speakConflict(conflict: MergeConflict, sides?: Sides): string {
 }
 
 function describe(conflict: MergeConflict, { ours: us, theirs: them }: Sides): string {
-  const { reason, base, ours, theirs, uses, members } = conflict
+  const { reason, base, ours, theirs, uses, members, renamed } = conflict
   const place = speakPlace(conflict)
   const [was, own, other] = [base, ours, theirs].map((side) => speakSide(conflict, side))
   const isPart = members === null && keysOf(conflict.path).length === 2
@@ -70,6 +72,10 @@ function describe(conflict: MergeConflict, { ours: us, theirs: them }: Sides): s
     case 'both-added':
       return `${us} and ${them} have each added ${place}, and the two are not the same.`
     case 'changed-and-removed':
+      if (isPart && renamed !== null) {
+        const [who, others] = ours === null ? [us, them] : [them, us]
+        return `${who} has given ${place} the code \`${renamed.code}\`, and ${others} has changed it.`
+      }
       if (isPart) {
         return ours === null
           ? `${us} has removed ${place}, which ${them} has changed since.`
@@ -80,6 +86,17 @@ function describe(conflict: MergeConflict, { ours: us, theirs: them }: Sides): s
         : `${them} has removed ${place}, which ${us} has changed from ${was} to ${own}.`
     case 'order':
       return `${us} and ${them} have each moved or added phases, so that their order is not clear: by ${us} it is ${listWords(ours as string[], 'and')}; by ${them} ${listWords(theirs as string[], 'and')}. A phase is reached only if all before it are.`
+    case 'renamed': {
+      const [who, others] = theirs === null ? [us, them] : [them, us]
+      const former = `the ${nounOf(keysOf(conflict.path)[0] ?? '')} \`${renamed?.code}\``
+      const elsewhere = renamed?.elsewhere === 'renamed' ? 'given it another one' : `${renamed?.elsewhere} it`
+      return `${who} has given ${former} the code \`${keysOf(conflict.path)[1]}\`, and ${others} has ${elsewhere}: see whether it is to be there.`
+    }
+    case 'reads-otherwise': {
+      const isOurs = toCanonicalJson(base) !== toCanonicalJson(ours)
+      const [who, others, now] = isOurs ? [us, them, own] : [them, us, other]
+      return `${who} has changed ${place} from ${was} to ${now}, and ${others} has changed what is compared with it: see that the numbers of both say the same.`
+    }
     case 'still-named':
       return `${ours === null ? us : them} has removed ${place}, which is still named by what the other has, at ${listWords(uses, 'and')} of the merged document.`
     case 'base-unknown':
@@ -94,19 +111,34 @@ function describe(conflict: MergeConflict, { ours: us, theirs: them }: Sides): s
 
 export interface MergeCounts {
   isUpToDate: boolean
+  /** Whether the clinic's says anything else than the library's. */
+  isOther: boolean
+  wasMerged: boolean
+  /** Where it is told how they differ. */
+  address: string
   isBaseKnown: boolean
   isDryRun: boolean
   conflicts: number
   open: number
   changes: number
+  /** What was changed in the catalogue since the version that a draft is started from. */
+  since: readonly ExerciseChange[]
   /** What it comes to for patients; null: not told. */
   meaning: string | null
 }
 
+function speakUpToDate({ isOther, wasMerged, address }: MergeCounts): string {
+  if (!isOther) return 'It has all that the library has: there is nothing to merge.'
+  const differs = `and the clinic’s differs from it: GET ${address} says how`
+  return wasMerged
+    ? `What the library has now was merged already, ${differs}. To merge it once more, send \`again: true\`.`
+    : `What the library has now is what was adopted, ${differs}. There is nothing new to merge.`
+}
+
 /** What came of a merge, in a sentence or two. */
 export function speakMerge(counts: MergeCounts): string {
-  const { isUpToDate, isBaseKnown, isDryRun, conflicts, open, changes, meaning } = counts
-  if (isUpToDate) return 'It has all that the library has: there is nothing to merge.'
+  const { isUpToDate, isBaseKnown, isDryRun, conflicts, open, changes, since, meaning } = counts
+  if (isUpToDate) return speakUpToDate(counts)
   const unknown = isBaseKnown
     ? ''
     : ' It is not known what both started from, so that everything in which they differ is to be decided.'
@@ -118,5 +150,9 @@ export function speakMerge(counts: MergeCounts): string {
     changes === 0
       ? 'changes nothing but what it follows'
       : `changes the draft in ${changes === 1 ? 'one place' : `${changes} places`}`
-  return `The merge ${isDryRun ? told.replace('changes', 'would change') : told.replace('changes', 'has changed')}.${unknown}${meaning === null ? '' : ` ${meaning}`}`
+  const drift =
+    since.length === 0
+      ? ''
+      : ` Since the version that the draft is started from the catalogue has changed, too: ${speakExercises(since)}.`
+  return `The merge ${isDryRun ? told.replace('changes', 'would change') : told.replace('changes', 'has changed')}.${unknown}${drift}${meaning === null ? '' : ` ${meaning}`}`
 }

@@ -4,13 +4,14 @@ import type { Context } from '../../http/context.ts'
 import { ProblemError } from '../../http/problems.ts'
 import { toInstantText } from '../../http/schemas.ts'
 import type { CalendarDate, Instant, ProtocolVersion } from '../../rules/index.ts'
-import { requireFit } from '../episodes/assignment.ts'
+import { findMisfit, type Misfit } from '../episodes/assignment.ts'
 import { today } from '../episodes/plausibility.ts'
 import { momentAfter } from '../episodes/record.ts'
 import {
   type EpisodeRecord,
   listFollowers,
   lockEpisodes,
+  proceduresOf,
   type Reassignment,
   readRecords,
   reassign,
@@ -50,7 +51,7 @@ export interface MoveResult {
   /** Names of consequences that were not confirmed. */
   missing: readonly string[]
   /** Why it does not fit. */
-  detail: string | null
+  misfit: Misfit | null
 }
 
 export interface MoveRequest {
@@ -93,14 +94,15 @@ export async function* moveEpisodes(
   let isRecorded = false
 
   for await (const targets of selectEpisodes({ db }, request, numbers)) {
-    const now = clock()
-    const on = today(now, request.timeZone)
-    const results = await db.asClinic(clinicId, async (tx) => {
+    const { on, results } = await db.asClinic(clinicId, async (tx) => {
       const episodes = [...targets.keys()]
       if (!dryRun) {
         await lockEpisodes(tx, clinicId, episodes)
         await requireStillPublished(tx, request)
       }
+      // Read under the episodes' locks: an answer that did not wait for them cannot have asked about a later moment.
+      const now = clock()
+      const on = today(now, request.timeZone)
       const records = await readRecords(tx, clinicId, episodes)
       const wanted = records.flatMap((record) => [...followingOf(record), targets.get(record.id)?.to ?? ''])
       const versions = await shelf.take(wanted.filter(Boolean), (missing) => readVersionsById(tx, clinicId, missing))
@@ -136,7 +138,7 @@ export async function* moveEpisodes(
           moved.map(({ episodeId, from, to: toVersionId }) => ({ episodeId, fromVersionId: from, toVersionId })),
         )
       }
-      return judged.map(({ result }) => result)
+      return { on, results: judged.map(({ result }) => result) }
     })
     if (!dryRun && results.some(({ outcome }) => outcome === 'moved')) isRecorded = true
     yield { on, results }
@@ -151,7 +153,7 @@ async function requireStillPublished(tx: Transaction, { clinicId, to, protocol }
   if (retired.size > 0) {
     throw new ProblemError(
       'VERSION_NOT_PUBLISHED',
-      `version ${to.number} of \`${protocol.code}\` was retired meanwhile: who was moved before is moved; choose another for the rest`,
+      `version ${to.number} of \`${protocol.code}\` was retired meanwhile: choose another`,
     )
   }
 }
@@ -226,7 +228,7 @@ function judge(
       to: numbers.get(to) ?? null,
       effect: nothing,
       missing: [],
-      detail: null,
+      misfit: null,
       ...more,
     },
     change: null,
@@ -238,8 +240,8 @@ function judge(
 
   const chosen = following.map((id) => (id === from ? to : id))
   const toVersions = (ids: readonly string[]): ProtocolVersion[] => ids.flatMap((id) => versions.get(id) ?? [])
-  const misfit = findMisfit(toVersions(chosen), episode)
-  if (misfit !== null) return end('does-not-fit', { detail: misfit })
+  const misfit = findMisfit(toVersions(chosen), proceduresOf(episode))
+  if (misfit !== null) return end('does-not-fit', { misfit })
 
   const last = episode.entries.at(-1)
   const recordedAt = last === undefined ? now : momentAfter(last.recordedAt, now)
@@ -261,16 +263,4 @@ function judge(
     versions: chosen,
   }
   return { ...end('moved', { effect }), change }
-}
-
-/** Why the episode cannot follow these versions; null if it can. */
-function findMisfit(versions: readonly ProtocolVersion[], { entries }: EpisodeRecord): string | null {
-  const surgery = entries.findLast((entry) => entry.kind === 'surgery')
-  try {
-    requireFit(versions, surgery?.kind === 'surgery' ? surgery.procedures : [])
-    return null
-  } catch (error) {
-    if (error instanceof ProblemError) return error.message
-    throw error
-  }
 }

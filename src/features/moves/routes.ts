@@ -4,6 +4,7 @@ import { z } from 'zod'
 import type { Transaction } from '../../db/client.ts'
 import { prefers } from '../../http/accept.ts'
 import type { Context } from '../../http/context.ts'
+import { toProblemError } from '../../http/error-handler.ts'
 import { linesMediaType, sendLines } from '../../http/lines.ts'
 import { cursorOf, pageOf, pageQuery, toPage } from '../../http/pagination.ts'
 import { errors, ProblemError, type ProblemLocation } from '../../http/problems.ts'
@@ -12,6 +13,7 @@ import { toInvalid } from '../../http/validation.ts'
 import { today } from '../episodes/plausibility.ts'
 import { knownEpisodes } from '../episodes/repository.ts'
 import { toConsequence, toTallies } from '../impacts/answer.ts'
+import { speakCount } from '../impacts/sentences.ts'
 import { count, emptySummary, orderTallies } from '../impacts/summary.ts'
 import { inProtocol } from '../protocols/in-protocol.ts'
 import { nameKeys } from '../protocols/keys.ts'
@@ -36,7 +38,7 @@ export async function registerMoves(app: FastifyInstance, context: Context): Pro
         operationId: 'moveEpisodes',
         summary: 'Move patients to another version, or back; a dry run first',
         description:
-          'One, a selection or all. An episode of which today’s answer changes is moved only if `confirm` names each consequence; with `dryRun` the answer is the one that the move would give, and its `confirm` is what would cover all of them. What a hold, an open red flag, an override or a surgery ahead hides today is told and confirmed as well (`hidden`); later days are not compared. Consequences are worked out anew when each episode is moved: what is not covered then is not moved and is listed. Each move is an entry of the episode’s record, so that a past answer stays what it was, and `{ "undo": id }` is another move. It is done in batches: if it is broken off, what is moved is moved, and the same request does the rest. For many take lines (`Accept: application/x-ndjson`); a reader who goes away ends it.',
+          'One, a selection or all. An episode of which today’s answer changes is moved only if `confirm` names each consequence; with `dryRun` the answer is the one that the move would give, and its `confirm` is what would cover all of them. What a hold, an open red flag, an override or a surgery ahead hides today is told and confirmed as well (`hidden`); later days are not compared. Consequences are worked out anew when each episode is moved: what is not covered then is not moved and is listed. Each move is an entry of the episode’s record, so that a past answer stays what it was, and `{ "undo": id }` is another move. It is done in batches: if it is broken off, what is moved is moved, the problem names the `move`, and the same request does the rest. For many take lines (`Accept: application/x-ndjson`); a reader who goes away ends it.',
         tags,
         params: moveParams,
         body: moveBody,
@@ -74,11 +76,11 @@ export async function registerMoves(app: FastifyInstance, context: Context): Pro
       const report = createReport(wanted, asked.retired, today(clock(), timeZone))
       reply.header('vary', 'Accept')
       if (prefers(request.headers.accept, linesMediaType)) {
-        return sendLines(request, reply, toLines(context, wanted, report))
+        return sendLines(request, reply, toLines(moveNamed(request, context, wanted), wanted, report))
       }
       const items: ReturnType<typeof toItem>[] = []
       let listed = 0
-      for await (const { on, results } of moveEpisodes(context, wanted)) {
+      for await (const { on, results } of moveNamed(request, context, wanted)) {
         for (const result of results) {
           report.add(result)
           if (result.outcome === 'already-there') continue
@@ -278,7 +280,7 @@ function toItem(result: MoveResult, on: Parameters<typeof toConsequence>[1], dry
 
 /** Counts what comes of the episodes, one after the other. */
 function createReport(
-  { protocol, dryRun, to, id }: MoveRequest,
+  { protocol, dryRun, to, id, confirm }: MoveRequest,
   retired: ReadonlySet<number>,
   on: ReturnType<typeof today>,
 ) {
@@ -303,20 +305,42 @@ function createReport(
         episodes: summary.episodes,
         outcomes: counts,
         consequences: toTallies(summary),
+        unused: confirm.filter((name) => !summary.tallies.has(name)),
         confirm: orderTallies(summary).map(({ consequence }) => consequence.name),
       }
     },
   }
 }
 
-async function* toLines(
+/** As `moveEpisodes`. What breaks it off names the move, if an episode was moved before. */
+async function* moveNamed(
+  request: FastifyRequest,
   context: Context,
-  request: MoveRequest,
+  wanted: MoveRequest,
+): ReturnType<typeof moveEpisodes> {
+  let moved = 0
+  try {
+    for await (const batch of moveEpisodes(context, wanted)) {
+      if (!wanted.dryRun) moved += batch.results.filter(({ outcome }) => outcome === 'moved').length
+      yield batch
+    }
+  } catch (error) {
+    if (moved === 0) throw error
+    const { code, message, errors: places, headers, cause, extensions } = toProblemError(error, request)
+    const made = `${speakCount(moved, 'episode')} ${moved === 1 ? 'was' : 'were'} moved before: see /v1/protocols/${wanted.protocol.code}/moves/${wanted.id}`
+    const more = { ...extensions, move: wanted.id }
+    throw new ProblemError(code, `${message}; ${made}`, { errors: places, headers, cause, ...more })
+  }
+}
+
+async function* toLines(
+  batches: ReturnType<typeof moveEpisodes>,
+  { dryRun }: MoveRequest,
   report: ReturnType<typeof createReport>,
 ): AsyncGenerator<object[]> {
-  for await (const { on, results } of moveEpisodes(context, request)) {
+  for await (const { on, results } of batches) {
     for (const result of results) report.add(result)
-    yield results.map((result) => ({ kind: 'episode', ...toItem(result, on, request.dryRun) }))
+    yield results.map((result) => ({ kind: 'episode', ...toItem(result, on, dryRun) }))
   }
   yield [{ kind: 'summary', ...report.end() }]
 }

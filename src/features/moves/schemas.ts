@@ -73,6 +73,9 @@ const summaryFields = {
   confirm: z
     .array(z.string())
     .describe('Names of all these consequences: sent as `confirm`, they cover each episode as it is now.'),
+  unused: z
+    .array(z.string())
+    .describe('Names that were confirmed and that no episode of the selection has: look whether one is misspelt.'),
 }
 
 export const moveResult = z
@@ -93,7 +96,7 @@ export const moveLine = z
   .meta({
     id: 'MoveLine',
     description:
-      'One line. The last one is of kind `summary`, or of kind `error` with the `problem` that ended it: what was moved before is moved, and the same request does the rest.',
+      'One line. The last one is of kind `summary`, or of kind `error` with the `problem` that ended it: what was moved before is moved, by the `move` that the problem names, and the same request does the rest.',
   })
 
 export const move = z

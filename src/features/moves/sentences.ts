@@ -1,11 +1,11 @@
-import { speakCount } from '../impacts/sentences.ts'
+import { speakCount, speakMisfit } from '../impacts/sentences.ts'
 import { join } from '../phrases.ts'
 import type { MoveResult, Outcome } from './move.ts'
 
 // What came of a move, in words for whoever made it. Of a dry run it is said what would come of it.
 
 /** One sentence about one episode. */
-export function speakResult({ outcome, from, to, effect, missing, detail }: MoveResult, dryRun: boolean): string {
+export function speakResult({ outcome, from, to, effect, missing, misfit }: MoveResult, dryRun: boolean): string {
   const versions = `from version ${from} to version ${to}`
   switch (outcome) {
     case 'moved': {
@@ -18,7 +18,9 @@ export function speakResult({ outcome, from, to, effect, missing, detail }: Move
     case 'not-confirmed':
       return `It ${dryRun ? 'would not be' : 'was not'} moved ${versions}: ${speakCount(missing.length, 'consequence')} of it ${missing.length === 1 ? 'is' : 'are'} not confirmed.`
     case 'does-not-fit':
-      return `It cannot follow version ${to}: ${detail}.`
+      return misfit === null
+        ? `It cannot follow version ${to}.`
+        : `It cannot follow version ${to}: ${speakMisfit(misfit)}`
     case 'not-following':
       return 'It follows no version of this protocol.'
     case 'moved-on':
@@ -44,9 +46,19 @@ const phrases: Readonly<Record<Exclude<Outcome, 'moved'>, readonly [one: string,
 export function speakOutcomes(episodes: number, outcomes: Readonly<Record<Outcome, number>>, dryRun: boolean): string {
   if (episodes === 0) return 'There is no episode to move.'
   const { moved, ...others } = outcomes
+  const rest = Object.entries(others).flatMap(([outcome, number]) => {
+    const [one, many] = phrases[outcome as keyof typeof phrases]
+    return number === 0 ? [] : [{ number, what: number === 1 ? one : many }]
+  })
+  if (episodes === 1) {
+    const was = `The episode ${dryRun ? 'would' : 'was'}`
+    const [only] = rest
+    if (only === undefined) return `${was} ${dryRun ? 'be moved' : 'moved'}.`
+    return `${was} not ${dryRun ? 'be moved' : 'moved'}: it ${only.what}.`
+  }
+  const told = rest.map(({ number, what }) => `${number} ${what}`)
+  const all = `Of ${speakCount(episodes, 'episode')}`
+  if (moved === 0) return `${all} none ${dryRun ? 'would be' : 'was'} moved: ${join(told, 'and')}.`
   const first = `${moved} ${dryRun ? 'would be' : moved === 1 ? 'was' : 'were'} moved`
-  const rest = Object.entries(others)
-    .filter(([, number]) => number > 0)
-    .map(([outcome, number]) => `${number} ${phrases[outcome as keyof typeof phrases][number === 1 ? 0 : 1]}`)
-  return `Of ${speakCount(episodes, 'episode')} ${join([first, ...rest], 'and')}.`
+  return `${all} ${join([first, ...told], 'and')}.`
 }

@@ -127,6 +127,20 @@ export async function readDraftEvents(
   return rows.map(toEvent).reverse()
 }
 
+/** From which content of the library that one was merged last, by their hashes; undefined: it was not merged. */
+export async function readMergedFrom(
+  tx: Transaction,
+  clinicId: string,
+  protocolId: string,
+  library: string,
+): Promise<string | null | undefined> {
+  const row = await tx.protocolEvent.findFirst({
+    where: { clinicId, protocolId, kind: 'merged', payload: { path: ['merged', 'library'], equals: library } },
+    orderBy: { revision: 'desc' },
+  })
+  return row === null ? undefined : toEvent(row).payload.merged?.from
+}
+
 /** The highest revision that any version of the protocol has had. */
 export async function readLastRevision(tx: Transaction, clinicId: string, protocolId: string): Promise<number> {
   const where = { clinicId, protocolId }

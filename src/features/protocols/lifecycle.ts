@@ -179,7 +179,8 @@ export function requireUnchanged(document: ProtocolDocument, checked: ProtocolDo
 
 const mostSpoken = 10
 
-function speakExercises(changes: readonly ExerciseChange[]): string {
+/** Exercises of the catalogue and what was changed in them, in a sentence. */
+export function speakExercises(changes: readonly ExerciseChange[]): string {
   if (changes.length === 0) return 'what it rests on'
   const told = changes
     .slice(0, mostSpoken)
@@ -221,7 +222,7 @@ export async function retire(
     const count = openEpisodes === 1 ? 'one open episode follows' : `${openEpisodes} open episodes follow`
     errors.push({
       pointer: '/episodes',
-      detail: `${count} ${name}: give them another version first (PATCH /v1/episodes/{id}), or send \`"episodes": "keep"\`, and they go on following it and their answers stay what they are`,
+      detail: `${count} ${name}: give them another version first (POST /v1/protocols/${protocol.code}/moves, or PATCH /v1/episodes/{id} for one alone), or send \`"episodes": "keep"\`, and they go on following it and their answers stay what they are`,
     })
   }
   if (defaultOf.length > 0 && defaults === undefined) {

@@ -3,7 +3,8 @@ import { toCanonicalJson, toFormatted } from './canonical.ts'
 import { mergeOrder } from './merge-order.ts'
 
 // The three-way merge of documents. What one side has changed is taken; what both have changed, each in its own way, is a
-// conflict that somebody decides. Parts are known by their codes: a part that got another code was removed and added.
+// conflict that somebody decides. Parts are known by their codes: a part that got another code was removed and added, and
+// where the other side has not left it as it was, that is a conflict, too.
 
 /** Why the merge does not decide it. */
 export type ConflictReason =
@@ -15,6 +16,10 @@ export type ConflictReason =
   | 'order'
   /** Removed on one side, and what the other side has still names it. */
   | 'still-named'
+  /** Got another code on one side, and was removed or changed on the other: with both it would be there twice, or again. */
+  | 'renamed'
+  /** A fact got another unit or type on one side, and the other has come to compare it with something else. */
+  | 'reads-otherwise'
   /** Both differ, and what they started from is not known. */
   | 'base-unknown'
   /** Changed in the library, and in the clinic's catalogue all its protocols share it. */
@@ -32,6 +37,15 @@ export interface MergeConflict {
   members: readonly string[] | null
   /** Of `still-named`: JSON pointers into the merged document. */
   uses: readonly string[]
+  /** Of a part that one side has under another code, and otherwise as it was. */
+  renamed: Renamed | null
+}
+
+interface Renamed {
+  /** The former one or, of the former one, that which it has now. */
+  code: string
+  /** What the other side has done with it; null: it is told by the conflict itself. */
+  elsewhere: 'removed' | 'changed' | 'renamed' | null
 }
 
 /** What somebody has decided: one of the three, or another value (null: nothing is to be there). */
@@ -148,6 +162,11 @@ interface Sides<T> {
 
 const nothing = undefined
 
+/** Of the parts of a list, by side, what those that only have another code were called. */
+type Renames = Record<'ours' | 'theirs', ReadonlyMap<string, string>>
+
+const noRenames: Renames = { ours: new Map(), theirs: new Map() }
+
 class Work {
   readonly #conflicts: MergeConflict[] = []
   readonly #decided = new Set<string>()
@@ -215,6 +234,10 @@ class Work {
       ours: partsIn(ours, list),
       theirs: partsIn(theirs, list),
     }
+    const renames =
+      parts.base === null
+        ? noRenames
+        : { ours: renamesIn(list, parts.base, parts.ours), theirs: renamesIn(list, parts.base, parts.theirs) }
     const names = new Set([...parts.ours.keys(), ...parts.theirs.keys(), ...(parts.base?.keys() ?? [])])
     const merged = new Map<string, unknown>()
     for (const name of names) {
@@ -222,7 +245,7 @@ class Work {
       const part =
         list === 'exercises' && this.#isShared
           ? this.#mergeShared(name, sides, rest)
-          : this.#mergePart(list, name, sides)
+          : this.#mergePart(list, name, sides, parts, renames)
       if (part !== nothing) merged.set(name, part)
     }
     const order = this.#order(
@@ -251,7 +274,7 @@ class Work {
     return ours
   }
 
-  #mergePart(list: ListName, name: string, sides: Sides<Members | undefined>): unknown {
+  #mergePart(list: ListName, name: string, sides: Sides<Members | undefined>, parts: Parts, renames: Renames): unknown {
     const { base, ours, theirs } = sides
     const path = pathOf(list, name)
     if (isSame(ours, theirs)) return ours
@@ -260,10 +283,15 @@ class Work {
       return this.#mergeMembers(list, path, { base: base ?? {}, ours, theirs })
     }
     if (!this.#isBaseKnown) return this.#conflictOfPart(list, name, 'base-unknown', sides)
-    if (base === nothing) return ours ?? theirs
-    if (!isSame(base, ours ?? theirs)) return this.#conflictOfPart(list, name, 'changed-and-removed', sides)
+    if (base === nothing) {
+      const renamed = renamedFrom(name, ours === nothing ? 'theirs' : 'ours', parts, renames)
+      return renamed === null ? (ours ?? theirs) : this.#conflictOfPart(list, name, 'renamed', sides, renamed)
+    }
+    const code = [...renames[ours === nothing ? 'ours' : 'theirs']].find(([, former]) => former === name)?.[0]
+    const renamed = code === undefined ? null : { code, elsewhere: null }
+    if (!isSame(base, ours ?? theirs)) return this.#conflictOfPart(list, name, 'changed-and-removed', sides, renamed)
     this.#removed.add(path)
-    return this.#stillNamed.has(path) ? this.#conflictOfPart(list, name, 'still-named', sides) : nothing
+    return this.#stillNamed.has(path) ? this.#conflictOfPart(list, name, 'still-named', sides, renamed) : nothing
   }
 
   /** An exercise of the clinic's catalogue: it stays as it is, unless somebody decides to change it. */
@@ -285,7 +313,11 @@ class Work {
     const merged: Record<string, unknown> = {}
     for (const [group, members] of Object.entries(groups)) {
       const [before, own, other] = [base, ours, theirs].map((part) => pick(part, members))
-      const chosen = this.#mergeValue(`${path}/${group}`, group, { base: before, ours: own, theirs: other }, members)
+      const sides = { base: before, ours: own, theirs: other }
+      const chosen =
+        list === 'facts' && this.#readsOtherwise(String(ours.code), { base, ours, theirs })
+          ? this.#conflict(`${path}/${group}`, 'reads-otherwise', sides, { members })
+          : this.#mergeValue(`${path}/${group}`, group, sides, members)
       Object.assign(merged, chosen)
     }
     for (const name of new Set([...Object.keys(ours), ...Object.keys(theirs)])) {
@@ -297,6 +329,17 @@ class Work {
           : this.#mergeValue(`${path}/${name}`, name, sides)
     }
     return present(merged)
+  }
+
+  /** Whether one side has changed what the numbers of a fact say, and the other what they are compared with. */
+  #readsOtherwise(fact: string, { base, ours, theirs }: Sides<Members>): boolean {
+    const documents = this.#documents
+    if (documents.base === null) return false
+    const before = new Set(testsOf(documents.base, fact))
+    const isChanged = (side: Members): boolean => !isSame(pick(base, meaning), pick(side, meaning))
+    const asksOtherwise = (side: Members): boolean => testsOf(side, fact).some((test) => !before.has(test))
+    if (isChanged(ours) === isChanged(theirs)) return false
+    return asksOtherwise(isChanged(ours) ? documents.theirs : documents.ours)
   }
 
   #mergeGrades(path: string, { base = {}, ours = {}, theirs = {} }: Partial<Sides<Members | undefined>>): Members {
@@ -311,19 +354,25 @@ class Work {
   #mergeValue(path: string, name: string, sides: Sides<unknown>, members: readonly string[] | null = null): unknown {
     const { base, ours, theirs } = sides
     if (isSame(ours, theirs)) return ours
-    if (!this.#isBaseKnown) return this.#conflict(path, 'base-unknown', sides, members)
+    if (!this.#isBaseKnown) return this.#conflict(path, 'base-unknown', sides, { members })
     if (isSame(base, theirs)) return ours
     const isShared = this.#isShared && path.startsWith('/exercises/')
-    if (isSame(base, ours)) return isShared ? this.#conflict(path, 'shared-exercise', sides, members) : theirs
+    if (isSame(base, ours)) return isShared ? this.#conflict(path, 'shared-exercise', sides, { members }) : theirs
     if (!isShared && sets.includes(name) && [base, ours, theirs].every(isListOrNothing))
       return mergeSets(sides as Sides<string[]>)
     const isRemoved = ours === nothing || theirs === nothing
-    return this.#conflict(path, isRemoved ? 'changed-and-removed' : 'both-changed', sides, members)
+    return this.#conflict(path, isRemoved ? 'changed-and-removed' : 'both-changed', sides, { members })
   }
 
-  #conflictOfPart(list: ListName, name: string, reason: ConflictReason, sides: Sides<Members | undefined>): unknown {
+  #conflictOfPart(
+    list: ListName,
+    name: string,
+    reason: ConflictReason,
+    sides: Sides<Members | undefined>,
+    renamed: Renamed | null = null,
+  ): unknown {
     const path = pathOf(list, name)
-    const chosen = this.#conflict(path, reason, sides)
+    const chosen = this.#conflict(path, reason, sides, { renamed })
     // It is the part of this name, whatever is put in its place.
     return isMembers(chosen) ? { ...chosen, [lists[list]]: name } : chosen
   }
@@ -333,7 +382,7 @@ class Work {
     path: string,
     reason: ConflictReason,
     { base, ours, theirs }: Sides<unknown>,
-    members: readonly string[] | null = null,
+    { members = null, renamed = null }: Partial<Pick<MergeConflict, 'members' | 'renamed'>> = {},
   ): unknown {
     const uses = this.#stillNamed.get(path) ?? []
     this.#conflicts.push({
@@ -344,6 +393,7 @@ class Work {
       theirs: theirs ?? null,
       members,
       uses,
+      renamed,
     })
     // What is still named stays until somebody decides that it goes.
     const undecided = reason === 'still-named' ? base : ours
@@ -383,13 +433,58 @@ function findMissing(document: ProtocolDocument): Map<string, string[]> {
   return found
 }
 
+interface Parts {
+  base: ReadonlyMap<string, Members> | null
+  ours: ReadonlyMap<string, Members>
+  theirs: ReadonlyMap<string, Members>
+}
+
+/** What the parts that a side has under another code, and otherwise as they were, were called. */
+function renamesIn(
+  list: ListName,
+  base: ReadonlyMap<string, Members>,
+  side: ReadonlyMap<string, Members>,
+): Map<string, string> {
+  const contentOf = (part: Members): string => toCanonicalJson({ ...part, [lists[list]]: null })
+  const gone = new Map([...base].filter(([name]) => !side.has(name)).map(([name, part]) => [contentOf(part), name]))
+  return new Map(
+    [...side].flatMap(([name, part]) => {
+      const former = base.has(name) ? undefined : gone.get(contentOf(part))
+      return former === undefined ? [] : [[name, former]]
+    }),
+  )
+}
+
+/** What a part that only that side has was called, if the other has not left it as it was. */
+function renamedFrom(name: string, side: 'ours' | 'theirs', parts: Parts, renames: Renames): Renamed | null {
+  const code = renames[side].get(name)
+  if (code === undefined) return null
+  const other = side === 'ours' ? 'theirs' : 'ours'
+  const part = parts[other].get(code)
+  if (part !== undefined) return isSame(part, parts.base?.get(code)) ? null : { code, elsewhere: 'changed' }
+  return { code, elsewhere: [...renames[other].values()].includes(code) ? 'renamed' : 'removed' }
+}
+
+/** Members of a fact without which a number that is compared with it says nothing. */
+const meaning = ['type', 'unit']
+
+/** Whatever the document compares with the fact, or says of it in its test cases. */
+function testsOf(value: unknown, fact: string): string[] {
+  if (typeof value !== 'object' || value === null) return []
+  const own = isMembers(value) && value.fact === fact ? [toCanonicalJson(value)] : []
+  return [...own, ...Object.values(value).flatMap((inner) => testsOf(inner, fact))]
+}
+
 function asMembers(document: ProtocolDocument): Members {
   return document as unknown as Members
 }
 
 function partsIn(document: Members, list: ListName): Map<string, Members> {
   const parts = (document[list] ?? []) as readonly Members[]
-  return new Map(parts.map((part) => [String(part[lists[list]]), part]))
+  const named = new Map(parts.map((part) => [String(part[lists[list]]), part]))
+  if (named.size < parts.length)
+    throw new Error(`two of \`${list}\` have one name, so that it is not clear which is which`)
+  return named
 }
 
 function pathOf(list: ListName, name: string): string {
