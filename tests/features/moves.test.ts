@@ -173,7 +173,7 @@ describe('a move', () => {
     const told = accepted(await clinic.get<Impact>('/protocols/fitting/versions/3/impact'))
     expect(told).toMatchObject({ episodes: 1, changed: 0, unchanged: 0, cannotFollow: 1, isCut: false })
     expect(told.text).toBe(
-      'Of 1 open episode that follows another version none would change. 1 cannot follow it, because of its surgery: it stays where it is.',
+      'Of 1 open episode that follows another version none would change. 1 cannot follow it, because of its surgery: it stays where it is. Later days were not compared.',
     )
     expect(told.items).toMatchObject([
       { episode: id, cannotFollow: expect.stringContaining('none of its protocols would be for “plif”') },
