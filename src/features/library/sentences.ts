@@ -2,7 +2,7 @@ import { listWords } from '../../http/nearest.ts'
 import { keysOf } from '../../http/source-places.ts'
 import { toCanonicalJson } from '../protocols/canonical.ts'
 import type { ExerciseChange } from '../protocols/changes.ts'
-import { speakExercises } from '../protocols/lifecycle.ts'
+import { speakExercises } from '../protocols/draft-sentences.ts'
 import type { MergeConflict } from '../protocols/merge.ts'
 import { type EditableKind, partKinds } from '../protocols/part-kinds.ts'
 

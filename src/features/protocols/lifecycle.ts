@@ -5,7 +5,8 @@ import type { Exercise, ProtocolDocument } from '../../rules/index.ts'
 import { readClinic } from '../clinics/repository.ts'
 import { type Authorship, lostRace, recordEvent, requireEditable } from './authoring.ts'
 import { hashDocument, hashWithCatalogue } from './canonical.ts'
-import { type ExerciseChange, exercisesThatDiffer } from './changes.ts'
+import { exercisesThatDiffer } from './changes.ts'
+import { speakExercises } from './draft-sentences.ts'
 import { nameKeys, speakInstant, speakKey } from './keys.ts'
 import {
   approveDraft,
@@ -175,18 +176,6 @@ export function requireUnchanged(document: ProtocolDocument, checked: ProtocolDo
   throw new ProblemError('CONFLICT', `somebody changed ${what} while the draft was checked: send the request again`, {
     exercisesChanged,
   })
-}
-
-const mostSpoken = 10
-
-/** Exercises of the catalogue and what was changed in them, in a sentence. */
-export function speakExercises(changes: readonly ExerciseChange[]): string {
-  if (changes.length === 0) return 'what it rests on'
-  const told = changes
-    .slice(0, mostSpoken)
-    .map(({ exercise, change, fields }) => `\`${exercise}\` (${change === 'changed' ? fields.join(', ') : change})`)
-  const rest = changes.length - told.length
-  return [...told, ...(rest > 0 ? [`${rest} more`] : [])].join(', ')
 }
 
 async function speak({ tx, author }: DraftAct, id: string): Promise<string> {
