@@ -566,6 +566,24 @@ describe('bounds', () => {
     expect(counts.size).toBeGreaterThan(2)
   })
 
+  test('what was read of a condition in part is read again for the next question', () => {
+    const clauses = [{ milestone: 'visit' }, { milestone: 'clearance' }, { fact: 'pain', atMost: 3 }] as const
+    const when = { any: [...clauses, { phase: { from: 'second' } }] } as const
+    const after = {
+      ...base,
+      ...walksWhen(when),
+      limits: [{ ...lifting, max: 5, when }],
+      contraindications: [{ ...twisting, when }],
+      instructions: [{ ...sit, text: 'Sit.', when }],
+    }
+    const inDays = ({ differences }: Diff): string[] =>
+      differences.map(({ occasions, isComplete, ...one }) => JSON.stringify(one))
+    const whole = inDays(diff(base, after))
+    for (let most = 220; most < 380; most += 1) {
+      expect(whole).toEqual(expect.arrayContaining(inDays(diff(base, after, most))))
+    }
+  })
+
   test('occasions that are cut short are the first of all', () => {
     const asked = [{ milestone: 'visit' }, { milestone: 'clearance' }, { fact: 'pain', atMost: 3 }] as const
     const after = { ...base, ...walksWhen({ any: asked }) }
