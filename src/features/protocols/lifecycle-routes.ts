@@ -110,7 +110,7 @@ export function registerLifecycle(app: FastifyInstance, context: Context): void 
         operationId: 'approveDraft',
         summary: 'Approve what was submitted',
         description:
-          'The approval is of exactly what was submitted: any edit loses it, and so does a change of an exercise in the catalogue that the protocol is about. Where the clinic wants a second person (`approval` of `/v1/clinic`), the key must have neither edited nor submitted this draft.',
+          'The approval is of exactly what was submitted: any edit loses it, and so does a change of an exercise in the catalogue that the protocol is about. Where the clinic wants a second person (`approval` of `/v1/clinic`), whoever approves must have neither edited nor submitted this draft.',
         tags: ['drafts'],
         params: codeParams,
         headers: ifMatchHeader,
