@@ -49,6 +49,13 @@ export class Diagrams {
     return isDone
   }
 
+  /** What the work finds, once for each key; what the bound cut off has no meaning, and is not kept. */
+  once<Key>(known: Map<Key, Diagram>, key: Key, work: () => Diagram): Diagram {
+    const found = known.get(key) ?? work()
+    if (!this.isSpent()) known.set(key, found)
+    return found
+  }
+
   /** Of a function that is no constant: the first variable that it depends on, and what is left with each option of it. */
   variableOf(diagram: Diagram): number {
     return this.#variables[diagram] ?? Number.POSITIVE_INFINITY

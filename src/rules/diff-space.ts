@@ -391,20 +391,14 @@ function readVersion(compiled: Compiled, which: 'before' | 'after', tools: Tools
   }
   const known = new Map<number, Diagram>()
   const phaseOf: { current: Diagram } = { current: no }
-  const read = (index: number): Diagram => {
-    const found = known.get(index)
-    if (found !== undefined) return found
-    const test = tests[index]
-    let truth: Diagram = constant(isUnknown)
-    if (test?.op === 'days' || test?.op === 'milestone') truth = readDays(test)
-    else if (test?.op === 'fact') truth = readFact(test)
+  const readTest = (test: Test | undefined): Diagram => {
+    if (test?.op === 'days' || test?.op === 'milestone') return readDays(test)
+    if (test?.op === 'fact') return readFact(test)
+    if (test === undefined || test.fromIndex < 0) return constant(isUnknown)
     // The entry of a phase cannot ask for the phase that it decides.
-    else if (test !== undefined && test.fromIndex >= 0) {
-      truth = diagrams.map(phaseOf.current, (phase) => truthOfPhase(test, phase === 0 ? null : phase - 1))
-    }
-    if (!diagrams.isSpent()) known.set(index, truth)
-    return truth
+    return diagrams.map(phaseOf.current, (phase) => truthOfPhase(test, phase === 0 ? null : phase - 1))
   }
+  const read = (index: number): Diagram => diagrams.once(known, index, () => readTest(tests[index]))
   const express = (expression: Expression): Diagram => {
     if (expression.op === 'test') return read(expression.test)
     if (expression.op === 'not') return diagrams.map(express(expression.of), opposite)
@@ -417,17 +411,13 @@ function readVersion(compiled: Compiled, which: 'before' | 'after', tools: Tools
   const truths = new Map<number, Diagram>()
   const truth = (when: When | null): Diagram => {
     if (when === null) return constant(isTrue)
-    const found = truths.get(when.index) ?? express(when.expression)
-    if (!diagrams.isSpent()) truths.set(when.index, found)
-    return found
+    return diagrams.once(truths, when.index, () => express(when.expression))
   }
   const asking = (among: number): ((when: When | null) => Diagram) => {
     const answers = new Map<Diagram, Diagram>()
     return (when) => {
       const of = truth(when)
-      const found = answers.get(of) ?? diagrams.map(of, (value) => (value & among ? 1 : 0))
-      if (!diagrams.isSpent()) answers.set(of, found)
-      return found
+      return diagrams.once(answers, of, () => diagrams.map(of, (value) => (value & among ? 1 : 0)))
     }
   }
   const isCertain = asking(isTrue)
@@ -454,10 +444,9 @@ function readVersion(compiled: Compiled, which: 'before' | 'after', tools: Tools
     isTrue: isCertain,
     isNotFalse: asking(isTrue | isUnknown),
     isInSpan: ({ from, through }) => {
-      const key = `${from} ${through}`
-      const found =
-        spans.get(key) ?? diagrams.map(phase, (index) => (from >= 0 && from < index && index <= through + 1 ? 1 : 0))
-      if (!diagrams.isSpent()) spans.set(key, found)
+      const found = diagrams.once(spans, `${from} ${through}`, () =>
+        diagrams.map(phase, (index) => (from >= 0 && from < index && index <= through + 1 ? 1 : 0)),
+      )
       return and(found, isInPhase)
     },
   }
