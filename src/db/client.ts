@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { StartupError } from '../startup-error.ts'
@@ -8,6 +9,21 @@ export type Transaction = Prisma.TransactionClient
 
 /** The role that the migrations make: it owns no table and is subject to row-level security. */
 export const serviceRole = 'rehab_service'
+
+/** What one request does, as far as its transactions must know of it. It goes with the calls that the request makes. */
+export interface Act {
+  /** Runs in every transaction of the act, after its work; what it throws rolls the work back. */
+  beforeCommit?: (tx: Transaction, clinicId: string) => Promise<void>
+  /** The one transaction that all of the act's work for the clinic is done in, while that is open. */
+  whole?: { clinicId: string; tx: Transaction }
+}
+
+const acts = new AsyncLocalStorage<Act>()
+
+/** Runs `work`, and whatever it sets going, as this act. */
+export function runAs<Result>(act: Act, work: () => Result): Result {
+  return acts.run(act, work)
+}
 
 export type Database = ReturnType<typeof openDatabase>
 
@@ -35,15 +51,28 @@ export function openDatabase(url: string, { maxConnections = 10, onIdleError = (
     transactionOptions: { maxWait: 10_000, timeout: 10_000 },
   })
 
+  const open = <T>(clinicId: string, work: (tx: Transaction) => Promise<T>): Promise<T> =>
+    prisma.$transaction(async (tx) => {
+      await tx.$queryRaw`SELECT set_config('app.clinic_id', ${clinicId}, true)`
+      const result = await work(tx)
+      await acts.getStore()?.beforeCommit?.(tx, clinicId)
+      return result
+    })
+
   return {
     pool,
     prisma,
-    /** Runs `work` in one transaction that sees and writes this clinic's rows and no others. */
+    /**
+     * Runs `work` in one transaction that sees and writes this clinic's rows and no others: in that of the whole act, if
+     * it has one.
+     */
     asClinic<T>(clinicId: string, work: (tx: Transaction) => Promise<T>): Promise<T> {
-      return prisma.$transaction(async (tx) => {
-        await tx.$queryRaw`SELECT set_config('app.clinic_id', ${clinicId}, true)`
-        return await work(tx)
-      })
+      const whole = acts.getStore()?.whole
+      return whole?.clinicId === clinicId ? work(whole.tx) : open(clinicId, work)
+    },
+    /** Runs `work` so that all that it does for the clinic, in however many steps, is done in one transaction. */
+    asWhole<T>(clinicId: string, work: (tx: Transaction) => Promise<T>): Promise<T> {
+      return open(clinicId, (tx) => acts.run({ ...acts.getStore(), whole: { clinicId, tx } }, () => work(tx)))
     },
     async close(): Promise<void> {
       await prisma.$disconnect()
