@@ -102,6 +102,11 @@ describe('a person whom the identity provider vouches for', () => {
     expect((await ask(nothing)).status).toBe(403)
   })
 
+  test.each([undefined, 'JWT', 'application/at+jwt'])('is believed with a token of the type %s', async (typ) => {
+    const token = await issuer.sign(claims({ typ: 'Bearer' }), typ === undefined ? {} : { typ })
+    expect((await ask(token)).status).toBe(200)
+  })
+
   test('is believed within the allowed difference of the clocks, and not beyond', async () => {
     expect((await ask(await issuer.sign(claims({ exp: seconds - 25 })))).status).toBe(200)
     expect((await ask(await issuer.sign(claims({ exp: seconds - 35 })))).status).toBe(401)
@@ -180,6 +185,14 @@ describe('a token that is not to be believed', () => {
       () => issuer.sign(claims({ realm_access: { roles: ['administrator', 'constructor'] } })),
       'names no role',
     ],
+    ['for a sign-in, by its header', () => issuer.sign(claims(), { typ: 'id_token+jwt' }), 'is not one for access'],
+    ['for a sign-out, by its header', () => issuer.sign(claims(), { typ: 'logout+jwt' }), 'is not one for access'],
+    [
+      'for a sign-in, by its claims',
+      () => issuer.sign(claims({ nonce: 'n' }), { typ: 'JWT' }),
+      'is not one for access',
+    ],
+    ['for a sign-in, as Keycloak says it', () => issuer.sign(claims({ typ: 'ID' })), 'is not one for access'],
     ['that is no JSON', () => 'eyJhbGciOiJSUzI1NiJ9.bm8.c2ln', 'cannot be read'],
   ]
 
