@@ -113,6 +113,13 @@ export const faults: readonly Fault[] = [
     noticedBy: { file: keys, title: 'of a suspended clinic is refused' },
   },
   {
+    name: 'a key of somebody who is shut out',
+    in: 'prisma/migrations/20261120223400_blocked_actors/migration.sql',
+    replace: 'k.revoked_at IS NOT NULL OR c.suspended_at IS NOT NULL OR a.blocked_at IS NOT NULL',
+    by: 'k.revoked_at IS NOT NULL OR c.suspended_at IS NOT NULL',
+    noticedBy: { file: keys, title: 'whose actor is shut out is refused' },
+  },
+  {
     name: 'a key past its end',
     in: 'src/http/auth.ts',
     replace: 'Temporal.Instant.compare(now, found.expiresAt) < 0',
