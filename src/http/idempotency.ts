@@ -225,7 +225,12 @@ function toBytes(reply: FastifyReply, payload: unknown): Uint8Array<ArrayBuffer>
     throw new Error('only an answer in JSON can be kept')
   }
   reply.type('application/json; charset=utf-8')
-  return new Uint8Array(Buffer.from(reply.serialize(payload) as string))
+  // `reply.serialize` does not know what an answer of several media types is sent as.
+  const status = String(reply.statusCode)
+  const serialize = reply.getSerializationFunction(status, 'application/json')
+  return new Uint8Array(
+    Buffer.from(String(serialize === undefined ? reply.serialize(payload) : serialize({ ...payload }))),
+  )
 }
 
 /** What makes a request the same: not its bytes, but what they say. No answer to a POST depends on `Accept`. */
