@@ -34,6 +34,7 @@ import { requireAuthentication } from './http/auth.ts'
 import type { Context, Feature } from './http/context.ts'
 import { answerClientError, answerFrameworkError, registerErrorHandling } from './http/error-handler.ts'
 import { registerEtags } from './http/etag.ts'
+import { registerIdempotency, sweepInBackground } from './http/idempotency.ts'
 import { registerJsonBody } from './http/json-body.ts'
 import { describeScope, registerDocs, registerOpenapi } from './http/openapi.ts'
 import type { RecordedExamples } from './http/openapi-document.ts'
@@ -120,6 +121,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     },
   })
   registerJsonBody(app)
+  sweepInBackground(app, db)
   registerErrorHandling(app, { explainInternalErrors: options.explainInternalErrors ?? false })
   await registerOpenapi(app, { version, ...(options.examples && { examples: options.examples }) })
 
@@ -144,6 +146,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
         clock,
       )
       requireScopes(closed, options.scopeOf ?? scopeOf)
+      registerIdempotency(closed, db)
       describeScope(closed, 'private')
       registerEtags(closed)
       closed.addHook('onSend', async (_request, reply) => {
