@@ -158,7 +158,7 @@ export function registerAudit(app: FastifyInstance, store: AuditStore, clock: ()
       requestId: request.id,
       address: request.ip,
       userAgent: request.headers['user-agent']?.slice(0, 200) ?? null,
-      target: targetOf(request.params),
+      target: targetOf(request.params, problem),
       ...subjects,
     }
   }
@@ -184,7 +184,7 @@ export function registerAudit(app: FastifyInstance, store: AuditStore, clock: ()
       else if (actor !== undefined) await tally.add(actor.clinicId, event)
       else if (trail.claim !== null) await tally.add(trail.claim.clinicId, event)
     } catch (error) {
-      request.log.error({ err: error, audit: event }, 'a refused request is not on record')
+      request.log.error({ err: error, audit: { ...event, userAgent: null } }, 'a refused request is not on record')
     }
   }
 
@@ -250,11 +250,15 @@ function isStream(payload: unknown): boolean {
   return typeof payload === 'object' && payload !== null && 'pipe' in payload
 }
 
+/** Refusals of what was found: its code is one of the clinic's, and no name that somebody has typed. */
+const refusedWhenFound: readonly number[] = [409, 412, 422, 428]
+
 /** What the path names: ids, numbers and codes, and nothing that is none. */
-function targetOf(params: unknown): string[] {
+function targetOf(params: unknown, problem: Trail['problem']): string[] {
+  const isFound = problem === null || refusedWhenFound.includes(problem.status)
   return Object.entries((params ?? {}) as Record<string, unknown>).flatMap(([name, value]) => {
     if (typeof value !== 'string' || value.length > 80) return []
-    const isNamed = uuid.test(value) || number.test(value) || (!namesById.includes(name) && code.test(value))
+    const isNamed = uuid.test(value) || number.test(value) || (isFound && !namesById.includes(name) && code.test(value))
     return isNamed ? [`${name}=${value.toLowerCase()}`] : []
   })
 }

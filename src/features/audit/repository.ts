@@ -1,3 +1,4 @@
+import type pg from 'pg'
 import type { Database, Transaction } from '../../db/client.ts'
 import { fromTimestamp, toTimestamp } from '../../db/dates.ts'
 import { type AuditEvent as AuditEventRow, Prisma } from '../../db/generated/client.ts'
@@ -151,45 +152,50 @@ export async function inChain<Result>(
   try {
     await client.query('BEGIN READ ONLY')
     await client.query(`SELECT set_config('app.clinic_id', $1, true)`, [clinicId])
-    return await read({
-      end: async () => {
-        const { rows } = await client.query<{ seq: string | null; hash: string; at: string; last: string | null }>(
-          `SELECT h.seq, encode(h.hash, 'hex') AS hash, ${inUtc('h.at')} AS at,
-             (SELECT max(e.seq) FROM audit_event e WHERE e.clinic_id = $1) AS last
-           FROM (SELECT) nothing LEFT JOIN audit_head h ON h.clinic_id = $1`,
-          [clinicId],
-        )
-        const [row] = rows
-        const isThere = row !== undefined && row.seq !== null
-        return {
-          head: isThere ? { clinicId, seq: BigInt(row.seq ?? 0), hash: row.hash, at: row.at } : null,
-          lastRow: row?.last ?? null,
-        }
-      },
-      page: async (behind, until, most) => {
-        const { rows } = await client.query<ChainRow>(
-          `SELECT e.seq, encode(e.previous_hash, 'hex') AS "previousHash", encode(e.hash, 'hex') AS hash,
-             cardinality(ARRAY(SELECT unnest(e.patients) UNION SELECT unnest(e.episodes))) AS subjects,
-             ARRAY[e.clinic_id::text, e.seq::text, ${inUtc('e.at')}, e.actor_id::text, e.actor_kind,
-               e.credential_id::text, e.operation, e.method, e.route, e.outcome, e.status::text, e.attempts::text,
-               e.request_id, e.address, e.user_agent] AS items,
-             ARRAY[to_json(e.target), to_json(e.patients), to_json(e.episodes)] AS lists
-           FROM audit_event e WHERE e.clinic_id = $1 AND e.seq > $2 AND e.seq <= $3 ORDER BY e.seq LIMIT $4`,
-          [clinicId, behind, until, most],
-        )
-        return rows
-      },
-      countSubjects: async (until) => {
-        const { rows } = await client.query<{ count: string }>(
-          'SELECT count(*) FROM audit_subject WHERE clinic_id = $1 AND seq <= $2',
-          [clinicId, until],
-        )
-        return Number(rows[0]?.count ?? 0)
-      },
-    })
+    return await read(readerOn(client, clinicId))
   } finally {
     await client.query('ROLLBACK').catch(() => {})
     client.release()
+  }
+}
+
+/** Reads the clinic's chain on a connection that may see it. */
+export function readerOn(client: Pick<pg.ClientBase, 'query'>, clinicId: string): ChainReader {
+  return {
+    end: async () => {
+      const { rows } = await client.query<{ seq: string | null; hash: string; at: string; last: string | null }>(
+        `SELECT h.seq, encode(h.hash, 'hex') AS hash, ${inUtc('h.at')} AS at,
+           (SELECT max(e.seq) FROM audit_event e WHERE e.clinic_id = $1) AS last
+         FROM (SELECT) nothing LEFT JOIN audit_head h ON h.clinic_id = $1`,
+        [clinicId],
+      )
+      const [row] = rows
+      const isThere = row !== undefined && row.seq !== null
+      return {
+        head: isThere ? { clinicId, seq: BigInt(row.seq ?? 0), hash: row.hash, at: row.at } : null,
+        lastRow: row?.last ?? null,
+      }
+    },
+    page: async (behind, until, most) => {
+      const { rows } = await client.query<ChainRow>(
+        `SELECT e.seq, encode(e.previous_hash, 'hex') AS "previousHash", encode(e.hash, 'hex') AS hash,
+           cardinality(ARRAY(SELECT unnest(e.patients) UNION SELECT unnest(e.episodes))) AS subjects,
+           ARRAY[e.clinic_id::text, e.seq::text, ${inUtc('e.at')}, e.actor_id::text, e.actor_kind,
+             e.credential_id::text, e.operation, e.method, e.route, e.outcome, e.status::text, e.attempts::text,
+             e.request_id, e.address, e.user_agent] AS items,
+           ARRAY[to_json(e.target), to_json(e.patients), to_json(e.episodes)] AS lists
+         FROM audit_event e WHERE e.clinic_id = $1 AND e.seq > $2 AND e.seq <= $3 ORDER BY e.seq LIMIT $4`,
+        [clinicId, behind, until, most],
+      )
+      return rows
+    },
+    countSubjects: async (until) => {
+      const { rows } = await client.query<{ count: string }>(
+        'SELECT count(*) FROM audit_subject WHERE clinic_id = $1 AND seq <= $2',
+        [clinicId, until],
+      )
+      return Number(rows[0]?.count ?? 0)
+    },
   }
 }
 
