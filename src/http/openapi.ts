@@ -24,6 +24,7 @@ const tags = [
     description:
       'What has happened since: milestones, facts, symptoms, overrides and holds. Entries are voided, never edited.',
   },
+  { name: 'audit', description: 'Who did what in the clinic, when and from where; for its administrator.' },
   { name: 'protocols', description: 'Series of versions. A draft changes; a published version never does.' },
   {
     name: 'drafts',

@@ -172,6 +172,11 @@ export const problemDefinitions = {
   API_KEY_NOT_FOUND: { status: 404, title: 'No such API key', advice: 'List `/v1/api-keys` and check the id.' },
   CLIENT_NOT_FOUND: { status: 404, title: 'No such client', advice: 'List `/v1/clients` and check the id.' },
   ACTOR_NOT_FOUND: { status: 404, title: 'No such actor', advice: 'List `/v1/actors` and check the id.' },
+  AUDIT_EVENT_NOT_FOUND: {
+    status: 404,
+    title: 'No such audit event',
+    advice: 'List `/v1/audit-events` and check the number.',
+  },
   MOVE_NOT_FOUND: { status: 404, title: 'No such move', advice: 'List the protocol’s moves and check the id.' },
   PATIENT_NOT_FOUND: { status: 404, title: 'No such patient', advice: 'List `/v1/patients` and check the id.' },
   EPISODE_NOT_FOUND: { status: 404, title: 'No such episode', advice: 'List the patient’s episodes and check the id.' },
