@@ -35,9 +35,11 @@ import type { Context, Feature } from './http/context.ts'
 import { answerClientError, answerFrameworkError, registerErrorHandling } from './http/error-handler.ts'
 import { registerEtags } from './http/etag.ts'
 import { registerJsonBody } from './http/json-body.ts'
+import { shedLoad } from './http/load-shedding.ts'
 import { describeScope, registerDocs, registerOpenapi } from './http/openapi.ts'
 import type { RecordedExamples } from './http/openapi-document.ts'
 import { registerProblemRoutes } from './http/problem-routes.ts'
+import { limitRequests } from './http/rate-limits.ts'
 import { logSerializers, RequestLog } from './http/request-log.ts'
 import { serializerCompiler, validatorCompiler } from './http/validation.ts'
 
@@ -64,8 +66,33 @@ const allFeatures: readonly Feature[] = [
   registerSimulations,
 ]
 
+/** Milliseconds. */
+const timeouts = {
+  /** For the request line and the headers. */
+  headers: 10_000,
+  /** For the whole request, its body too. */
+  request: 30_000,
+  /** How often the two are looked after. */
+  check: 2000,
+  /** For a connection on which nothing is sent or read, while it waits for an answer too. */
+  idle: 600_000,
+  /** Between two requests of a connection: longer than a load balancer keeps it. */
+  keepAlive: 72_000,
+  /** For an answer; a route whose answer is long has its own. */
+  handler: 60_000,
+}
+
+/** Where the configuration sets none, as in a test: more than anybody sends. */
+const noLimits = { perActor: 1_000_000, perAddress: 1_000_000 }
+
 export interface AppOptions {
-  config: Pick<Config, 'logLevel'> & Partial<Pick<Config, 'publicUrl' | 'tokenIssuers'>>
+  config: Pick<Config, 'logLevel'> &
+    Partial<
+      Pick<
+        Config,
+        'publicUrl' | 'tokenIssuers' | 'trustedProxies' | 'rateLimits' | 'maxConnections' | 'maxEventLoopDelay'
+      >
+    >
   db: Context['db']
   clock: Context['clock']
   ids?: Context['ids']
@@ -79,6 +106,8 @@ export interface AppOptions {
   onRoute?: (route: { method: string | string[]; url: string }) => void
   /** Where the log goes; left out: standard output. */
   logTo?: { write: (line: string) => void }
+  /** Milliseconds; left out: those of `timeouts`. */
+  timeouts?: Partial<typeof timeouts>
   /** Puts the cause of a 500 into the answer, for tests. */
   explainInternalErrors?: boolean
   /** Recorded answers for the OpenAPI document; left out: those in `openapi/`. */
@@ -89,10 +118,17 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const { config, db, clock, ids = () => randomUUIDv7(), library = builtInLibrary, features = allFeatures } = options
   const context: Context = { db, clock, ids, library }
 
+  const { trustedProxies = [] } = config
+  const patience = { ...timeouts, ...options.timeouts }
+
   const app: FastifyInstance = Fastify({
     bodyLimit: 1024 * 1024,
-    requestTimeout: 30_000,
-    trustProxy: false,
+    http: { headersTimeout: patience.headers, connectionsCheckingInterval: patience.check },
+    requestTimeout: patience.request,
+    connectionTimeout: patience.idle,
+    keepAliveTimeout: patience.keepAlive,
+    handlerTimeout: patience.handler,
+    trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     // A request that was accepted is answered, also while the service closes.
     return503OnClosing: false,
     routerOptions: { maxParamLength: 200, caseSensitive: true },
@@ -119,6 +155,9 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
       directives: { defaultSrc: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"], frameAncestors: ["'none'"] },
     },
   })
+  if (config.maxConnections !== undefined) app.server.maxConnections = config.maxConnections
+  await shedLoad(app, db.pool, config.maxEventLoopDelay ?? null)
+  const limitActors = await limitRequests(app, db.pool, config.rateLimits ?? noLimits)
   registerJsonBody(app)
   registerErrorHandling(app, { explainInternalErrors: options.explainInternalErrors ?? false })
   await registerOpenapi(app, { version, ...(options.examples && { examples: options.examples }) })
@@ -143,6 +182,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
         },
         clock,
       )
+      limitActors(closed)
       requireScopes(closed, options.scopeOf ?? scopeOf)
       describeScope(closed, 'private')
       registerEtags(closed)

@@ -4,6 +4,9 @@ import { endWithProblem } from './error-handler.ts'
 
 export const linesMediaType = 'application/x-ndjson'
 
+/** Milliseconds that an answer about a whole caseload may take. */
+export const longAnswer = 3_600_000
+
 /**
  * Sends what comes, batch by batch, as lines of JSON. Nothing is asked for faster than it is read, and nothing more once
  * the reader has gone. An error ends it with a line that has the problem: without a last line that says that it is

@@ -63,6 +63,9 @@ const headers = {
   ETag: { description: 'The resource’s revision, for `If-Match` and `If-None-Match`.', schema: { type: 'string' } },
   Link: { description: 'The first and the next page (RFC 8288).', schema: { type: 'string' } },
   Location: { description: 'The address of what was created.', schema: { type: 'string', format: 'uri-reference' } },
+  'RateLimit-Limit': { description: 'Requests that may come in a minute.', schema: { type: 'integer' } },
+  'RateLimit-Remaining': { description: 'How many of them are left.', schema: { type: 'integer' } },
+  'RateLimit-Reset': { description: 'Seconds until the next minute begins.', schema: { type: 'integer' } },
   'Retry-After': { description: 'Seconds after which to try again.', schema: { type: 'integer' } },
   'WWW-Authenticate': { description: 'How to authenticate (RFC 6750).', schema: { type: 'string' } },
 }
@@ -120,7 +123,11 @@ function describeResponses(
 }
 
 /** Headers that every answer with this status has. */
-const headersByStatus: Record<string, HeaderName[]> = { 401: ['WWW-Authenticate'], 503: ['Retry-After'] }
+const headersByStatus: Record<string, HeaderName[]> = {
+  401: ['WWW-Authenticate'],
+  429: ['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset', 'Retry-After'],
+  503: ['Retry-After'],
+}
 
 const schemaReference = '#/components/schemas/'
 

@@ -351,14 +351,14 @@ describe('SQL as the service’s role', () => {
   test('has row-level security forced on every table, clinic_id first in every key, and no right to bypass it', async () => {
     const { rows: unforced } = await own.db.pool.query(
       `SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
-         AND relname <> '_prisma_migrations' AND NOT (relrowsecurity AND relforcerowsecurity)`,
+         AND relname NOT IN ('_prisma_migrations', 'request_count') AND NOT (relrowsecurity AND relforcerowsecurity)`,
     )
     expect(unforced).toEqual([])
     const { rows: keys } = await own.db.pool.query(
       `SELECT i.indexrelid::regclass::text AS index FROM pg_index i
        JOIN pg_class c ON c.oid = i.indrelid AND c.relnamespace = 'public'::regnamespace
        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
-       WHERE i.indisunique AND c.relname <> '_prisma_migrations' AND a.attname <> 'clinic_id'`,
+       WHERE i.indisunique AND c.relname NOT IN ('_prisma_migrations', 'request_count') AND a.attname <> 'clinic_id'`,
     )
     expect(keys).toEqual([])
     const { rows: foreignKeys } = await own.db.pool.query(
