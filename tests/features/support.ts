@@ -155,6 +155,8 @@ export async function startClinic({ timeZone = 'America/New_York', now, library,
   return {
     ...first,
     db,
+    /** The superuser's address of its database. */
+    databaseUrl: database.url,
     app,
     address,
     /** The service's log, line by line. */
