@@ -67,6 +67,9 @@ const headers = {
     description: '`true`: the first answer to this `Idempotency-Key`, again.',
     schema: { type: 'string', const: 'true' },
   },
+  'RateLimit-Limit': { description: 'Requests that may come in a minute.', schema: { type: 'integer' } },
+  'RateLimit-Remaining': { description: 'How many of them are left.', schema: { type: 'integer' } },
+  'RateLimit-Reset': { description: 'Seconds until the next minute begins.', schema: { type: 'integer' } },
   'Retry-After': { description: 'Seconds after which to try again.', schema: { type: 'integer' } },
   'WWW-Authenticate': { description: 'How to authenticate (RFC 6750).', schema: { type: 'string' } },
 }
@@ -128,7 +131,11 @@ function describeResponses(
 }
 
 /** Headers that every answer with this status has. */
-const headersByStatus: Record<string, HeaderName[]> = { 401: ['WWW-Authenticate'], 503: ['Retry-After'] }
+const headersByStatus: Record<string, HeaderName[]> = {
+  401: ['WWW-Authenticate'],
+  429: ['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset', 'Retry-After'],
+  503: ['Retry-After'],
+}
 
 /** Headers of answers to requests that may have an `Idempotency-Key`. */
 const headersOfKey: Record<string, HeaderName[]> = { 2: ['Idempotency-Replayed'], 409: ['Retry-After'] }
