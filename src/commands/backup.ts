@@ -42,8 +42,7 @@ async function writeWhole(path: string, write: (out: Writable) => Promise<Backup
   try {
     const file = await open(staging, 'wx', 0o600)
     try {
-      const backup = await write(file.createWriteStream({ autoClose: false }))
-      await file.sync()
+      const backup = await write(file.createWriteStream({ flush: true }))
       // Not a rename, which would replace a file that somebody has made meanwhile.
       await link(staging, path)
       await syncFolder(dirname(path))

@@ -84,11 +84,16 @@ export const damaged = (why: string): StartupError =>
  * manifest says. What `reader` does must be undone when this throws. Throws StartupError.
  */
 export async function readBackup(source: Readable, reader: BackupReader): Promise<BackupManifest> {
-  const entries = openEntries(source)
+  let fault: unknown
+  const entries = openEntries(source, (error) => {
+    fault ??= error
+  })
   try {
     return await readEntries(entries, reader)
   } catch (error) {
-    throw isDamage(error) ? damaged(describe(error)) : error
+    // What is wrong with the file ends the reading of what came of it, which then says only that it was ended.
+    const cause = [error, fault].find(isDamage)
+    throw cause === undefined ? error : damaged(describe(cause))
   } finally {
     await entries.return()
   }
@@ -99,7 +104,7 @@ interface Entry {
   data: AsyncIterable<Uint8Array>
 }
 
-async function* openEntries(source: Readable): AsyncGenerator<Entry, void, void> {
+async function* openEntries(source: Readable, onFault: (error: Error) => void): AsyncGenerator<Entry, void, void> {
   const tar = extract()
   const gunzip = createGunzip()
   const feeding = pipeline(source, gunzip, async (chunks: AsyncIterable<Buffer>) => {
@@ -108,8 +113,10 @@ async function* openEntries(source: Readable): AsyncGenerator<Entry, void, void>
     }
     tar.end(undefined)
   })
-  // Its error reaches whoever reads the entries.
-  feeding.catch((error: Error) => tar.destroy(error))
+  feeding.catch((error: Error) => {
+    onFault(error)
+    tar.destroy(error)
+  })
   try {
     for await (const entry of tar) yield { name: entry.header.name, data: entry as AsyncIterable<Uint8Array> }
     await feeding
@@ -192,15 +199,16 @@ function parse<Value>(schema: z.ZodType<Value>, text: string, name: string): Val
   }
 }
 
-/** A fault of gzip's or tar's, or of reading the file; what the database refuses is not. */
+/** A fault of gzip's or tar's, or what their streams say when the file ends before them; what the database refuses is not. */
 function isDamage(error: unknown): boolean {
   if (error instanceof StartupError || !Error.isError(error)) return false
   const { code } = error as { code?: unknown }
-  return (
-    (typeof code === 'string' && code.startsWith('Z_')) || /tar header|^Unexpected end of data/i.test(error.message)
-  )
+  return (typeof code === 'string' && code.startsWith('Z_')) || isTarFault.test(error.message)
 }
 
+const isTarFault = /tar header|^Unexpected end of data|^Stream was destroyed/i
+
 function describe(error: unknown): string {
-  return error instanceof Error ? error.message.toLowerCase() : String(error)
+  const { message } = error as Error
+  return /^stream was destroyed/i.test(message) ? 'it ends too early' : message.toLowerCase()
 }
