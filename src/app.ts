@@ -39,7 +39,7 @@ import { describeScope, registerDocs, registerOpenapi } from './http/openapi.ts'
 import type { RecordedExamples } from './http/openapi-document.ts'
 import { registerProblemRoutes } from './http/problem-routes.ts'
 import { logSerializers, RequestLog } from './http/request-log.ts'
-import { serializerCompiler, validatorCompiler } from './http/validation.ts'
+import { refuseUnknownParameters, serializerCompiler, validatorCompiler } from './http/validation.ts'
 
 const version: string = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version
 
@@ -93,6 +93,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     bodyLimit: 1024 * 1024,
     requestTimeout: 30_000,
     trustProxy: false,
+    // Without it the error handler says so, in words.
+    http: { requireHostHeader: false },
     // A request that was accepted is answered, also while the service closes.
     return503OnClosing: false,
     routerOptions: { maxParamLength: 200, caseSensitive: true },
@@ -106,6 +108,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     frameworkErrors: answerFrameworkError,
     clientErrorHandler: (error, socket) => answerClientError(error, socket, ids(), app.log),
   })
+  // What a client expects beyond an answer is ignored (RFC 9110), as Node alone would refuse it without a word.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
   if (options.onRoute) app.addHook('onRoute', options.onRoute)
@@ -144,6 +148,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
         clock,
       )
       requireScopes(closed, options.scopeOf ?? scopeOf)
+      refuseUnknownParameters(closed)
       describeScope(closed, 'private')
       registerEtags(closed)
       closed.addHook('onSend', async (_request, reply) => {

@@ -7,6 +7,8 @@ interface Parameter {
   in: string
   name: string
   required?: boolean
+  schema?: unknown
+  description?: string
   example?: unknown
 }
 
@@ -76,6 +78,7 @@ export function finishDocument(generated: OpenapiDocument, examples: RecordedExa
     describeResponses(operation, recorded, document)
     addExamples(operation, recorded)
   }
+  for (const { get } of Object.values(document.paths)) if (get !== undefined) describeNotModified(get)
   shareProblemResponses(document)
   unifyRequestAndResponseSchemas(document)
   pruneSchemas(document)
@@ -121,6 +124,25 @@ function describeResponses(
 
 /** Headers that every answer with this status has. */
 const headersByStatus: Record<string, HeaderName[]> = { 401: ['WWW-Authenticate'], 503: ['Retry-After'] }
+
+/** A read of what has an `ETag` can be told that the caller has it already. */
+function describeNotModified(operation: Operation): void {
+  if (operation.responses['200']?.headers?.ETag === undefined) return
+  operation.responses['304'] = {
+    description: 'Not changed: it is what `If-None-Match` names. There is no body.',
+    headers: { ETag: { $ref: '#/components/headers/ETag' } },
+  }
+  operation.parameters = [
+    ...(operation.parameters ?? []),
+    {
+      in: 'header',
+      name: 'If-None-Match',
+      required: false,
+      schema: { type: 'string' },
+      description: 'The `ETag` of what the caller has already: 304 if it is still the same.',
+    },
+  ]
+}
 
 const schemaReference = '#/components/schemas/'
 

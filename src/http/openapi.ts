@@ -184,7 +184,7 @@ export function describeScope(app: FastifyInstance, scope: 'public' | 'private')
     if (schema === undefined || schema.hide === true) return
     const response = typeof schema.response === 'object' && schema.response !== null ? schema.response : {}
     const successes = Object.entries(response).filter(([, value]) => problemsOf([value]).length === 0)
-    const codes = [...problemsOf(response), ...impliedProblems(schema, scope)]
+    const codes = [...problemsOf(response), ...impliedProblems(schema, scope, route.method)]
     route.schema = {
       ...schema,
       ...(scope === 'public' && { security: [] }),
@@ -203,7 +203,11 @@ function describeNeed(description: string | undefined, scope: Scope): Pick<Fasti
   }
 }
 
-function impliedProblems(schema: FastifySchema, scope: 'public' | 'private'): ProblemCode[] {
+function impliedProblems(
+  schema: FastifySchema,
+  scope: 'public' | 'private',
+  method: string | string[],
+): ProblemCode[] {
   const codes: ProblemCode[] = ['INTERNAL_ERROR']
   if (scope === 'private') {
     codes.push('AUTHENTICATION_REQUIRED', 'INVALID_API_KEY', 'INVALID_ACCESS_TOKEN')
@@ -211,6 +215,10 @@ function impliedProblems(schema: FastifySchema, scope: 'public' | 'private'): Pr
   }
   if (schema.params !== undefined || schema.querystring !== undefined) codes.push('VALIDATION_FAILED')
   if (schema.params !== undefined) codes.push('MALFORMED_URL', 'URL_TOO_LONG')
+  // A body that nobody asked for is read all the same, and refused like any other.
+  if (schema.body === undefined && method !== 'GET' && method !== 'HEAD') {
+    codes.push('BODY_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE', 'MALFORMED_JSON')
+  }
   if (schema.body !== undefined) {
     const isForm = schema.consumes?.includes('application/x-www-form-urlencoded') === true
     codes.push('VALIDATION_FAILED', 'BODY_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE')
