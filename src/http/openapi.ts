@@ -267,6 +267,10 @@ export async function registerDocs(app: FastifyInstance): Promise<void> {
     yaml ??= toYaml(app)
     return reply.type('application/yaml; charset=utf-8').send(yaml)
   })
+  // The page’s own copy would be written a second time, which takes the whole service a second.
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.url.split('?', 1)[0] === '/docs/yaml') return reply.redirect('/openapi.yaml', 308)
+  })
   await app.register(swaggerUi, {
     routePrefix: '/docs',
     staticCSP: docsPolicy,

@@ -12,6 +12,7 @@ function measure(): Record<string, number> {
 process.on('message', async (order: string) => {
   if (order === 'clinic') process.send?.(await service.makeClinic())
   else if (order === 'memory') process.send?.(measure())
+  else if (order === 'cpu') process.send?.(process.cpuUsage())
   else {
     await service.close()
     process.disconnect?.()

@@ -58,6 +58,11 @@ const leaks = [
   /\b(?:Type|Reference|Range|Syntax)Error\b|Cannot read propert|is not a function|\[object Object\]|\bundefined\b|\bNaN\b/,
 ]
 
+/** A refusal for want of time, which says so and when to come again. */
+export function isShed({ status, headers, body }: Reply): boolean {
+  return status === 503 && headers['retry-after'] !== undefined && (body as Loose | undefined)?.code === 'SERVICE_UNAVAILABLE'
+}
+
 /** The operation that a method and a target reach. */
 export function findOperation({ operations }: Document, { method, target }: Pick<Sent, 'method' | 'target'>): Operation | null {
   const segments = (target.split(/[?#]/, 1)[0] ?? '').split('/')
@@ -87,7 +92,7 @@ export function judge(judged: Judged, rules: Rules): Fault[] {
   const code = String(problem.code ?? '')
   const empty = sent.method === 'HEAD' || status === 204 || status === 304
 
-  if (status >= 500) say('server-error', code, text.slice(0, 1500))
+  if (status >= 500 && !isShed(reply)) say('server-error', code, text.slice(0, 1500))
   if (headers['x-request-id'] === undefined) say('request-id', '', 'there is no X-Request-Id')
   const given = sent.headers['x-request-id']
   if (typeof given === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(given) && headers['x-request-id'] !== given && sent.raw === undefined) {
@@ -184,7 +189,7 @@ export function judge(judged: Judged, rules: Rules): Fault[] {
     const sentType = String(sent.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
     if (sent.body !== undefined && /[/+]json$/.test(sentType) && reached.bodies.has(sentType)) {
       const validate = rules.document.bodyValidator(reached, sentType)
-      const body = safely(JSON.parse, sent.body.toString())
+      const body = safely(JSON.parse, sent.body.toString().replace(/^\ufeff/, ''))
       if (!validate(body)) {
         const [first] = validate.errors ?? []
         const where = `${first?.instancePath.replaceAll(/\/\d+/g, '/*')} ${first?.message}`

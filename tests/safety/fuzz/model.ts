@@ -14,6 +14,20 @@ export interface ProtocolWords {
   phases: { code: string }[]
 }
 
+/** The lists of a document, as addresses and as the document call them. */
+export const partLists = [
+  ['sources', 'sources'],
+  ['milestones', 'milestones'],
+  ['facts', 'facts'],
+  ['phases', 'phases'],
+  ['prescriptions', 'prescriptions'],
+  ['contraindications', 'contraindications'],
+  ['limits', 'limits'],
+  ['instructions', 'instructions'],
+  ['red-flags', 'redFlags'],
+  ['cases', 'cases'],
+] as const
+
 export type Model = ReturnType<typeof makeModel>
 
 /** What a clinic is known to have, learnt from the answers of the service. */
@@ -91,7 +105,10 @@ export function makeModel({ templates }: Pick<Document, 'templates'>) {
       }
     }
     learnItem('', body)
-    if (operation.id === 'createProtocol' && typeof sent === 'object') keepDocument(sent as Loose)
+    if (operation.id === 'createProtocol' && typeof sent === 'object' && sent !== null) {
+      remember(`/v1/protocols/${(sent as Loose).code}/draft`)
+      keepDocument(sent as Loose)
+    }
     if (operation.id === 'exportVersion') keepDocument(body)
     if (operation.id === 'getDraft' && typeof body.document === 'object') keepDocument(body.document as Loose)
     const { basis } = body as { basis?: { knownAt?: string } }
@@ -119,7 +136,13 @@ export function makeModel({ templates }: Pick<Document, 'templates'>) {
   }
 
   function keepDocument(document: Loose): void {
-    if (typeof document.code === 'string' && Array.isArray(document.phases)) keepLast(documents, document.code, document)
+    if (typeof document.code !== 'string' || !Array.isArray(document.phases)) return
+    keepLast(documents, document.code, document)
+    const draft = `/v1/protocols/${document.code}/draft`
+    if (!(known.get('/v1/protocols/{code}/draft') ?? []).includes(draft)) return
+    for (const [kind, list] of partLists) {
+      for (const part of (document[list] ?? []) as Loose[]) remember(`${draft}/${kind}/${part.code ?? part.id}`)
+    }
   }
 
   return {

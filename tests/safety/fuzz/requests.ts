@@ -2,7 +2,7 @@ import { stringify } from 'yaml'
 import { signExample } from '../../../openapi/example-client.ts'
 import type { Chance } from './chance.ts'
 import type { Document, Operation, Schema } from './document.ts'
-import type { Model } from './model.ts'
+import { type Model, partLists } from './model.ts'
 
 type Loose = Record<string, unknown>
 
@@ -57,12 +57,19 @@ export function makeRequests(document: Document, fresh: (start: string) => strin
     for (let length = segments.length; length > 1; length -= 1) {
       const template = segments.slice(0, length).join('/')
       if (!template.includes('{')) break
-      const candidates = wanted(operation, model, model.known(template))
+      const candidates = cheaply(wanted(operation, model, model.known(template)), chance)
       if (candidates.length === 0) continue
       const rest = segments.slice(length).map((one) => (one.startsWith('{') ? parameterValue(one, model, chance) : one))
       return [chance.pick(candidates), ...rest].join('/')
     }
     return segments.map((one) => (one.startsWith('{') ? parameterValue(one, model, chance) : one)).join('/')
+  }
+
+  /** Mostly what is small: a large protocol is the same, and takes the service ten times as long. */
+  function cheaply(candidates: readonly string[], chance: Chance): readonly string[] {
+    if (!candidates[0]?.startsWith('/v1/protocols') || chance.percent(8)) return candidates
+    const small = candidates.filter((address) => address.includes('/z-protocol'))
+    return small.length > 0 ? small : candidates
   }
 
   /** What the built-in protocols are is left as it is, for the other requests to have something to be about. */
@@ -138,7 +145,9 @@ export function makeRequests(document: Document, fresh: (start: string) => strin
 
   function protocolDocument(model: Model, chance: Chance, code: string): Loose {
     const bases = [byId.get('createProtocol')].flatMap((one) => (one === undefined ? [] : [exampleOf(one) as Loose]))
-    const base = structuredClone(chance.pick([...bases, ...bases, ...model.documents.values()]))
+    const large = chance.percent(8) || bases.length === 0
+    if (!large && chance.percent(70)) return smallProtocol(code)
+    const base = structuredClone(chance.pick(large ? [...model.documents.values()] : bases))
     // The procedures of the examples are there once somebody has made them.
     const procedures = model.codes('/v1/procedures/{code}')
     const known = (base.procedures as string[]).filter((one) => procedures.includes(one))
@@ -161,6 +170,8 @@ export function makeRequests(document: Document, fresh: (start: string) => strin
     if (typeof example !== 'object' || example === null) return example
     const body = example as Loose
     const { id } = operation
+    const stored = partAt(address, model)
+    if (/^replaceDraft./.test(id) && stored !== undefined) return chance.percent(50) ? stored : { ...stored, title: text(chance, 80) }
     if (/^replaceDraft./.test(id)) return { ...exampleOf(byId.get(id.replace('replace', 'add')) as Operation) as Loose, ...body, ...nameOf(body, address.split('/').at(-1) ?? '') }
     if (id.startsWith('changeDraft')) {
       const { code: _code, id: _id, ...rest } = body
@@ -169,8 +180,26 @@ export function makeRequests(document: Document, fresh: (start: string) => strin
     if (operation.method === 'POST' && ('code' in body || 'id' in body) && !/^record/.test(id)) {
       return { ...body, ...nameOf(body, fresh(chance.pick(['z-walk', 'z-part', 'z-thing']))) }
     }
-    void model
     return body
+  }
+
+  /** The part of a draft that an address names, as far as it is known. */
+  function partAt(address: string, model: Model): Loose | undefined {
+    const [, code = '', kind = '', name = ''] = /^\/v1\/protocols\/([^/]+)\/draft\/([^/]+)\/([^/]+)$/.exec(address) ?? []
+    const list = partLists.find(([one]) => one === kind)?.[1] ?? ''
+    const parts = (model.documents.get(code)?.[list] ?? []) as Loose[]
+    return structuredClone(parts.find((part) => (part.code ?? part.id) === name))
+  }
+
+  /** A small protocol that has at least one part of every kind. */
+  function smallProtocol(code: string): Loose {
+    const made = exampleOf(byId.get('createProtocol') as Operation) as Loose
+    for (const operation of document.operations) {
+      const kind = /\/draft\/([a-z-]+)$/.exec(operation.path)?.[1]
+      const list = partLists.find(([one]) => one === kind)?.[1]
+      if (operation.method === 'POST' && list !== undefined) made[list] = [...((made[list] ?? []) as Loose[]), exampleOf(operation)]
+    }
+    return { ...made, code, cases: [] }
   }
 
   function nameOf(body: Loose, name: string): Loose {
@@ -190,8 +219,12 @@ export function makeRequests(document: Document, fresh: (start: string) => strin
       case 'updatePatient':
         return chance.percent(80) ? { displayName: chance.percent(20) ? null : text(chance, 100) } : { externalId: fresh('mrn') }
       case 'openEpisode': {
-        const procedures = [...new Set([chance.pick(['acdf', 'alif', 'llif', 'plif', 'lumbar-microdiscectomy'])])]
-        const chosen = chance.percent(25) ? { protocols: [{ code: chance.pick([...model.documents.keys(), 'plif-standard']) }] } : {}
+        const [small] = [...model.documents.keys()].filter((code) => code.startsWith('z-'))
+        if (small !== undefined && chance.percent(30)) {
+          return { procedures: ['cervical-laminoplasty'], surgeryDate: dateNear(chance, -250, 0), protocols: [{ code: small }] }
+        }
+        const procedures = [chance.pick(['acdf', 'alif', 'llif'])]
+        const chosen = chance.percent(15) ? { protocols: [{ code: chance.pick([...model.documents.keys(), 'plif-standard']) }] } : {}
         const side = chance.percent(30) ? { side: chance.pick(['left', 'right', 'bilateral']) } : {}
         const levels = chance.percent(40) ? { levels: chance.pick([['C5-C6'], ['L4-L5', 'L5-S1'], []]) } : {}
         return { procedures, surgeryDate: dateNear(chance, -250, 20), ...side, ...levels, ...chosen }
@@ -420,7 +453,7 @@ export function makeRequests(document: Document, fresh: (start: string) => strin
     return list.length > 0 && chance.percent(85) ? chance.pick(list) : fresh('z-word')
   }
 
-  return { plan, generate }
+  return { plan, exampleOf, smallProtocol }
 }
 
 /** Where the service says that assertions are for. */

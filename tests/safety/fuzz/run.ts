@@ -1,6 +1,6 @@
 import { makeChance } from './chance.ts'
 import { type Document, readDocument } from './document.ts'
-import { type Fault, findOperation, type Judged, judge, type Rules } from './judge.ts'
+import { type Fault, findOperation, isShed, type Judged, judge, type Rules } from './judge.ts'
 import { makeModel, type Model } from './model.ts'
 import { makeRequests, type Plan } from './requests.ts'
 import type { FuzzClinic } from './service.ts'
@@ -99,14 +99,65 @@ export async function runFuzz(target: FuzzTarget, options: FuzzOptions): Promise
     for (const id of own.keyIds) begun.kept.add(id)
     // What a clinic begins with.
     const lists = ['clinic', 'attributes?limit=200', 'procedures?limit=200', 'exercises?limit=200', 'protocols', 'library']
-    const protocols = ['acdf-standard', 'alif-standard', 'llif-standard', 'plif-standard', 'lumbar-microdiscectomy-standard']
+    const protocols = ['acdf-standard', 'alif-standard', 'llif-standard']
     const exports = protocols.flatMap((code) => [`protocols/${code}/versions/1/document`, `protocols/${code}/versions/1`])
-    for (const path of [...lists, ...exports]) {
-      const sent: Sent = { method: 'GET', target: `/v1/${path}`, headers: { authorization: `Bearer ${own.keys.administrator}` } }
+    const send = async (method: string, path: string, body?: unknown): Promise<Reply> => {
+      const text = body === undefined ? undefined : JSON.stringify(body)
+      const sent: Sent = {
+        method,
+        target: `/v1/${path}`,
+        headers: {
+          authorization: `Bearer ${own.keys.administrator}`,
+          'if-match': '*',
+          ...(text !== undefined && { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)) }),
+        },
+        ...(text !== undefined && { body: text }),
+      }
       const operation = findOperation(document, sent)
       const reply = await wire.send(sent)
-      if (operation !== null && reply !== null) begun.learn(operation, sent.target.split('?')[0] ?? '', reply, null)
+      if (operation === null || reply === null || reply.status >= 300) {
+        throw new Error(`a clinic cannot begin with ${method} ${path}: ${reply?.text}`)
+      }
+      begun.learn(operation, sent.target.split('?')[0] ?? '', reply, body)
+      return reply
     }
+    for (const path of [...lists, ...exports]) await send('GET', path)
+    for (const id of ['createProcedure', 'createExercise']) {
+      const operation = document.byId.get(id)
+      if (operation !== undefined) await send('POST', operation.path.slice('/v1/'.length), requests.exampleOf(operation))
+    }
+    for (let times = 0; times < 6; times += 1) {
+      const code = fresh('z-protocol')
+      await send('POST', 'protocols', requests.smallProtocol(code))
+      if (times > 0) continue
+      await send('POST', `protocols/${code}/draft/publish`, {})
+      await send('POST', `protocols/${code}/draft`, {})
+      await send('GET', `protocols/${code}/draft`)
+    }
+    const [small = ''] = begun.documents.has('acdf-standard') ? [...begun.documents.keys()].filter((code) => code.startsWith('z-')) : []
+    for (let times = 0; times < 5; times += 1) {
+      const patient = await send('POST', 'patients', { externalId: fresh('mrn') })
+      const { location = '' } = patient.headers
+      const ours = { procedures: ['cervical-laminoplasty'], surgeryDate: '2026-10-01', protocols: [{ code: small, version: 1 }] }
+      const builtIn = { procedures: ['acdf'], surgeryDate: '2026-10-01' }
+      const episode = await send('POST', `${location.slice('/v1/'.length)}/episodes`, times === 0 ? ours : builtIn)
+      const at = (episode.headers.location ?? '').slice('/v1/'.length)
+      if (times === 0) {
+        await send('POST', `${at}/facts`, { code: 'pain', value: 3, on: '2026-10-04' })
+        continue
+      }
+      await send('POST', `${at}/milestones`, { code: 'hospital-discharge', on: '2026-10-03' })
+      await send('POST', `${at}/symptoms`, { redFlag: 'muscle-weakness', on: '2026-10-04' })
+      await send('POST', `${at}/holds`, { from: '2026-10-06', reason: 'Fever' })
+      await send('POST', `${at}/overrides`, { exercise: 'walking', effect: 'withhold', from: '2026-10-05', reason: 'Dizzy' })
+    }
+    await send('POST', `protocols/${small}/draft/publish`, {})
+    const move = { to: 2, select: { all: true }, reason: 'A newer version' }
+    await send('POST', `protocols/${small}/moves`, move)
+    await send('GET', `protocols/${small}/moves`)
+    await send('POST', `protocols/${small}/draft`, {})
+    const client = document.byId.get('registerClient')
+    if (client !== undefined) await send('POST', 'clients', requests.exampleOf(client))
     return begun
   }
 
@@ -115,6 +166,8 @@ export async function runFuzz(target: FuzzTarget, options: FuzzOptions): Promise
     const next = queue.length > 0 && chance.percent(40) ? queue.shift() : undefined
     if (next !== undefined) return next
     const some = Array.from({ length: chance.percent(60) ? 4 : 1 }, () => chance.pick(document.operations))
+    // The parts of a draft are ten times the same.
+    if (/\/draft\/[a-z-]+(\/\{part\})?$/.test(some[0]?.path ?? '') && chance.percent(70)) some.splice(0, 4, chance.pick(document.operations))
     some.sort((a, b) => (succeeded.get(a.id) ?? 0) - (succeeded.get(b.id) ?? 0))
     return { id: some[0]?.id ?? '' }
   }
@@ -131,7 +184,7 @@ export async function runFuzz(target: FuzzTarget, options: FuzzOptions): Promise
     const caller = callerOf(chance.evenly(100), ownClinic)
     if (caller.authorization !== null) plan.headers.authorization = caller.authorization
     const dice = address !== undefined ? 0 : chance.evenly(100)
-    const kind = dice < 50 ? 'valid' : dice < 82 ? 'nearly' : 'hostile'
+    const kind = dice < 40 ? 'valid' : dice < 75 ? 'nearly' : 'hostile'
     let sent = kind === 'valid' ? toSent(plan) : kind === 'nearly' ? spoilSlightly(plan, ownModel, chance) : attack(plan, chance)
     if (chance.percent(2)) sent = nameTheOther(sent, chance)
     const reached = sent.raw === undefined ? findOperation(document, sent) : operation
@@ -142,7 +195,7 @@ export async function runFuzz(target: FuzzTarget, options: FuzzOptions): Promise
       count_(result.byKind, kind, 'closed')
       return
     }
-    count_(result.byKind, kind, `${String(reply.status)[0]}xx`)
+    count_(result.byKind, kind, isShed(reply) ? 'shed' : `${String(reply.status)[0]}xx`)
     if (sent.raw === undefined) note(reached?.id ?? 'elsewhere', reply.status)
     keepSlow(reply, reached?.id ?? 'elsewhere', sent)
     const judged: Judged = { sent, operation: sent.raw === undefined ? reached : null, reply, outsider: caller.outsider }
@@ -178,7 +231,11 @@ export async function runFuzz(target: FuzzTarget, options: FuzzOptions): Promise
   function nameTheOther(sent: Sent, chance: ReturnType<typeof makeChance>): Sent {
     const theirs = chance.pick(outside.ids)
     const target = sent.target.replace(/[0-9a-f]{8}-[0-9a-f-]{27}|z-[a-z]+-\d+|acdf-standard/, theirs)
-    const body = sent.body?.toString().replace(/[0-9a-f]{8}-[0-9a-f-]{27}|z-[a-z]+-\d+|"acdf"/, (one) => (one.startsWith('"') ? `"${theirs}"` : theirs))
+    // Not a code that is being made: then it would be the clinic's own.
+    const body = sent.body?.toString().replace(/[0-9a-f]{8}-[0-9a-f-]{27}|"acdf"/, (one) => {
+      const isCode = theirs.startsWith('frgn')
+      return one.startsWith('"') === isCode ? (isCode ? `"${theirs}"` : theirs) : one
+    })
     return { ...sent, target, ...(body !== undefined && { body, headers: { ...sent.headers, 'content-length': String(Buffer.byteLength(body)) } }) }
   }
 

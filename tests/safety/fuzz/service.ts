@@ -1,4 +1,8 @@
 import { randomUUIDv7 } from 'node:crypto'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { type AppOptions, buildApp } from '../../../src/app.ts'
 import { type Database, openDatabase } from '../../../src/db/client.ts'
 import { insertApiKey } from '../../../src/features/api-keys/repository.ts'
@@ -18,10 +22,27 @@ export interface FuzzClinic {
   keyIds: string[]
 }
 
+/** An earlier release of the library: with fewer protocols, and with one that is written otherwise. */
+function makeEarlierLibrary(): URL {
+  const now = new URL('../../../prisma/library/', import.meta.url)
+  const folder = mkdtempSync(join(tmpdir(), 'rehab-library-'))
+  for (const name of readdirSync(now)) {
+    if (name === 'plif.yaml' || name === 'lumbar-microdiscectomy.yaml') continue
+    const text = readFileSync(new URL(name, now), 'utf8')
+    writeFileSync(join(folder, name), name === 'alif.yaml' ? text.replaceAll('A hospital exercise', 'An exercise of the ward') : text)
+  }
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  return pathToFileURL(`${folder}/`)
+}
+
+let earlier: URL | undefined
+
 export async function makeClinic(db: Database): Promise<FuzzClinic> {
   const id = randomUUIDv7()
   const now = toInstantText(Temporal.Now.instant())
+  earlier ??= makeEarlierLibrary()
   await createClinic(db, {
+    library: earlier,
     id,
     name: 'Fuzz clinic',
     timeZone: 'America/New_York',
