@@ -45,7 +45,7 @@ import type { RecordedExamples } from './http/openapi-document.ts'
 import { registerProblemRoutes } from './http/problem-routes.ts'
 import { limitRequests } from './http/rate-limits.ts'
 import { logSerializers, RequestLog } from './http/request-log.ts'
-import { serializerCompiler, validatorCompiler } from './http/validation.ts'
+import { refuseUnknownParameters, serializerCompiler, validatorCompiler } from './http/validation.ts'
 
 const version: string = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version
 
@@ -128,7 +128,12 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
 
   const app: FastifyInstance = Fastify({
     bodyLimit: 1024 * 1024,
-    http: { headersTimeout: patience.headers, connectionsCheckingInterval: patience.check },
+    // Without the requirement the error handler says so, in words.
+    http: {
+      headersTimeout: patience.headers,
+      connectionsCheckingInterval: patience.check,
+      requireHostHeader: false,
+    },
     requestTimeout: patience.request,
     connectionTimeout: patience.idle,
     keepAliveTimeout: patience.keepAlive,
@@ -147,6 +152,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     frameworkErrors: answerFrameworkError,
     clientErrorHandler: (error, socket) => answerClientError(error, socket, ids(), app.log),
   })
+  // What a client expects beyond an answer is ignored (RFC 9110), as Node alone would refuse it without a word.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
   if (options.onRoute) app.addHook('onRoute', options.onRoute)
@@ -193,6 +200,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
       requireScopes(closed, options.scopeOf ?? scopeOf)
       registerIdempotency(closed, db)
       keepRecord(closed)
+      refuseUnknownParameters(closed)
       describeScope(closed, 'private')
       registerEtags(closed)
       closed.addHook('onSend', async (_request, reply) => {

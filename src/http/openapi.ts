@@ -188,7 +188,11 @@ export function describeScope(app: FastifyInstance, scope: 'public' | 'private')
     if (schema === undefined || schema.hide === true) return
     const response = typeof schema.response === 'object' && schema.response !== null ? schema.response : {}
     const successes = Object.entries(response).filter(([, value]) => problemsOf([value]).length === 0)
-    const codes = [...problemsOf(response), ...impliedProblems(schema, scope), ...(config?.isProbe ? [] : refusals)]
+    const codes = [
+      ...problemsOf(response),
+      ...impliedProblems(schema, scope, route.method),
+      ...(config?.isProbe ? [] : refusals),
+    ]
     route.schema = {
       ...schema,
       ...(scope === 'public' && { security: [] }),
@@ -210,7 +214,7 @@ function describeNeed(description: string | undefined, scope: Scope): Pick<Fasti
 /** What everybody who asks too much, or too much at once, is told. */
 const refusals: readonly ProblemCode[] = ['TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE']
 
-function impliedProblems(schema: FastifySchema, scope: 'public' | 'private'): ProblemCode[] {
+function impliedProblems(schema: FastifySchema, scope: 'public' | 'private', method: string | string[]): ProblemCode[] {
   const codes: ProblemCode[] = ['INTERNAL_ERROR']
   if (scope === 'private') {
     codes.push('AUTHENTICATION_REQUIRED', 'INVALID_API_KEY', 'INVALID_ACCESS_TOKEN')
@@ -218,6 +222,10 @@ function impliedProblems(schema: FastifySchema, scope: 'public' | 'private'): Pr
   }
   if (schema.params !== undefined || schema.querystring !== undefined) codes.push('VALIDATION_FAILED')
   if (schema.params !== undefined) codes.push('MALFORMED_URL', 'URL_TOO_LONG')
+  // A body that nobody asked for is read all the same, and refused like any other.
+  if (schema.body === undefined && method !== 'GET' && method !== 'HEAD') {
+    codes.push('BODY_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE', 'MALFORMED_JSON')
+  }
   if (schema.body !== undefined) {
     const isForm = schema.consumes?.includes('application/x-www-form-urlencoded') === true
     codes.push('VALIDATION_FAILED', 'BODY_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE')
@@ -266,6 +274,10 @@ export async function registerDocs(app: FastifyInstance): Promise<void> {
   app.get('/openapi.yaml', { schema: { hide: true } }, async (_request, reply) => {
     yaml ??= toYaml(app)
     return reply.type('application/yaml; charset=utf-8').send(yaml)
+  })
+  // The page’s own copy would be written a second time, which takes the whole service a second.
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.url.split('?', 1)[0] === '/docs/yaml') return reply.redirect('/openapi.yaml', 308)
   })
   await app.register(swaggerUi, {
     routePrefix: '/docs',
