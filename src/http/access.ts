@@ -7,7 +7,7 @@ import { ProblemError } from './problems.ts'
 export const scopes = {
   'clinic:read': 'Read the clinic’s settings, and the names of those who act in it.',
   'clinic:write': 'Change the clinic’s settings, among them who must approve what is published.',
-  'keys:manage': 'Make, rotate and revoke API keys, and register clients.',
+  'keys:manage': 'Make, rotate and revoke API keys, register clients, and shut somebody out.',
   'audit:read': 'Read what was done to the clinic’s settings, keys and clients.',
   'catalogue:read': 'Read procedures, exercises and attributes.',
   'catalogue:write': 'Change procedures, exercises and attributes.',
@@ -75,6 +75,8 @@ export const scopeOfOperation: Readonly<Record<string, Scope>> = {
   listClinicHistory: 'audit:read',
   listActors: 'clinic:read',
   getActor: 'clinic:read',
+  blockActor: 'keys:manage',
+  unblockActor: 'keys:manage',
 
   listApiKeys: 'keys:manage',
   createApiKey: 'keys:manage',
