@@ -12,6 +12,8 @@ export const serviceRole = 'rehab_service'
 
 /** What one request does, as far as its transactions must know of it. It goes with the calls that the request makes. */
 export interface Act {
+  /** The act only asks: its transactions can write nothing. */
+  readOnly?: boolean
   /** Runs in every transaction of the act, after its work; what it throws rolls the work back. */
   beforeCommit?: (tx: Transaction, clinicId: string) => Promise<void>
   /** The one transaction that all of the act's work for the clinic is done in, while that is open. */
@@ -57,9 +59,13 @@ export function openDatabase(url: string, { maxConnections = 10, onIdleError = (
   const open = <T>(clinicId: string, work: (tx: Transaction) => Promise<T>, timeout = longest): Promise<T> =>
     prisma.$transaction(
       async (tx) => {
-        await tx.$queryRaw`SELECT set_config('app.clinic_id', ${clinicId}, true)`
+        const act = acts.getStore()
+        if (act?.readOnly === true) {
+          await tx.$queryRaw`
+            SELECT set_config('app.clinic_id', ${clinicId}, true), set_config('transaction_read_only', 'on', true)`
+        } else await tx.$queryRaw`SELECT set_config('app.clinic_id', ${clinicId}, true)`
         const result = await work(tx)
-        await acts.getStore()?.beforeCommit?.(tx, clinicId)
+        await act?.beforeCommit?.(tx, clinicId)
         return result
       },
       { timeout },

@@ -101,6 +101,11 @@ export const problemDefinitions = {
     title: 'The body’s media type is not supported',
     advice: 'Set `Content-Type` to one of the types that `detail` names.',
   },
+  TOO_MANY_REQUESTS: {
+    status: 429,
+    title: 'Too many requests came in this minute',
+    advice: 'Wait for the seconds in `Retry-After`, and go by `RateLimit-Remaining` from then on.',
+  },
   HEADERS_TOO_LARGE: {
     status: 431,
     title: 'The request’s headers are too large',
@@ -172,6 +177,11 @@ export const problemDefinitions = {
   API_KEY_NOT_FOUND: { status: 404, title: 'No such API key', advice: 'List `/v1/api-keys` and check the id.' },
   CLIENT_NOT_FOUND: { status: 404, title: 'No such client', advice: 'List `/v1/clients` and check the id.' },
   ACTOR_NOT_FOUND: { status: 404, title: 'No such actor', advice: 'List `/v1/actors` and check the id.' },
+  AUDIT_EVENT_NOT_FOUND: {
+    status: 404,
+    title: 'No such audit event',
+    advice: 'List `/v1/audit-events` and check the number.',
+  },
   MOVE_NOT_FOUND: { status: 404, title: 'No such move', advice: 'List the protocol’s moves and check the id.' },
   PATIENT_NOT_FOUND: { status: 404, title: 'No such patient', advice: 'List `/v1/patients` and check the id.' },
   EPISODE_NOT_FOUND: { status: 404, title: 'No such episode', advice: 'List the patient’s episodes and check the id.' },
