@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import net from 'node:net'
 import { describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
-import { buildApp } from '../../src/app.ts'
 import { sweepAnswers } from '../../src/db/kept-answers.ts'
 import { startClinicWithLibrary } from './library-clinic.ts'
 import { type Answer, type Client, type Problem, startReplica } from './support.ts'
@@ -185,41 +184,6 @@ describe('what is done with a key', () => {
     const kept = ids.map((id) => items.filter(({ requestId }) => requestId === id).map(({ outcome }) => outcome))
     expect(kept).toEqual([['success'], ['success']])
     expect(items.find(({ requestId }) => requestId === ids[1])?.patients).toEqual([first.body.id])
-  })
-
-  test('is not done when it takes longer than a request may, and the key is free', async () => {
-    const hasty = await buildApp({
-      config: { logLevel: 'silent' },
-      db: clinic.db,
-      clock: () => Temporal.Now.instant(),
-      timeouts: { handler: 400 },
-    })
-    const address = await hasty.listen({ host: '127.0.0.1', port: 0 })
-    const patient = await newPatient()
-    const path = `/patients/${patient}/episodes`
-    const client = await clinic.db.pool.connect()
-    try {
-      await client.query('BEGIN')
-      await client.query(`SELECT set_config('app.clinic_id', $1, true)`, [clinic.clinicId])
-      await client.query('SELECT FROM patient WHERE id = $1 FOR UPDATE', [patient])
-      const late = await fetch(`${address}/v1${path}`, {
-        method: 'POST',
-        headers: {
-          authorization: `Bearer ${clinic.key}`,
-          'content-type': 'application/json',
-          'idempotency-key': 'late',
-        },
-        body: JSON.stringify(surgery),
-      })
-      expect(late.status).toBe(503)
-      expect(late.headers.get('location')).toBeNull()
-    } finally {
-      await client.query('COMMIT')
-      client.release()
-      await hasty.close()
-    }
-    const answer = await keyed(path, surgery, 'late')
-    expect([answer.status, replayed(answer), await countEpisodes(patient)]).toEqual([201, false, 1])
   })
 
   test('is kept in rows that the service can neither change nor remove', async () => {
