@@ -4,15 +4,13 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { Database } from '../db/client.ts'
 import { claimKey, type KeptAnswer, type KeyHolder, keepAnswer, sweepAnswers } from '../db/kept-answers.ts'
+import { onlyAsked } from './audit.ts'
 import { isLockTimeout } from './database-errors.ts'
 import { tagRevision } from './etag.ts'
 import { ProblemError } from './problems.ts'
 
 // After the IETF's draft "The Idempotency-Key HTTP Header Field": a request that is sent again with its key gets the first
 // answer again. The key, what the request wrote and its answer are committed together, or none of them is.
-
-/** POSTs that write nothing: a key means nothing to them, and they do not look at it. */
-const onlyComputes: ReadonlySet<string> = new Set(['simulate', 'simulateTimeline', 'checkDocument', 'checkDraft'])
 
 /** Whose answers show a secret that is stored nowhere: they are kept encrypted. */
 const showsSecret: ReadonlySet<string> = new Set(['createApiKey', 'rotateApiKey'])
@@ -51,7 +49,8 @@ export function registerIdempotency(app: FastifyInstance, db: Database): void {
 
   app.addHook('onRoute', (route) => {
     const operationId = route.schema?.operationId ?? ''
-    if (![route.method].flat().includes('POST') || onlyComputes.has(operationId)) return
+    // A key means nothing to what changes nothing.
+    if (![route.method].flat().includes('POST') || onlyAsked.includes(operationId)) return
     const { headers = z.looseObject({}) } = route.schema ?? {}
     if (!(headers instanceof z.ZodObject))
       throw new Error(`${operationId} describes its headers in no way that is known`)
@@ -111,7 +110,10 @@ async function answerOnce(
     )
   try {
     const body = await takeTurn(inHand, JSON.stringify([clinicId, actorId, key]), once)
-    return reply.send(body.length === 0 ? null : Buffer.from(body))
+    const text = Buffer.from(body)
+    // The record of acts names whom an answer tells of, also one that is told again.
+    if (request.audit !== null && text.length > 0) request.audit.answer = JSON.parse(text.toString('utf8'))
+    return reply.send(text.length === 0 ? null : text)
   } catch (error) {
     // What was not done is not where it says.
     for (const name of Object.keys(reply.getHeaders())) if (!(name in before)) reply.removeHeader(name)
