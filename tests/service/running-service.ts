@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { recorder } from '../support/logged-secrets.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -19,8 +20,18 @@ function launch(args: readonly string[], env: Record<string, string>): { child: 
   child.stderr?.on('data', (chunk) => {
     output += chunk
   })
+  for (const url of [env.DATABASE_URL, env.MIGRATION_DATABASE_URL]) if (url !== undefined) recorder.passwordOf(url)
+  recorder.secret(env.BOOTSTRAP_API_KEY)
+  child.once('close', () => {
+    // All but the key that the first start prints, and a new key that a command prints.
+    for (const line of output.split('\n')) if (!printsKey.test(line)) recorder.line(line)
+    recorder.flush()
+  })
   return { child, output: () => output }
 }
+
+/** What tells the operator a new key, once and on purpose. */
+const printsKey = /shown this once|npm run --silent example --|API key:/
 
 /** Runs one of the project's commands to its end, as its npm script does. */
 export async function runCommand(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
@@ -50,6 +61,7 @@ export async function startService(env: Record<string, string>) {
       return ended
     },
     async send(key: string, method: string, path: string, body?: object) {
+      recorder.sent({ url: path, headers: { authorization: `Bearer ${key}` }, body: JSON.stringify(body ?? null) })
       const response = await fetch(`${address}${path}`, {
         method,
         headers: { authorization: `Bearer ${key}`, ...(body && { 'content-type': 'application/json' }) },
