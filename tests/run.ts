@@ -94,7 +94,7 @@ function isKept(logs: string): boolean {
   )
   for (const { value, line } of found.slice(0, 20))
     process.stderr.write(`  ${JSON.stringify(value)} in ${line.slice(0, 500)}\n`)
-  return found.length === 0
+  return found.length === 0 && (wanted.length > 0 || lines > 0)
 }
 
 const args = process.argv.slice(2)

@@ -29,7 +29,7 @@ export function searchLogs(folder: string): Search {
     // As it is, and as a string in JSON has it.
     for (const text of new Set([value, JSON.stringify(value).slice(1, -1)])) {
       const bytes = Buffer.from(text)
-      if (bytes.length < start || vocabulary.has(text.toLowerCase())) continue
+      if (bytes.length < start || plainWord.test(text)) continue
       const sight = bytes.readUInt32LE(0)
       const known = bySight.get(sight)
       if (known === undefined) bySight.set(sight, [{ value, bytes }])
@@ -75,5 +75,5 @@ function lineAt(log: Buffer, at: number): string {
   return log.toString('utf8', log.lastIndexOf(10, at) + 1, end < 0 ? log.length : end)
 }
 
-/** What some test gives a patient for a name, and every line of a log says. */
-const vocabulary = new Set(['null', 'true', 'false'])
+/** One plain word, like `again`: a line may have it by itself. */
+const plainWord = /^[a-z]{1,16}$/
