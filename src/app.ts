@@ -9,6 +9,8 @@ import { registerActors } from './features/actors/routes.ts'
 import { findCredential } from './features/api-keys/repository.ts'
 import { registerApiKeys } from './features/api-keys/routes.ts'
 import { registerAttributes } from './features/attributes/routes.ts'
+import { createAuditStore } from './features/audit/repository.ts'
+import { registerAuditEvents } from './features/audit/routes.ts'
 import { registerChecks } from './features/checks/routes.ts'
 import { registerClients } from './features/clients/routes.ts'
 import { registerTokens } from './features/clients/token-routes.ts'
@@ -30,10 +32,12 @@ import { registerSimulations } from './features/simulations/routes.ts'
 import { registerTimelines } from './features/timelines/routes.ts'
 import { requireScopes, type Scope, scopeOf } from './http/access.ts'
 import { makeTokenVerifier } from './http/access-tokens.ts'
+import { keepRecord, registerAudit } from './http/audit.ts'
 import { requireAuthentication } from './http/auth.ts'
 import type { Context, Feature } from './http/context.ts'
 import { answerClientError, answerFrameworkError, registerErrorHandling } from './http/error-handler.ts'
 import { registerEtags } from './http/etag.ts'
+import { registerIdempotency, sweepInBackground } from './http/idempotency.ts'
 import { registerJsonBody } from './http/json-body.ts'
 import { shedLoad } from './http/load-shedding.ts'
 import { describeScope, registerDocs, registerOpenapi } from './http/openapi.ts'
@@ -41,12 +45,13 @@ import type { RecordedExamples } from './http/openapi-document.ts'
 import { registerProblemRoutes } from './http/problem-routes.ts'
 import { limitRequests } from './http/rate-limits.ts'
 import { logSerializers, RequestLog } from './http/request-log.ts'
-import { serializerCompiler, validatorCompiler } from './http/validation.ts'
+import { refuseUnknownParameters, serializerCompiler, validatorCompiler } from './http/validation.ts'
 
 const version: string = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version
 
 const allFeatures: readonly Feature[] = [
   registerClinic,
+  registerAuditEvents,
   registerApiKeys,
   registerClients,
   registerActors,
@@ -123,7 +128,12 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
 
   const app: FastifyInstance = Fastify({
     bodyLimit: 1024 * 1024,
-    http: { headersTimeout: patience.headers, connectionsCheckingInterval: patience.check },
+    // Without the requirement the error handler says so, in words.
+    http: {
+      headersTimeout: patience.headers,
+      connectionsCheckingInterval: patience.check,
+      requireHostHeader: false,
+    },
     requestTimeout: patience.request,
     connectionTimeout: patience.idle,
     keepAliveTimeout: patience.keepAlive,
@@ -142,6 +152,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     frameworkErrors: answerFrameworkError,
     clientErrorHandler: (error, socket) => answerClientError(error, socket, ids(), app.log),
   })
+  // What a client expects beyond an answer is ignored (RFC 9110), as Node alone would refuse it without a word.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
   if (options.onRoute) app.addHook('onRoute', options.onRoute)
@@ -159,6 +171,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   await shedLoad(app, db.pool, config.maxEventLoopDelay ?? null)
   const limitActors = await limitRequests(app, db.pool, config.rateLimits ?? noLimits)
   registerJsonBody(app)
+  sweepInBackground(app, db)
+  registerAudit(app, createAuditStore(db), clock)
   registerErrorHandling(app, { explainInternalErrors: options.explainInternalErrors ?? false })
   await registerOpenapi(app, { version, ...(options.examples && { examples: options.examples }) })
 
@@ -184,6 +198,9 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
       )
       limitActors(closed)
       requireScopes(closed, options.scopeOf ?? scopeOf)
+      registerIdempotency(closed, db)
+      keepRecord(closed)
+      refuseUnknownParameters(closed)
       describeScope(closed, 'private')
       registerEtags(closed)
       closed.addHook('onSend', async (_request, reply) => {

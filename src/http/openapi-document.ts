@@ -7,6 +7,8 @@ interface Parameter {
   in: string
   name: string
   required?: boolean
+  schema?: unknown
+  description?: string
   example?: unknown
 }
 
@@ -63,6 +65,10 @@ const headers = {
   ETag: { description: 'The resource’s revision, for `If-Match` and `If-None-Match`.', schema: { type: 'string' } },
   Link: { description: 'The first and the next page (RFC 8288).', schema: { type: 'string' } },
   Location: { description: 'The address of what was created.', schema: { type: 'string', format: 'uri-reference' } },
+  'Idempotency-Replayed': {
+    description: '`true`: the first answer to this `Idempotency-Key`, again.',
+    schema: { type: 'string', const: 'true' },
+  },
   'RateLimit-Limit': { description: 'Requests that may come in a minute.', schema: { type: 'integer' } },
   'RateLimit-Remaining': { description: 'How many of them are left.', schema: { type: 'integer' } },
   'RateLimit-Reset': { description: 'Seconds until the next minute begins.', schema: { type: 'integer' } },
@@ -79,6 +85,7 @@ export function finishDocument(generated: OpenapiDocument, examples: RecordedExa
     describeResponses(operation, recorded, document)
     addExamples(operation, recorded)
   }
+  for (const { get } of Object.values(document.paths)) if (get !== undefined) describeNotModified(get)
   shareProblemResponses(document)
   unifyRequestAndResponseSchemas(document)
   pruneSchemas(document)
@@ -97,11 +104,14 @@ function operationsOf(document: OpenapiDocument): Operation[] {
 /** Validation leaves `If-Match` optional so that its absence can be a 428; for a caller it is required. */
 function describeParameters(operation: Operation): void {
   for (const parameter of operation.parameters ?? []) {
-    if (parameter.in === 'header' && parameter.name.toLowerCase() === 'if-match') {
-      parameter.name = 'If-Match'
-      parameter.required = true
-    }
+    if (parameter.in !== 'header') continue
+    if (parameter.name === 'if-match') Object.assign(parameter, { name: 'If-Match', required: true })
+    if (parameter.name === 'idempotency-key') parameter.name = 'Idempotency-Key'
   }
+}
+
+function takesKey({ parameters = [] }: Operation): boolean {
+  return parameters.some(({ name }) => name === 'Idempotency-Key')
 }
 
 function describeResponses(
@@ -115,7 +125,8 @@ function describeResponses(
       response.description =
         typeof schema?.description === 'string' ? schema.description : (STATUS_CODES[status] ?? status)
     }
-    const names = [...(headersByStatus[status] ?? []), ...(recorded?.headers?.[status] ?? [])]
+    const ofKey = takesKey(operation) ? (headersOfKey[status.charAt(0)] ?? headersOfKey[status] ?? []) : []
+    const names = [...(headersByStatus[status] ?? []), ...(recorded?.headers?.[status] ?? []), ...ofKey]
     if (names.length > 0) {
       response.headers = Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]))
     }
@@ -127,6 +138,28 @@ const headersByStatus: Record<string, HeaderName[]> = {
   401: ['WWW-Authenticate'],
   429: ['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset', 'Retry-After'],
   503: ['Retry-After'],
+}
+
+/** Headers of answers to requests that may have an `Idempotency-Key`. */
+const headersOfKey: Record<string, HeaderName[]> = { 2: ['Idempotency-Replayed'], 409: ['Retry-After'] }
+
+/** A read of what has an `ETag` can be told that the caller has it already. */
+function describeNotModified(operation: Operation): void {
+  if (operation.responses['200']?.headers?.ETag === undefined) return
+  operation.responses['304'] = {
+    description: 'Not changed: it is what `If-None-Match` names. There is no body.',
+    headers: { ETag: { $ref: '#/components/headers/ETag' } },
+  }
+  operation.parameters = [
+    ...(operation.parameters ?? []),
+    {
+      in: 'header',
+      name: 'If-None-Match',
+      required: false,
+      schema: { type: 'string' },
+      description: 'The `ETag` of what the caller has already: 304 if it is still the same.',
+    },
+  ]
 }
 
 const schemaReference = '#/components/schemas/'

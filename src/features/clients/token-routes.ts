@@ -51,6 +51,7 @@ export async function registerTokens(
     forms.withTypeProvider<ZodTypeProvider>().post(
       tokenPath,
       {
+        config: { kept: 'change' },
         bodyLimit: mostFormBytes,
         schema: {
           operationId: 'issueToken',
@@ -72,6 +73,7 @@ export async function registerTokens(
         }
         const now = clock()
         const { clinicId, id } = claimedClient(client_assertion)
+        if (request.audit) request.audit.claim = { clinicId }
         const issued = await db.asClinic(clinicId, async (tx) => {
           const client = await readClient(tx, clinicId, id)
           // One answer for a client that is not there, one that is revoked, and one of a suspended clinic.
@@ -79,6 +81,7 @@ export async function registerTokens(
             throw refuseClient('is not from a client that is registered here')
           }
           const taken = await verifyAssertion(client_assertion, client, { audience, now })
+          if (request.audit) request.audit.claim = { clinicId, actor: { id, kind: 'client' } }
           // Whoever changes the client ends its tokens: none may be made meanwhile of what it was before.
           const current = await lockClient(tx, clinicId, id)
           if (current?.revision !== client.revision)
