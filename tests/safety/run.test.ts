@@ -23,9 +23,8 @@ describe('npm run test:safety', () => {
   test.each(faults.map((fault) => [fault.name, fault] as const))('can plant %s', (_name, fault) => {
     const source = readFileSync(path.join(root, fault.in), 'utf8')
     expect(plant(fault, source)).not.toBe(source)
-    const { title } = fault.noticedBy
-    expect(readFileSync(path.join(root, fault.noticedBy.file), 'utf8')).toContain(
-      start.replace(/ (the )?(clinician|reader).*/, ''),
-    )
+    const { file, title } = fault.noticedBy
+    const written = title.replace(/ (the )?(clinician|reader).*/, '')
+    expect(readFileSync(path.join(root, file), 'utf8')).toContain(written)
   })
 })
