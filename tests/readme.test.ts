@@ -130,7 +130,7 @@ describe('the README', () => {
 
   test('names every setting, and no other', () => {
     const config = readFileSync(resolve(root, 'src/config.ts'), 'utf8')
-    const settings = [...config.matchAll(/^ {2}([A-Z][A-Z_]+): z/gm)].map(([, name]) => name)
+    const settings = [...config.matchAll(/^ {2}([A-Z][A-Z_]+): (?:z|wholeNumber)\b/gm)].map(([, name]) => name)
     const named = [...readme.matchAll(/^\| `([A-Z_]+)` \|/gm)].map(([, name]) => name)
     expect(named).toEqual(settings)
   })

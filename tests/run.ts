@@ -3,6 +3,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { logsVariable } from './support/logged-secrets.ts'
+import { searchLogs } from './support/search-logs.ts'
 
 // A date that goes through a local midnight is wrong either west or east of Greenwich. In Auckland the clocks change in the
 // other half of the year, and Kiritimati is fourteen hours ahead, a day before everybody else.
@@ -51,6 +53,7 @@ interface Outcome {
 function runJest(zone: string, randomCases: string, args: readonly string[]): Outcome {
   const folder = mkdtempSync(join(tmpdir(), 'rehab-results-'))
   const report = join(folder, 'report.json')
+  const logs = mkdtempSync(join(tmpdir(), 'rehab-logs-'))
   try {
     const { status } = spawnSync(
       process.execPath,
@@ -60,6 +63,7 @@ function runJest(zone: string, randomCases: string, args: readonly string[]): Ou
         stdio: ['ignore', 'ignore', 'inherit'],
         env: {
           ...process.env,
+          [logsVariable]: logs,
           TZ: zone,
           RULES_RANDOM_CASES: process.env.RULES_RANDOM_CASES ?? randomCases,
           NODE_OPTIONS: '--experimental-vm-modules --disable-warning=ExperimentalWarning',
@@ -74,11 +78,23 @@ function runJest(zone: string, randomCases: string, args: readonly string[]): Ou
       // A file that cannot be loaded has no test to count, and is a failure all the same.
       failed: numFailedTests + numRuntimeErrorTestSuites,
       skipped: numPendingTests,
-      ok: status === 0,
+      ok: isKept(logs) && status === 0,
     }
   } finally {
+    rmSync(logs, { recursive: true, force: true })
     rmSync(folder, { recursive: true, force: true })
   }
+}
+
+/** No secret and nothing of a patient that a test has sent is in a log. */
+function isKept(logs: string): boolean {
+  const { lines, secrets, found } = searchLogs(logs)
+  process.stderr.write(
+    `\n${lines} lines of logs searched for ${secrets} secrets and patients’ values: ${found.length} found\n`,
+  )
+  for (const { value, line } of found.slice(0, 20))
+    process.stderr.write(`  ${JSON.stringify(value)} in ${line.slice(0, 500)}\n`)
+  return found.length === 0 && (wanted.length > 0 || lines > 0)
 }
 
 const args = process.argv.slice(2)

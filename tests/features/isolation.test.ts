@@ -451,7 +451,8 @@ describe('with the application’s own filters removed', () => {
   test('row-level security alone still gives no foreign row, and lets none be changed', async () => {
     await owner.connect()
     const { names, restore } = await removeFiltersOfFunctions(owner)
-    expect(names).toEqual(['authenticate', 'identify_person', 'read_caseload', 'read_record', 'read_records'])
+    const known = ['authenticate', 'identify_person', 'read_caseload', 'read_record', 'read_records']
+    expect(names).toEqual(expect.arrayContaining(known))
     const attacker = replica.withKey(stranger.clinicId, stranger.key)
     try {
       const before = await snapshot()

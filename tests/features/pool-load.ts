@@ -1,10 +1,19 @@
+import { randomUUIDv7 } from 'node:crypto'
 import { request as send } from 'node:http'
-import type pg from 'pg'
-import type { Database } from '../../src/db/client.ts'
+import pg from 'pg'
+import { buildApp } from '../../src/app.ts'
+import { type Database, openDatabase } from '../../src/db/client.ts'
+import { insertApiKey } from '../../src/features/api-keys/repository.ts'
+import { insertClinic } from '../../src/features/clinics/repository.ts'
+import { createPatient } from '../../src/features/patients/repository.ts'
+import { makeApiKey } from '../../src/http/auth.ts'
+import { toInstantText } from '../../src/http/schemas.ts'
 
 interface Asker {
   clinicId: string
   key: string
+  /** A patient of the clinic's. */
+  patient: string
 }
 
 export interface LoadFigures {
@@ -23,6 +32,54 @@ export interface LoadFigures {
 /** What every row of a clinic's has in it, and no other clinic's. */
 export function markOf(clinicId: string): string {
   return `mark-${clinicId.slice(-12)}`
+}
+
+/** What the database answers with an error, and what it takes too long for. */
+const breaks = 'breaks'
+const isSlow = 'is slow'
+
+/** The service with few connections, clinics with a key and a patient each, and a database that fails now and then. */
+export async function prepareLoad(
+  databaseUrl: string,
+  { clinics, maxConnections }: { clinics: number; maxConnections: number },
+) {
+  const owner = new pg.Client({ connectionString: databaseUrl })
+  await owner.connect()
+  await owner.query(`
+    CREATE FUNCTION fail_now_and_then() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+      IF NEW.display_name = '${breaks}' THEN RAISE EXCEPTION 'broken'; END IF;
+      IF NEW.display_name = '${isSlow}' THEN PERFORM pg_sleep(5); END IF;
+      RETURN NEW;
+    END $$;
+    CREATE TRIGGER fail_now_and_then BEFORE UPDATE ON patient FOR EACH ROW EXECUTE FUNCTION fail_now_and_then()`)
+  await owner.end()
+  const url = new URL(databaseUrl)
+  url.searchParams.set('options', '-c statement_timeout=150ms')
+  const db = openDatabase(url.href, { maxConnections })
+  const app = await buildApp({ config: { logLevel: 'silent' }, db, clock: () => Temporal.Now.instant() })
+  const address = await app.listen({ host: '127.0.0.1', port: 0 })
+  const createdAt = toInstantText(Temporal.Now.instant())
+  const askers: Asker[] = []
+  for (let made = 0; made < clinics; made += 1) {
+    const [clinicId, id, patient] = [randomUUIDv7(), randomUUIDv7(), randomUUIDv7()]
+    const key = makeApiKey(clinicId)
+    await db.asClinic(clinicId, async (tx) => {
+      await insertClinic(tx, { clinicId, name: 'Test clinic', timeZone: 'UTC', createdAt })
+      await insertApiKey(tx, { clinicId, id, name: 'key', key, role: 'administrator', createdAt })
+      const mark = markOf(clinicId)
+      await createPatient(tx, { clinicId, id: patient, externalId: `${mark}-0`, displayName: mark, createdAt })
+    })
+    askers.push({ clinicId, key, patient })
+  }
+  return {
+    service: { address, db },
+    clinics: askers,
+    close: async (): Promise<void> => {
+      await app.close()
+      await db.close()
+    },
+  }
 }
 
 /**
@@ -67,7 +124,11 @@ function ask(
 ): Promise<{ status: number; text: string } | null> {
   return new Promise((resolve) => {
     const content = body === undefined ? undefined : JSON.stringify(body)
-    const headers = { authorization: `Bearer ${key}`, ...(content && { 'content-type': 'application/json' }) }
+    const headers = {
+      authorization: `Bearer ${key}`,
+      'if-match': '*',
+      ...(content && { 'content-type': 'application/json' }),
+    }
     const request = send(`${address}/v1${path}`, { method, headers, agent: false }, (response) => {
       let text = ''
       response.on('data', (chunk) => {
@@ -88,7 +149,7 @@ function ask(
  */
 export async function loadPool(
   service: { address: string; db: Database },
-  clinics: readonly (Asker & { patient: string })[],
+  clinics: readonly Asker[],
   { requests, atOnce, random }: { requests: number; atOnce: number; random: () => number },
 ): Promise<LoadFigures> {
   const watched = watchPool(service.db)
@@ -97,7 +158,7 @@ export async function loadPool(
   const worker = async (): Promise<void> => {
     while (sent < requests) {
       sent += 1
-      const clinic = clinics[Math.floor(random() * clinics.length)] as Asker & { patient: string }
+      const clinic = clinics[Math.floor(random() * clinics.length)] as Asker
       const mark = markOf(clinic.clinicId)
       const kinds = [
         { method: 'GET', path: '/patients?limit=200' },
@@ -105,9 +166,9 @@ export async function loadPool(
         // Another clinic's, which is not there.
         { method: 'GET', path: `/patients/${clinics.find(({ clinicId }) => clinicId !== clinic.clinicId)?.patient}` },
         { method: 'POST', path: '/patients', body: { externalId: `${mark}-${sent}`, displayName: mark } },
-        // Breaks a constraint in the middle of its transaction.
         { method: 'POST', path: '/patients', body: { externalId: `${mark}-0` } },
-        { method: 'PATCH', path: `/patients/${clinic.patient}`, body: { displayName: 'slow' } },
+        { method: 'PATCH', path: `/patients/${clinic.patient}`, body: { displayName: breaks } },
+        { method: 'PATCH', path: `/patients/${clinic.patient}`, body: { displayName: isSlow } },
       ]
       const kind = kinds[Math.floor(random() * kinds.length)] as (typeof kinds)[number]
       const abort = random() < 0.3 ? { abortAfter: random() * 30 } : {}

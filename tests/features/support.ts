@@ -6,6 +6,7 @@ import { insertApiKey } from '../../src/features/api-keys/repository.ts'
 import { insertClinic } from '../../src/features/clinics/repository.ts'
 import { makeApiKey } from '../../src/http/auth.ts'
 import { toInstantText } from '../../src/http/schemas.ts'
+import { recorder } from '../support/logged-secrets.ts'
 import { createTestDatabase } from '../support/test-database.ts'
 
 export interface Answer<Body> {
@@ -122,15 +123,23 @@ export async function startClinic({ timeZone = 'America/New_York', now, library,
     onRoute: ({ method, url }) => routes.push(...[method].flat().map((one) => ({ method: one, url }))),
     db,
     clock,
-    logTo: { write: (line) => log.push(line) },
+    logTo: {
+      write: (line) => {
+        log.push(line)
+        recorder.line(line)
+      },
+    },
     ...(library && { library }),
     explainInternalErrors: true,
   })
+  recorder.passwordOf(database.url)
+  recorder.watch(app.server)
   const address = await app.listen({ host: '127.0.0.1', port: 0 })
   afterAll(async () => {
     await app.close()
     await db.close()
     await database.close()
+    recorder.flush()
   })
 
   /** Software of the clinic that has a key of this role. */
@@ -175,9 +184,13 @@ export async function startClinic({ timeZone = 'America/New_York', now, library,
 
 /** A second instance of the service on the same database. */
 export async function startReplica(db: Database, clock: () => Temporal.Instant, config: ClinicOptions['config'] = {}) {
-  const app = await buildApp({ config: { logLevel: 'silent', ...config }, db, clock })
+  const app = await buildApp({ config: { logLevel: 'info', ...config }, db, clock, logTo: { write: recorder.line } })
+  recorder.watch(app.server)
   const address = await app.listen({ host: '127.0.0.1', port: 0 })
-  afterAll(() => app.close())
+  afterAll(async () => {
+    await app.close()
+    recorder.flush()
+  })
   return {
     address,
     app,

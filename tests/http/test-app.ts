@@ -2,6 +2,7 @@ import { type AppOptions, buildApp } from '../../src/app.ts'
 import { scopeOf } from '../../src/http/access.ts'
 import { hashKey, makeApiKey } from '../../src/http/auth.ts'
 import type { Context, Feature } from '../../src/http/context.ts'
+import { recorder } from '../support/logged-secrets.ts'
 
 export const clinicId = '01a1f000-0000-7000-8000-00000000c11c'
 export const apiKey = makeApiKey(clinicId, new Uint8Array(32).fill(1))
@@ -62,11 +63,17 @@ export async function startApp(
     features,
     // The routes of a test need a scope like all others, and no test is about which.
     scopeOf: (operationId) => scopeOf(operationId) ?? 'clinic:read',
-    logTo: { write: (line) => log.push(JSON.parse(line)) },
+    logTo: {
+      write: (line) => {
+        log.push(JSON.parse(line))
+        recorder.line(line)
+      },
+    },
     explainInternalErrors,
     examples: {},
   })
+  recorder.watch(app.server)
   await app.listen({ port: 0, host: '127.0.0.1' })
   const { port } = app.server.address() as { port: number }
-  return { url: `http://127.0.0.1:${port}`, port, log, close: () => app.close() }
+  return { url: `http://127.0.0.1:${port}`, port, log, close: () => app.close().finally(recorder.flush) }
 }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { recorder } from '../support/logged-secrets.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -19,8 +20,18 @@ function launch(args: readonly string[], env: Record<string, string>): { child: 
   child.stderr?.on('data', (chunk) => {
     output += chunk
   })
+  for (const url of [env.DATABASE_URL, env.MIGRATION_DATABASE_URL]) if (url !== undefined) recorder.passwordOf(url)
+  recorder.secret(env.BOOTSTRAP_API_KEY)
+  child.once('close', () => {
+    // All but the key that the first start prints, and a new key that a command prints.
+    for (const line of output.split('\n')) if (!printsKey.test(line)) recorder.line(line)
+    recorder.flush()
+  })
   return { child, output: () => output }
 }
+
+/** What tells the operator a new key, once and on purpose. */
+const printsKey = /shown this once|npm run --silent example --|API key:/
 
 /** Runs one of the project's commands to its end, as its npm script does. */
 export async function runCommand(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
@@ -29,9 +40,12 @@ export async function runCommand(args: readonly string[], env: Record<string, st
   return { code, output: output() }
 }
 
+/** A test may send more than a clinic does. */
+const noLimits = { RATE_LIMIT_PER_ACTOR: '1000000', RATE_LIMIT_PER_ADDRESS: '1000000' }
+
 /** Starts the service in a process of its own, as `npm start` does, and waits until it says where it listens. */
 export async function startService(env: Record<string, string>) {
-  const { child, output } = launch(['src/server.ts'], { PORT: '0', ...env })
+  const { child, output } = launch(['src/server.ts'], { PORT: '0', ...noLimits, ...env })
   const ended = once(child, 'close').then(([code]): Ended => ({ code, output: output() }))
   for (const end = Date.now() + 30_000; !output().includes('is listening on'); ) {
     const early = await Promise.race([ended, new Promise<null>((resolve) => setTimeout(resolve, 20, null))])
@@ -50,6 +64,7 @@ export async function startService(env: Record<string, string>) {
       return ended
     },
     async send(key: string, method: string, path: string, body?: object) {
+      recorder.sent({ url: path, headers: { authorization: `Bearer ${key}` }, body: JSON.stringify(body ?? null) })
       const response = await fetch(`${address}${path}`, {
         method,
         headers: { authorization: `Bearer ${key}`, ...(body && { 'content-type': 'application/json' }) },

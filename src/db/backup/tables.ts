@@ -28,6 +28,8 @@ export async function readTables(client: pg.Client): Promise<Table[]> {
          WHERE i.indrelid = c.oid AND i.indisprimary) AS key
      FROM pg_class c
      WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname <> '${migrationsTable}'
+       -- What a crash may empty is worth no copy.
+       AND c.relpersistence <> 'u'
        AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
          AND d.deptype = 'e')
      ORDER BY c.relname COLLATE "C"`,

@@ -1,0 +1,157 @@
+import { connect } from 'node:net'
+import { afterAll, describe, expect, test } from '@jest/globals'
+import type { FastifyInstance } from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import request from 'supertest'
+import { z } from 'zod'
+import { authorization, startApp } from './test-app.ts'
+
+const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds))
+
+const done = z.object({ done: z.boolean() })
+const about = { tags: ['patients'], summary: 'For the test', response: { 200: done } }
+
+function registerWork(app: FastifyInstance): void {
+  const routes = app.withTypeProvider<ZodTypeProvider>()
+  routes.get('/busy', { schema: { ...about, operationId: 'getBusy' } }, async () => {
+    for (const end = Date.now() + 150; Date.now() < end; );
+    return { done: true }
+  })
+  routes.get('/slow', { schema: { ...about, operationId: 'getSlow' } }, async () => {
+    await pause(5000)
+    return { done: true }
+  })
+  routes.post(
+    '/echo',
+    { schema: { ...about, operationId: 'echo', body: z.strictObject({ note: z.string().max(10) }) } },
+    async () => ({ done: true }),
+  )
+}
+
+const app = await startApp([registerWork], {
+  timeouts: { headers: 300, request: 600, check: 50, handler: 400, idle: 900 },
+  config: { maxConnections: 20 },
+})
+const shedding = await startApp([registerWork], { config: { maxEventLoopDelay: 50 } })
+afterAll(async () => {
+  await app.close()
+  await shedding.close()
+})
+
+/** All that comes on a connection on which these texts are sent, one after each pause, until it is closed. */
+function converse(texts: readonly string[], milliseconds: number): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect(app.port, '127.0.0.1')
+    let said = ''
+    let next = 0
+    const timer = setInterval(() => {
+      if (next < texts.length && socket.writable) socket.write(texts[next] ?? '')
+      next += 1
+    }, milliseconds)
+    socket.on('data', (chunk) => {
+      said += chunk
+    })
+    socket.on('error', () => {})
+    socket.on('close', () => {
+      clearInterval(timer)
+      resolve(said)
+    })
+  })
+}
+
+describe('time', () => {
+  test.each([
+    [
+      'a header now and then',
+      ['GET /livez HTTP/1.1\r\nHost: a\r\n', ...Array.from({ length: 99 }, (_, n) => `X-${n}: a\r\n`)],
+    ],
+    [
+      'a body letter by letter',
+      [
+        `POST /v1/echo HTTP/1.1\r\nHost: a\r\nAuthorization: ${authorization}\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n`,
+        ...Array.from({ length: 99 }, () => ' '),
+      ],
+    ],
+  ])('is up for %s', async (_name, texts) => {
+    const started = Date.now()
+    const said = await converse(texts, 50)
+    expect(said).toContain('REQUEST_TIMEOUT')
+    expect(Date.now() - started).toBeLessThan(4000)
+  })
+
+  test('is up for a connection that says nothing', async () => {
+    expect(await converse([], 50)).toMatch(/^$|REQUEST_TIMEOUT/)
+  })
+
+  test('is up for an answer', async () => {
+    const { status, body, headers } = await request(app.url).get('/v1/slow').set({ authorization })
+    expect([status, body.code, headers['retry-after']]).toEqual([503, 'SERVICE_UNAVAILABLE', '2'])
+  })
+})
+
+test('no more connections than are allowed are kept', async () => {
+  const closed = { count: 0 }
+  const sockets = Array.from({ length: 40 }, () =>
+    connect(app.port, '127.0.0.1')
+      .on('error', () => {})
+      .on('close', () => {
+        closed.count += 1
+      }),
+  )
+  await pause(200)
+  expect(closed.count).toBeGreaterThanOrEqual(20)
+  for (const socket of sockets) socket.destroy()
+})
+
+test('while the processor is taken requests get a 503 at once, and probes an answer', async () => {
+  const seen: request.Response[] = []
+  for (let tries = 0; tries < 40 && !seen.some(({ status }) => status === 503); tries += 1) {
+    seen.push(...(await Promise.all([0, 1].map(() => request(shedding.url).get('/v1/busy').set({ authorization })))))
+  }
+  const refused = seen.find(({ status }) => status === 503)
+  expect(refused?.body).toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
+  expect(refused?.headers['retry-after']).toBe('2')
+  expect((await request(shedding.url).get('/livez')).status).toBe(200)
+  await pause(1200)
+  expect((await request(shedding.url).post('/v1/echo').set({ authorization }).send({ note: 'a' })).status).toBe(200)
+})
+
+describe('size', () => {
+  test.each<[string, string, number, string]>([
+    [
+      'an address of 20 KB',
+      `GET /problems?a=${'a'.repeat(20_000)} HTTP/1.1\r\nHost: a\r\n\r\n`,
+      431,
+      'HEADERS_TOO_LARGE',
+    ],
+    [
+      'headers of 20 KB',
+      `GET /problems HTTP/1.1\r\nHost: a\r\nX-A: ${'a'.repeat(20_000)}\r\n\r\n`,
+      431,
+      'HEADERS_TOO_LARGE',
+    ],
+    [
+      'a form of 40 KB',
+      `POST /oauth/token HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 40000\r\n\r\n${'a'.repeat(40_000)}`,
+      413,
+      'BODY_TOO_LARGE',
+    ],
+  ])('%s is too much', async (_name, text, status, code) => {
+    const said = await converse([text], 10)
+    expect(said).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
+    expect(said).toContain(`"code":"${code}"`)
+  })
+})
+
+describe('a page of another site', () => {
+  test.each(['/v1/echo', '/oauth/token', '/problems'])('is let in nowhere: %s', async (path) => {
+    const preflight = await request(app.url)
+      .options(path)
+      .set({ origin: 'https://evil.example', 'access-control-request-method': 'POST' })
+    expect([preflight.status, preflight.body.code]).toEqual([405, 'METHOD_NOT_ALLOWED'])
+    const asked = await request(app.url).get(path).set({ origin: 'https://evil.example', authorization })
+    for (const { headers } of [preflight, asked]) {
+      expect(Object.keys(headers).filter((name) => name.startsWith('access-control-'))).toEqual([])
+    }
+  })
+})
