@@ -9,6 +9,8 @@ import { registerActors } from './features/actors/routes.ts'
 import { findCredential } from './features/api-keys/repository.ts'
 import { registerApiKeys } from './features/api-keys/routes.ts'
 import { registerAttributes } from './features/attributes/routes.ts'
+import { createAuditStore } from './features/audit/repository.ts'
+import { registerAuditEvents } from './features/audit/routes.ts'
 import { registerChecks } from './features/checks/routes.ts'
 import { registerClients } from './features/clients/routes.ts'
 import { registerTokens } from './features/clients/token-routes.ts'
@@ -30,10 +32,12 @@ import { registerSimulations } from './features/simulations/routes.ts'
 import { registerTimelines } from './features/timelines/routes.ts'
 import { requireScopes, type Scope, scopeOf } from './http/access.ts'
 import { makeTokenVerifier } from './http/access-tokens.ts'
+import { keepRecord, registerAudit } from './http/audit.ts'
 import { requireAuthentication } from './http/auth.ts'
 import type { Context, Feature } from './http/context.ts'
 import { answerClientError, answerFrameworkError, registerErrorHandling } from './http/error-handler.ts'
 import { registerEtags } from './http/etag.ts'
+import { registerIdempotency, sweepInBackground } from './http/idempotency.ts'
 import { registerJsonBody } from './http/json-body.ts'
 import { describeScope, registerDocs, registerOpenapi } from './http/openapi.ts'
 import type { RecordedExamples } from './http/openapi-document.ts'
@@ -45,6 +49,7 @@ const version: string = JSON.parse(readFileSync(new URL('../package.json', impor
 
 const allFeatures: readonly Feature[] = [
   registerClinic,
+  registerAuditEvents,
   registerApiKeys,
   registerClients,
   registerActors,
@@ -120,6 +125,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     },
   })
   registerJsonBody(app)
+  sweepInBackground(app, db)
+  registerAudit(app, createAuditStore(db), clock)
   registerErrorHandling(app, { explainInternalErrors: options.explainInternalErrors ?? false })
   await registerOpenapi(app, { version, ...(options.examples && { examples: options.examples }) })
 
@@ -144,6 +151,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
         clock,
       )
       requireScopes(closed, options.scopeOf ?? scopeOf)
+      registerIdempotency(closed, db)
+      keepRecord(closed)
       describeScope(closed, 'private')
       registerEtags(closed)
       closed.addHook('onSend', async (_request, reply) => {

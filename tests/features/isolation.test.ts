@@ -114,6 +114,7 @@ function addressOf(path: string): string | null {
     .replace('{number}', '1')
     .replace('{other}', 'draft')
     .replace('{move}', ids.holds ?? '')
+    .replace('{seq}', '999999999')
     .replace('{code}', code)
     .replace('{id}', ids[idOf(path)] ?? '')
 }
@@ -168,6 +169,35 @@ async function inTurns<Item>(items: readonly Item[], work: (item: Item) => Promi
   await Promise.all(Array.from({ length: 6 }, take))
 }
 
+interface Made {
+  id: string
+  operation: string
+  method: string
+  status: number
+  text: string
+}
+
+/** What only asks, although it is sent with POST. */
+const asks = ['POST /simulations', 'POST /simulations/timeline', 'POST /checks', 'POST /protocols/{code}/draft/check']
+
+/** Whatever was refused or changed, and whatever told of a patient, has its row; a plain question has none. */
+async function expectOnRecord(made: readonly Made[]): Promise<void> {
+  const rows = await own.db.asClinic(own.clinicId, (tx) =>
+    tx.auditEvent.findMany({ where: { requestId: { in: made.map(({ id }) => id) } } }),
+  )
+  for (const { id, operation, method, status, text } of made) {
+    const found = rows.filter(({ requestId }) => requestId === id).map((row) => row.status ?? 200)
+    const isOfPatients =
+      [ids.patient, ids.episode].some((one) => text.includes(one ?? '')) || /record|audit/.test(operation)
+    const isDue = status >= 400 || (method !== 'GET' && !asks.includes(operation)) || isOfPatients
+    if (isDue) expect({ operation, found }).toEqual({ operation, found: [status < 400 ? 200 : status] })
+    else if (/^GET \/(protocols|exercises|procedures|attributes|library|clinic$|api-keys)/.test(operation)) {
+      const isImpact = /impact|moves/.test(operation)
+      expect({ operation, found: isImpact ? [] : found }).toEqual({ operation, found: [] })
+    }
+  }
+}
+
 describe('every route, for every role', () => {
   const named = (method: string, path: string): string => `${method} /v1${path}`
 
@@ -197,6 +227,7 @@ describe('every route, for every role', () => {
     async (role) => {
       const index = roles.indexOf(role)
       let seen = 0
+      const made: Made[] = []
       await inTurns(operations, async ({ method, path, type }) => {
         const insider = insiders[index]
         // A write that names nothing and says nothing is let in, and then refused for that: it changes nothing.
@@ -204,6 +235,13 @@ describe('every route, for every role', () => {
         const body = method === 'GET' || method === 'DELETE' ? undefined : {}
         const answer = await insider?.send<Record<string, unknown>>(method, address, body, { 'content-type': type })
         const { status = 0, text = '' } = answer ?? {}
+        made.push({
+          id: answer?.headers.get('x-request-id') ?? '',
+          operation: `${method} ${path}`,
+          method,
+          status,
+          text,
+        })
         const said = { role, method, path, status }
         if (!whoMay[named(method, path)]?.includes(role)) {
           expect({ ...said, code: answer?.body.code }).toEqual({ ...said, status: 403, code: 'INSUFFICIENT_SCOPE' })
@@ -217,6 +255,7 @@ describe('every route, for every role', () => {
         } else expect({ ...said, refused: [400, 404, 422, 428].includes(status) }).toEqual({ ...said, refused: true })
       })
       expect(seen).toBeGreaterThan(40)
+      await expectOnRecord(made)
     },
     20_000,
   )
@@ -240,7 +279,10 @@ describe('every route, for every role', () => {
   )
 
   test('lists nothing of another clinic', async () => {
-    const lists = operations.filter(({ method, path }) => method === 'GET' && !path.includes('{'))
+    // The clinic's own record names what its people have asked for, other clinics' ids among it.
+    const lists = operations.filter(
+      ({ method, path }) => method === 'GET' && !path.includes('{') && path !== '/audit-events',
+    )
     expect(lists.length).toBeGreaterThan(8)
     for (const [index, role] of roles.entries()) {
       for (const { path } of lists.filter((list) => whoMay[named('GET', list.path)]?.includes(role))) {
@@ -325,7 +367,9 @@ describe('SQL as the service’s role', () => {
       // A row of the caller's own, or one made of nothing, with the first clinic's id in it.
       const smuggled = `(jsonb_populate_record(NULL::${name}, '{"clinic_id": "${own.clinicId}"}')).*`
       for (const clinicId of [foreign.clinicId, null]) {
-        const refusal = `new row violates row-level security policy for table "${name}"`
+        const refusal = name.startsWith('audit_')
+          ? `permission denied for table ${name}`
+          : `new row violates row-level security policy for table "${name}"`
         const inserted = await attempt(clinicId, `INSERT INTO ${name} SELECT ${smuggled}`)
         expect({ name, inserted }).toEqual({ name, inserted: refusal })
         for (const change of [`UPDATE ${name} SET clinic_id = clinic_id`, `DELETE FROM ${name}`]) {

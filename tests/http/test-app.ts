@@ -10,8 +10,9 @@ export const authorization = `Bearer ${apiKey}`
 /** Knows one key and nothing else: for what does not need a database. */
 const db = {
   pool: {
-    query: async (query: string | { values: [string, Buffer] }) => {
+    query: async (query: string | { text: string; values: [string, Buffer] }) => {
       if (typeof query === 'string') return { rows: [] }
+      if (query.text.includes('record_audit')) return { rows: [{ seq: '1' }] }
       const [clinic, hash] = query.values
       const known = clinic === clinicId && hash.equals(hashKey(apiKey))
       const row = {
