@@ -145,6 +145,7 @@ interface Ready {
 function describeTimes(times: readonly Ready[]): string {
   const sorted = (key: keyof Ready): number[] => times.map((time) => time[key]).toSorted((a, b) => a - b)
   const say = (list: number[]): string => `${list[list.length >> 1]} ms (median), ${list.at(-1)} ms (most)`
+  if (times.length === 0) return 'none'
   return `${say(sorted('took'))}, without waiting for a processor ${say(sorted('ownTime'))}`
 }
 
@@ -186,6 +187,13 @@ function supervise({ dataDir, port }: { dataDir: string; port: number }) {
     })
   }
   start()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      isOver = true
+      child.kill('SIGKILL')
+      process.exit(1)
+    })
+  }
 
   return {
     async firstKey(): Promise<string> {
