@@ -95,6 +95,8 @@ describe('the README', () => {
           'npm run clinic -- suspend <clinic id>',
         ].map((command) => [command, () => expectTestOf('src/commands/clinic.ts', manifest.scripts.clinic)]),
       ),
+      'npm run backup -- clinic.backup': () => expectTestOf('src/commands/backup.ts', manifest.scripts.backup),
+      'npm run restore -- clinic.backup': () => expectTestOf('src/commands/restore.ts', manifest.scripts.restore),
       'POSTGRES_PASSWORD=… BOOTSTRAP_API_KEY=… docker compose up --build': () =>
         expect(existsSync(resolve(root, 'tests/containers.test.ts'))).toBe(true),
       'npm test': () => expect(ciRun()).toContain('npm test'),

@@ -22,6 +22,7 @@ const long = [
   ...named('rules', ['check-bounds', 'compare', 'diff-bounds', 'diff-confirmed', 'planted-faults']),
   'tests/published',
   'tests/db/embedded-postgres',
+  'tests/service/backup',
   ...named('http', ['docs-page', 'openapi.test']),
 ]
 

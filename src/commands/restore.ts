@@ -3,6 +3,7 @@ import { access, constants } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { readConfig } from '../config.ts'
 import { type Restored, restoreBackup } from '../db/backup/restore.ts'
+import { verifyRestoredChains } from '../features/audit/restored.ts'
 import { openOwnerDatabase } from '../open-owner-database.ts'
 import { StartupError } from '../startup-error.ts'
 import { runOperation } from './operation.ts'
@@ -25,22 +26,25 @@ await runOperation(usage, async (file) => {
   const log = { debug: () => {}, info: () => {}, warn: (message: string) => process.stderr.write(`${message}\n`) }
   const database = await openOwnerDatabase(config, log)
   try {
-    return describe(
-      await restoreBackup({
-        url: database.url,
-        open: () => (path === null ? process.stdin : createReadStream(path)),
-        isReadableTwice: path !== null,
-      }),
-    )
+    const restored = await restoreBackup({
+      url: database.url,
+      open: () => (path === null ? process.stdin : createReadStream(path)),
+      isReadableTwice: path !== null,
+      verify: verifyRestoredChains,
+    })
+    if (restored.complaints.length > 0) process.exitCode = 1
+    return describe(restored)
   } finally {
     await database.close()
   }
 })
 
-function describe({ header, manifest, migrated }: Restored): string {
+function describe({ header, manifest, migrated, complaints }: Restored): string {
   const rows = manifest.tables.reduce((sum, table) => sum + table.rows, 0)
   return [
     `${rows} rows of ${manifest.tables.length} tables, as of ${header.at}, are restored as they were`,
+    ...(manifest.auditHeads !== null && complaints.length === 0 ? ['the record of acts is whole'] : []),
+    ...complaints,
     ...migrated.map((name) => `migrated the database: ${name}`),
   ].join('\n')
 }

@@ -272,7 +272,9 @@ function kill(pid: number, signal: NodeJS.Signals): void {
 
 // ---- The server ----
 
-async function startServer(place: Place, options: EmbeddedPostgresOptions): Promise<Server> {
+/** `again`: after a server at the same port that has just ended. */
+async function startServer(place: Place, options: EmbeddedPostgresOptions, again = false): Promise<Server> {
+  const patience = Date.now() + 30_000
   for (let attempt = 1; ; attempt++) {
     const port = options.port ?? (await findFreePort())
     const result = await tryServer(place, port, options)
@@ -281,10 +283,12 @@ async function startServer(place: Place, options: EmbeddedPostgresOptions): Prom
     const portTaken = /could not bind|could not create any TCP/.test(output)
     // Sessions of a server that was killed, which see only now that it is gone.
     const sessionsEnding = /shared memory block .* is still in use/.test(output)
-    if (attempt < 25 && ((portTaken && options.port === undefined) || sessionsEnding)) {
-      if (sessionsEnding) await delay(200)
+    // A session that had just begun may hold the port as well.
+    if ((sessionsEnding || (portTaken && again)) && Date.now() < patience) {
+      await delay(100)
       continue
     }
+    if (portTaken && options.port === undefined && attempt < 25) continue
     if (portTaken) throw new StartupError(`the port ${port} for the database is in use: stop what uses it`)
     throw new StartupError(
       `the database in ${place.cluster} does not start (${lastWords(output)}): mend that, restore a backup, ` +
@@ -373,7 +377,7 @@ function keepRunning(place: Place, first: Server, options: EmbeddedPostgresOptio
     if (stopping) return
     options.log.warn(`the database server ended by itself (${lastWords}) and is started again`)
     try {
-      server = await startServer(place, { ...options, port: server.port })
+      server = await startServer(place, { ...options, port: server.port }, true)
       watch()
     } catch (error) {
       fail(error instanceof Error ? error.message : String(error))

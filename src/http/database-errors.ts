@@ -3,6 +3,8 @@ import { ProblemError } from './problems.ts'
 // Recognised by their shape, because Prisma's and pg's types stop in src/db and the repositories.
 
 interface Trouble {
+  /** What the driver's adapter calls it, if the server said nothing. */
+  kind: string | null
   /** SQLSTATE, if the server said one. */
   sqlState: string | null
   /** Prisma's or Node's own code. */
@@ -60,7 +62,7 @@ export function isLockTimeout(error: unknown): boolean {
 
 type Kind = 'unavailable' | 'busy' | 'duplicate' | 'in-use' | 'dangling' | 'gone' | 'unstorable'
 
-function kindOf({ sqlState, code, message }: Trouble): Kind | null {
+function kindOf({ kind, sqlState, code, message }: Trouble): Kind | null {
   if (sqlState !== null) {
     // 08 connection, 57P01 to 57P05 shutting down, starting or ended, 25006 a standby or one that was made read-only,
     // 28 and 3D a server that lets the service in no more
@@ -73,6 +75,8 @@ function kindOf({ sqlState, code, message }: Trouble): Kind | null {
     if (['22001', '22003', '22007', '22008', '22021', '22P02', '22P05'].includes(sqlState)) return 'unstorable'
     return null
   }
+  // Of a raw query Prisma says no more than that it failed.
+  if (kind !== null && lostConnections.includes(kind)) return 'unavailable'
   switch (code) {
     case 'P1001':
     case 'P1002':
@@ -112,6 +116,8 @@ function kindOf({ sqlState, code, message }: Trouble): Kind | null {
   return null
 }
 
+const lostConnections = ['ConnectionClosed', 'DatabaseNotReachable', 'SocketTimeout', 'TransactionAlreadyClosed']
+
 function readTrouble(error: unknown): Trouble | null {
   // Not `instanceof`: in a test, Node's own errors come from another realm.
   if (!Error.isError(error)) return null
@@ -122,6 +128,7 @@ function readTrouble(error: unknown): Trouble | null {
   const own = textOf(outer.code)
   const fromServer = textOf(outer.severity) !== null ? own : (textOf(inner.originalCode) ?? textOf(inner.code))
   return {
+    kind: textOf(inner.kind),
     sqlState: fromServer !== null && /^[0-9A-Z]{5}$/.test(fromServer) ? fromServer : null,
     code: own,
     message: textOf(inner.originalMessage) ?? textOf(inner.message) ?? error.message,

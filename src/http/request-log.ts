@@ -52,10 +52,12 @@ type LoggedError = {
  */
 function describeError(error: Error): LoggedError {
   const { code } = error as { code?: unknown }
-  const fromDatabase = error.name.startsWith('PrismaClient') || /^[0-9A-Z]{5}$/.test(String(code))
-  const stack = error.stack ?? ''
+  // What a driver gives as a cause need not be an error, and has no name then.
+  const type = typeof error.name === 'string' ? error.name : 'cause'
+  const fromDatabase = type === 'cause' || type.startsWith('PrismaClient') || /^[0-9A-Z]{5}$/.test(String(code))
+  const stack = typeof error.stack === 'string' ? error.stack : ''
   return {
-    type: error.name,
+    type,
     message: fromDatabase ? describeDatabaseError(error) : error.message,
     stack: fromDatabase ? stack.slice(Math.max(stack.search(/^\s+at /m), 0)) : stack,
     ...(typeof code === 'string' && { code }),

@@ -10,6 +10,7 @@ import { restoreBackup } from '../../src/db/backup/restore.ts'
 import { writeBackup } from '../../src/db/backup/write.ts'
 import { migrationsFolder, readMigrationNames } from '../../src/db/migrations.ts'
 import { applyMigrations } from '../../src/db/schema-engine.ts'
+import { verifyRestoredChains } from '../../src/features/audit/restored.ts'
 import { accepted, openEpisode, publishProtocol, startClinicWithLibrary } from '../features/library-clinic.ts'
 import { wardProtocol } from '../features/ward.ts'
 import { createEmptyDatabase, type TestDatabase } from '../support/test-database.ts'
@@ -78,7 +79,7 @@ async function backUp(address = url): Promise<Buffer> {
 
 function restore(address: string, backup: Buffer, options: { isReadableTwice?: boolean } = {}) {
   const open = (): Readable => Readable.from(cut(backup))
-  return restoreBackup({ url: address, open, isReadableTwice: true, ...options })
+  return restoreBackup({ url: address, open, isReadableTwice: true, verify: verifyRestoredChains, ...options })
 }
 
 function* cut(buffer: Buffer): Generator<Buffer> {
@@ -192,13 +193,13 @@ describe('a backup', () => {
     await writing
 
     const target = await schemaOnly()
-    const { migrated, manifest } = await restore(target, Buffer.concat(chunks))
-    expect(migrated).toEqual([])
+    const { migrated, manifest, complaints } = await restore(target, Buffer.concat(chunks))
+    expect({ migrated, complaints }).toEqual({ migrated: [], complaints: [] })
+    expect(manifest.auditHeads).toHaveLength(2)
     expect(manifest.sequences.map(({ name }) => name)).toEqual(['odd_value_id_seq', 'odd_value_serial_seq'])
     expect(await contents(target)).toEqual(before)
     const [next] = await query(target, 'INSERT INTO odd_value DEFAULT VALUES RETURNING id::int, serial')
     expect(next).toEqual({ id: 304, serial: 304 })
-    await query(url, "DELETE FROM patient WHERE external_id = 'too-late'")
   })
 
   test('is the same from and for an owner whom row-level security binds', async () => {
@@ -224,6 +225,22 @@ describe('a backup', () => {
     } finally {
       await query(address, `REASSIGN OWNED BY ${role} TO CURRENT_USER; DROP OWNED BY ${role}; DROP ROLE ${role}`)
     }
+  })
+
+  test('tells of a record of acts that somebody had altered, and restores it as it was', async () => {
+    const forged = await schemaOnly()
+    await restore(forged, await backUp())
+    await query(
+      forged,
+      `ALTER TABLE audit_event DISABLE TRIGGER USER;
+       UPDATE audit_event SET operation = 'getHealth' WHERE (clinic_id, seq) = (SELECT min(clinic_id::text)::uuid, 2
+         FROM audit_head WHERE seq > 2);
+       ALTER TABLE audit_event ENABLE TRIGGER USER`,
+    )
+    const target = await schemaOnly()
+    const { complaints } = await restore(target, await backUp(forged))
+    expect(complaints).toEqual([expect.stringContaining('row 2 is not as it was written')])
+    expect(await contents(target)).toEqual(await contents(forged))
   })
 
   test('of an older version is migrated', async () => {

@@ -7,6 +7,7 @@ import request from 'supertest'
 import { z } from 'zod'
 import { type Database, openDatabase, type Transaction } from '../../src/db/client.ts'
 import { toDatabaseProblem } from '../../src/http/database-errors.ts'
+import { logSerializers } from '../../src/http/request-log.ts'
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts'
 import { authorization, clinicId, startApp, type TestApp } from './test-app.ts'
 
@@ -222,4 +223,19 @@ describe('a database error is answered as', () => {
       expect(toDatabaseProblem(error)).toBeNull()
     }
   })
+})
+
+test('a raw query whose connection was lost is the database’s absence, though Prisma says only that it failed', () => {
+  for (const kind of ['ConnectionClosed', 'DatabaseNotReachable', 'SocketTimeout']) {
+    const meta = { driverAdapterError: { name: 'DriverAdapterError', cause: { kind } } }
+    const error = Object.assign(new Error('Raw query failed. Code: `N/A`.'), { code: 'P2010', meta })
+    expect(toDatabaseProblem(error)).toMatchObject({ code: 'SERVICE_UNAVAILABLE' })
+  }
+})
+
+test('a cause without a name is logged without its words', () => {
+  const error = new Error('failed', { cause: { kind: 'ConnectionClosed', message: 'Frau Muster' } })
+  const logged = logSerializers.err(error)
+  expect(logged).toMatchObject({ type: 'Error', message: 'failed', cause: { type: 'cause' } })
+  expect(JSON.stringify(logged)).not.toContain('Muster')
 })

@@ -3,7 +3,6 @@
 //   node tests/safety/crashes.ts [rounds=50] [seed]
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { loadavg, tmpdir } from 'node:os'
@@ -94,6 +93,7 @@ export async function crashes({ rounds, seed, clients = 12, say = () => {} }: Cr
         ...workers.flatMap((worker) => worker.takeFaults()),
         ...(await Promise.all(workers.map((worker) => worker.check('new')))).flat(),
         ...(await findHalfWritten(dataDir)),
+        ...(await findTwice(dataDir, workers)),
       ]
       faults.push(...found.map((fault) => `round ${index + 1}, ${what}: ${fault}`))
       const facts = workers.reduce((sum, worker) => sum + worker.facts(), 0)
@@ -102,6 +102,8 @@ export async function crashes({ rounds, seed, clients = 12, say = () => {} }: Cr
           `${found.length} faults, load ${loadavg()[0]?.toFixed(1)}`,
       )
       checked = facts
+      if ((index + 1) % 20 === 0)
+        faults.push(...(await verifyAudit(dataDir)).map((fault) => `round ${index + 1}: ${fault}`))
     }
     const atTheEnd = [
       ...(await Promise.all(workers.map((worker) => worker.check('all')))).flat(),
@@ -112,11 +114,12 @@ export async function crashes({ rounds, seed, clients = 12, say = () => {} }: Cr
     const facts = workers.reduce((sum, worker) => sum + worker.facts(), 0)
     const lost = faults.filter((fault) => fault.includes('is lost')).length
     const half = faults.filter((fault) => fault.includes('half written')).length
+    const twice = faults.filter((fault) => fault.includes('twice')).length
     return {
       title: `${rounds} × kill -9 of PostgreSQL and ${rounds} × of the service, under load`,
       figures:
-        `${facts} acknowledged writes, ${lost} lost, ${half} half-written, ` +
-        `audit chain ${existsSync(auditCommand) ? 'verified' : 'not there yet'}; ` +
+        `${facts} acknowledged writes, ${lost} lost, ${half} half-written, ${twice} done twice by a retry, ` +
+        `audit chain ${faults.some((fault) => fault.includes('audit chain')) ? 'broken' : 'whole'}; ` +
         `ready again after PostgreSQL ${describeTimes(times.postgres)}, after the service ${describeTimes(times.service)}; ` +
         `answers ${[...statuses]
           .sort(([a], [b]) => a - b)
@@ -142,6 +145,7 @@ interface Ready {
 function describeTimes(times: readonly Ready[]): string {
   const sorted = (key: keyof Ready): number[] => times.map((time) => time[key]).toSorted((a, b) => a - b)
   const say = (list: number[]): string => `${list[list.length >> 1]} ms (median), ${list.at(-1)} ms (most)`
+  if (times.length === 0) return 'none'
   return `${say(sorted('took'))}, without waiting for a processor ${say(sorted('ownTime'))}`
 }
 
@@ -183,6 +187,13 @@ function supervise({ dataDir, port }: { dataDir: string; port: number }) {
     })
   }
   start()
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      isOver = true
+      child.kill('SIGKILL')
+      process.exit(1)
+    })
+  }
 
   return {
     async firstKey(): Promise<string> {
@@ -303,8 +314,8 @@ function createWorker(index: number, sendOnce: Send, random: Random) {
   const patients: string[] = []
   let allowed: readonly number[] = [503]
   let numbers = 0
+  let entries = 0
   let published = 0
-  let retried = 0
   /** What the draft says if what was sent last was done, and if not. */
   let draft: { known: number; maybe: number | null } | null = null
 
@@ -325,11 +336,11 @@ function createWorker(index: number, sendOnce: Send, random: Random) {
         if (answer.status === 503 && answer.body?.code !== 'SERVICE_UNAVAILABLE') {
           faults.push(`${method} ${path} was answered 503 without a problem: ${JSON.stringify(answer.body)}`)
         }
-        retried += 1
         await delay(200)
         continue
       }
-      if (answer.status === 429) {
+      // Not answered yet, or asked too often: what was sent first may still be under way.
+      if (answer.status === 429 || answer.body?.code === 'REQUEST_IN_PROGRESS') {
         await delay(200)
         continue
       }
@@ -380,6 +391,7 @@ function createWorker(index: number, sendOnce: Send, random: Random) {
     )[random(3)] as [string, object]
     const answer = await send('POST', `/episodes/${episode.id}/${kind}`, body)
     if (answer.status !== 201) return fault(`recording in ${kind}`, answer)
+    entries += 1
     learn(() => same(`entry ${answer.body.id}`, `/episodes/${episode.id}/record/${answer.body.id}`, answer.body))
   }
 
@@ -502,7 +514,8 @@ function createWorker(index: number, sendOnce: Send, random: Random) {
     },
     takeFaults: () => faults.splice(0),
     facts: () => facts.length,
-    retried: () => retried,
+    /** Each once, however often it was sent. */
+    made: () => ({ episode: episodes.length, record_entry: entries }),
   }
 }
 
@@ -548,26 +561,43 @@ const wholes: Record<string, string> = {
 }
 
 async function findHalfWritten(dataDir: string): Promise<string[]> {
+  const found: string[] = []
+  for (const [what, question] of Object.entries(wholes)) {
+    const rows = await ask<{ id: string }>(dataDir, question)
+    found.push(...rows.map(({ id }) => `half written: ${what}: ${id}`))
+  }
+  return found
+}
+
+async function ask<Row extends object>(dataDir: string, question: string): Promise<Row[]> {
   const client = new pg.Client({ connectionString: (await findRunningPostgres(dataDir)) ?? '' })
   client.on('error', () => {})
   await client.connect()
   try {
-    const found: string[] = []
-    for (const [what, question] of Object.entries(wholes)) {
-      const { rows } = await client.query<{ id: string }>(question)
-      found.push(...rows.map(({ id }) => `half written: ${what}: ${id}`))
-    }
-    return found
+    return (await client.query<Row>(question)).rows
   } finally {
     await client.end()
   }
 }
 
-const auditCommand = join(root, 'src/commands/audit.ts')
+type Made = ReturnType<ReturnType<typeof createWorker>['made']>
+
+/** A lost answer and a retry with the same key make one thing. */
+async function findTwice(dataDir: string, workers: readonly { made: () => Made }[]): Promise<string[]> {
+  const [found] = await ask<Record<keyof Made, number>>(
+    dataDir,
+    `SELECT (SELECT count(*)::int FROM episode) AS episode,
+       (SELECT count(*)::int FROM record_entry WHERE kind IN ('milestone', 'hold', 'override')) AS record_entry`,
+  )
+  return (['episode', 'record_entry'] as const).flatMap((table) => {
+    const made = workers.reduce((sum, worker) => sum + worker.made()[table], 0)
+    if (found?.[table] === made) return []
+    return [`something was done twice: ${found?.[table]} rows in ${table}, and ${made} were acknowledged`]
+  })
+}
 
 /** Every clinic's chain, with the operator's command. */
 async function verifyAudit(dataDir: string): Promise<string[]> {
-  if (!existsSync(auditCommand)) return []
   const { NODE_OPTIONS: _, ...inherited } = process.env
   const child = spawn(process.execPath, ['src/commands/audit.ts', 'verify'], {
     cwd: root,

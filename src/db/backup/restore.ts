@@ -17,8 +17,11 @@ export interface RestoreOptions {
   /** Opens the backup; called twice if it can be, to check it whole before anything is done. */
   open: () => Readable
   isReadableTwice: boolean
-  /** Checks what the rows cannot say by themselves; what it throws undoes the restore. */
-  verify?: (client: pg.Client, manifest: BackupManifest) => Promise<void>
+  /**
+   * Says what is wrong with the rows as they were in the backup. They are restored all the same: what is left is needed,
+   * and is the evidence.
+   */
+  verify?: (client: pg.Client, manifest: BackupManifest) => Promise<string[]>
 }
 
 export interface Restored {
@@ -26,6 +29,7 @@ export interface Restored {
   manifest: BackupManifest
   /** The migrations that this version has and the backup had not. */
   migrated: string[]
+  complaints: string[]
 }
 
 /**
@@ -41,10 +45,10 @@ export async function restoreBackup({ url, open, isReadableTwice, verify }: Rest
     // A service that starts meanwhile waits to migrate.
     await client.query('SELECT pg_advisory_lock($1)', [turnLock])
     const names = await readMigrationNames()
-    const { header, manifest } = await load(client, url, open(), verify)
+    const { header, manifest, complaints } = await load(client, url, open(), verify)
     await client.query('ANALYZE')
     const migrated = await applyMigrations(url, names)
-    return { header, manifest, migrated }
+    return { header, manifest, migrated, complaints }
   } catch (error) {
     throw error instanceof StartupError ? error : explainConnectionProblem(url, error)
   } finally {
@@ -67,7 +71,7 @@ async function load(
   url: string,
   source: Readable,
   verify: RestoreOptions['verify'],
-): Promise<{ header: BackupHeader; manifest: BackupManifest }> {
+): Promise<Omit<Restored, 'migrated'>> {
   const read: { header?: BackupHeader; tables: Map<string, Table>; constraints: string[]; triggers: string[] } = {
     tables: new Map(),
     constraints: [],
@@ -97,10 +101,11 @@ async function load(
       await client.query('SELECT setval($1::regclass, $2::bigint, $3)', [qualified(name), value, isCalled])
     }
     await compare(client, header, manifest, read.tables)
+    // As long as row-level security does not hide the rows from their owner.
+    const complaints = (await verify?.(client, manifest)) ?? []
     for (const statement of [...read.constraints, ...read.triggers]) await client.query(statement)
-    await verify?.(client, manifest)
     await client.query('COMMIT')
-    return { header, manifest }
+    return { header, manifest, complaints }
   } catch (error) {
     await client.query('ROLLBACK').catch(() => {})
     throw error
