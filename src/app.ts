@@ -37,6 +37,7 @@ import { requireAuthentication } from './http/auth.ts'
 import type { Context, Feature } from './http/context.ts'
 import { answerClientError, answerFrameworkError, registerErrorHandling } from './http/error-handler.ts'
 import { registerEtags } from './http/etag.ts'
+import { registerIdempotency, sweepInBackground } from './http/idempotency.ts'
 import { registerJsonBody } from './http/json-body.ts'
 import { describeScope, registerDocs, registerOpenapi } from './http/openapi.ts'
 import type { RecordedExamples } from './http/openapi-document.ts'
@@ -124,6 +125,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     },
   })
   registerJsonBody(app)
+  sweepInBackground(app, db)
   registerAudit(app, createAuditStore(db), clock)
   registerErrorHandling(app, { explainInternalErrors: options.explainInternalErrors ?? false })
   await registerOpenapi(app, { version, ...(options.examples && { examples: options.examples }) })
@@ -149,6 +151,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
         clock,
       )
       requireScopes(closed, options.scopeOf ?? scopeOf)
+      registerIdempotency(closed, db)
       keepRecord(closed)
       describeScope(closed, 'private')
       registerEtags(closed)

@@ -32,7 +32,7 @@ export interface FoundCredential {
   /** Null: all that the role has. */
   scopes: readonly string[] | null
   expiresAt: Temporal.Instant | null
-  /** It is revoked, or so is its client, or the clinic is suspended. */
+  /** It is revoked, or so is its client, or the clinic is suspended or has shut its owner out. */
   revoked: boolean
   timeZone: string
 }
@@ -40,7 +40,7 @@ export interface FoundCredential {
 /** How the service finds out who asks. */
 export interface Identities {
   findCredential: (clinicId: string, hash: Buffer, now: Temporal.Instant) => Promise<FoundCredential | null>
-  /** Null: the clinic is not there, or suspended. */
+  /** Null: the clinic is not there, or suspended, or has shut them out. */
   findPerson: (person: VouchedPerson, now: Temporal.Instant) => Promise<{ id: string; timeZone: string } | null>
   verifyToken: TokenVerifier
 }
@@ -173,7 +173,9 @@ async function recognisePerson(
   const found = await identities.findPerson(person, now)
   if (found === null) {
     claim({ clinicId: person.clinicId })
-    throw refuseToken('names no clinic of this service for which its issuer may speak')
+    throw refuseToken(
+      'names no clinic of this service for which its issuer may speak, or one that lets its owner in no more',
+    )
   }
   const { clinicId, name, roles, scopes } = person
   return {

@@ -53,6 +53,11 @@ export function toDatabaseProblem(error: unknown): ProblemError | null {
   }
 }
 
+/** Whether somebody else held for too long what was to be locked. */
+export function isLockTimeout(error: unknown): boolean {
+  return readTrouble(error)?.sqlState === '55P03'
+}
+
 type Kind = 'unavailable' | 'busy' | 'duplicate' | 'in-use' | 'dangling' | 'gone' | 'unstorable'
 
 function kindOf({ sqlState, code, message }: Trouble): Kind | null {

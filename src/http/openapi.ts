@@ -6,7 +6,8 @@ import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fast
 import { stringify } from 'yaml'
 import { z } from 'zod'
 import { roleNames, rolesWith, type Scope, scopeNames, scopes } from './access.ts'
-import { ifMatchHeader } from './etag.ts'
+import { needsIfMatch } from './etag.ts'
+import { takesKey } from './idempotency.ts'
 import { finishDocument, type OpenapiDocument, type RecordedExamples } from './openapi-document.ts'
 import { describeProblems, type ProblemCode, problemMediaType, problemsOf } from './problems.ts'
 
@@ -55,6 +56,7 @@ const description = [
     'Dates are calendar dates in the clinic’s time zone; the surgery day is day 0. Moments are in UTC.',
     'Lists are paged: follow `next`, or the `Link` header (RFC 8288).',
     'A resource with a `revision` has it as its `ETag`; a change needs it in `If-Match` (428 without, 412 if it is outdated).',
+    'A POST that writes takes an `Idempotency-Key`. If the answer is lost, send the same request with the same key: it is done once, and the first answer comes again, to the byte, with `Idempotency-Replayed: true`. Key and write are one transaction. Only a success is kept, for 48 hours: a request that was refused can be corrected and sent with the same key. With another address, query, `If-Match` or body it is a 422; while the first is being answered, after some seconds, a 409 with `Retry-After`. Keys of different actors have nothing to do with each other; API keys that follow one another by rotation are one actor. Simulations, checks and all other methods ignore the header.',
   ]
     .map((point) => `- ${point}`)
     .join('\n'),
@@ -218,7 +220,8 @@ function impliedProblems(schema: FastifySchema, scope: 'public' | 'private'): Pr
     codes.push(isForm ? 'MALFORMED_FORM' : 'MALFORMED_JSON')
     if (schema.consumes?.includes('application/yaml')) codes.push('MALFORMED_DOCUMENT')
   }
-  if (schema.headers === ifMatchHeader) codes.push('VALIDATION_FAILED', 'PRECONDITION_REQUIRED', 'PRECONDITION_FAILED')
+  if (needsIfMatch(schema.headers)) codes.push('VALIDATION_FAILED', 'PRECONDITION_REQUIRED', 'PRECONDITION_FAILED')
+  if (takesKey(schema.headers)) codes.push('VALIDATION_FAILED', 'IDEMPOTENCY_KEY_REUSED', 'REQUEST_IN_PROGRESS')
   return codes
 }
 

@@ -120,6 +120,29 @@ export const problemDefinitions = {
       'Read it again, decide again, and send the new `ETag` in `If-Match`. For a draft, `since` says what was changed meanwhile, by whom and when.',
   },
 
+  // Retries
+  REQUEST_IN_PROGRESS: {
+    status: 409,
+    title: 'A request with this key is being answered',
+    advice: 'Send the same again after the seconds in `Retry-After`: it gets the answer of the first.',
+  },
+  IDEMPOTENCY_KEY_REUSED: {
+    status: 422,
+    title: 'The idempotency key was used for another request',
+    advice: 'Use a new key for each new request. A retry has the same address, `If-Match` and body as the first.',
+  },
+  ANSWER_SEALED: {
+    status: 409,
+    title: 'The answer has a secret that only its first reader can see again',
+    advice:
+      'Repeat the request with the credential that it was first sent with; or revoke what it made (`made`) and make another.',
+  },
+  TOO_MANY_FOR_KEY: {
+    status: 422,
+    title: 'The request is too large for an idempotency key',
+    advice: 'Do it in parts, each with a key of its own, or without a key.',
+  },
+
   // Resources that a path names
   PROCEDURE_NOT_FOUND: { status: 404, title: 'No such procedure', advice: 'List `/v1/procedures` and check the code.' },
   ATTRIBUTE_NOT_FOUND: { status: 404, title: 'No such attribute', advice: 'List `/v1/attributes` and check the code.' },

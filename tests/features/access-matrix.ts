@@ -15,6 +15,8 @@ export const whoMay: Readonly<Record<string, readonly Role[]>> = {
   'GET /v1/audit-events/{seq}': administrators,
   'GET /v1/actors': everybody,
   'GET /v1/actors/{id}': everybody,
+  'POST /v1/actors/{id}/block': administrators,
+  'POST /v1/actors/{id}/unblock': administrators,
 
   'GET /v1/api-keys': administrators,
   'POST /v1/api-keys': administrators,
