@@ -79,6 +79,12 @@ describe('the README', () => {
           'npm run clinic -- suspend <clinic id>',
         ].map((command) => [command, () => expectTestOf('src/commands/clinic.ts', manifest.scripts.clinic)]),
       ),
+      ...Object.fromEntries(
+        ['npm run audit -- heads --out heads.txt', 'npm run audit -- verify --heads heads.txt'].map((command) => [
+          command,
+          () => expectTestOf('src/commands/audit.ts', manifest.scripts.audit),
+        ]),
+      ),
       'POSTGRES_PASSWORD=… BOOTSTRAP_API_KEY=… docker compose up --build': () =>
         expect(existsSync(resolve(root, 'tests/containers.test.ts'))).toBe(true),
       'npm test': () => expect(ciRun()).toContain('npm test'),

@@ -4,15 +4,13 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { Database } from '../db/client.ts'
 import { claimKey, type KeptAnswer, type KeyHolder, keepAnswer, sweepAnswers } from '../db/kept-answers.ts'
+import { onlyAsked } from './audit.ts'
 import { isLockTimeout } from './database-errors.ts'
 import { tagRevision } from './etag.ts'
 import { ProblemError } from './problems.ts'
 
 // After the IETF's draft "The Idempotency-Key HTTP Header Field": a request that is sent again with its key gets the first
 // answer again. The key, what the request wrote and its answer are committed together, or none of them is.
-
-/** POSTs that write nothing: a key means nothing to them, and they do not look at it. */
-const onlyComputes: ReadonlySet<string> = new Set(['simulate', 'simulateTimeline', 'checkDocument', 'checkDraft'])
 
 /** Whose answers show a secret that is stored nowhere: they are kept encrypted. */
 const showsSecret: ReadonlySet<string> = new Set(['createApiKey', 'rotateApiKey'])
@@ -51,7 +49,8 @@ export function registerIdempotency(app: FastifyInstance, db: Database): void {
 
   app.addHook('onRoute', (route) => {
     const operationId = route.schema?.operationId ?? ''
-    if (![route.method].flat().includes('POST') || onlyComputes.has(operationId)) return
+    // A key means nothing to what writes nothing.
+    if (![route.method].flat().includes('POST') || onlyAsked.includes(operationId)) return
     const { headers = z.looseObject({}) } = route.schema ?? {}
     if (!(headers instanceof z.ZodObject))
       throw new Error(`${operationId} describes its headers in no way that is known`)

@@ -7,12 +7,7 @@ import { toInstantText } from '../../src/http/schemas.ts'
 import { tamperings, toPattern, toSql } from '../features/audit-chain.ts'
 import { connectAsOwner } from '../support/owner.ts'
 import { startTestServer } from '../support/test-server.ts'
-
-interface Figures {
-  title: string
-  figures: string
-  passed: boolean
-}
+import type { Figures } from './figures.ts'
 
 const batch = 500
 
