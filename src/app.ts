@@ -39,11 +39,13 @@ import { answerClientError, answerFrameworkError, registerErrorHandling } from '
 import { registerEtags } from './http/etag.ts'
 import { registerIdempotency, sweepInBackground } from './http/idempotency.ts'
 import { registerJsonBody } from './http/json-body.ts'
+import { shedLoad } from './http/load-shedding.ts'
 import { describeScope, registerDocs, registerOpenapi } from './http/openapi.ts'
 import type { RecordedExamples } from './http/openapi-document.ts'
 import { registerProblemRoutes } from './http/problem-routes.ts'
+import { limitRequests } from './http/rate-limits.ts'
 import { logSerializers, RequestLog } from './http/request-log.ts'
-import { serializerCompiler, validatorCompiler } from './http/validation.ts'
+import { refuseUnknownParameters, serializerCompiler, validatorCompiler } from './http/validation.ts'
 
 const version: string = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version
 
@@ -69,8 +71,33 @@ const allFeatures: readonly Feature[] = [
   registerSimulations,
 ]
 
+/** Milliseconds. */
+const timeouts = {
+  /** For the request line and the headers. */
+  headers: 10_000,
+  /** For the whole request, its body too. */
+  request: 30_000,
+  /** How often the two are looked after. */
+  check: 2000,
+  /** For a connection on which nothing is sent or read, while it waits for an answer too. */
+  idle: 600_000,
+  /** Between two requests of a connection: longer than a load balancer keeps it. */
+  keepAlive: 72_000,
+  /** For an answer; a route whose answer is long has its own. */
+  handler: 60_000,
+}
+
+/** Where the configuration sets none, as in a test: more than anybody sends. */
+const noLimits = { perActor: 1_000_000, perAddress: 1_000_000 }
+
 export interface AppOptions {
-  config: Pick<Config, 'logLevel'> & Partial<Pick<Config, 'publicUrl' | 'tokenIssuers'>>
+  config: Pick<Config, 'logLevel'> &
+    Partial<
+      Pick<
+        Config,
+        'publicUrl' | 'tokenIssuers' | 'trustedProxies' | 'rateLimits' | 'maxConnections' | 'maxEventLoopDelay'
+      >
+    >
   db: Context['db']
   clock: Context['clock']
   ids?: Context['ids']
@@ -84,6 +111,8 @@ export interface AppOptions {
   onRoute?: (route: { method: string | string[]; url: string }) => void
   /** Where the log goes; left out: standard output. */
   logTo?: { write: (line: string) => void }
+  /** Milliseconds; left out: those of `timeouts`. */
+  timeouts?: Partial<typeof timeouts>
   /** Puts the cause of a 500 into the answer, for tests. */
   explainInternalErrors?: boolean
   /** Recorded answers for the OpenAPI document; left out: those in `openapi/`. */
@@ -94,10 +123,22 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const { config, db, clock, ids = () => randomUUIDv7(), library = builtInLibrary, features = allFeatures } = options
   const context: Context = { db, clock, ids, library }
 
+  const { trustedProxies = [] } = config
+  const patience = { ...timeouts, ...options.timeouts }
+
   const app: FastifyInstance = Fastify({
     bodyLimit: 1024 * 1024,
-    requestTimeout: 30_000,
-    trustProxy: false,
+    // Without the requirement the error handler says so, in words.
+    http: {
+      headersTimeout: patience.headers,
+      connectionsCheckingInterval: patience.check,
+      requireHostHeader: false,
+    },
+    requestTimeout: patience.request,
+    connectionTimeout: patience.idle,
+    keepAliveTimeout: patience.keepAlive,
+    handlerTimeout: patience.handler,
+    trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     // A request that was accepted is answered, also while the service closes.
     return503OnClosing: false,
     routerOptions: { maxParamLength: 200, caseSensitive: true },
@@ -111,6 +152,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     frameworkErrors: answerFrameworkError,
     clientErrorHandler: (error, socket) => answerClientError(error, socket, ids(), app.log),
   })
+  // What a client expects beyond an answer is ignored (RFC 9110), as Node alone would refuse it without a word.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
   if (options.onRoute) app.addHook('onRoute', options.onRoute)
@@ -124,6 +167,9 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
       directives: { defaultSrc: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"], frameAncestors: ["'none'"] },
     },
   })
+  if (config.maxConnections !== undefined) app.server.maxConnections = config.maxConnections
+  await shedLoad(app, db.pool, config.maxEventLoopDelay ?? null)
+  const limitActors = await limitRequests(app, db.pool, config.rateLimits ?? noLimits)
   registerJsonBody(app)
   sweepInBackground(app, db)
   registerAudit(app, createAuditStore(db), clock)
@@ -150,9 +196,11 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
         },
         clock,
       )
+      limitActors(closed)
       requireScopes(closed, options.scopeOf ?? scopeOf)
       registerIdempotency(closed, db)
       keepRecord(closed)
+      refuseUnknownParameters(closed)
       describeScope(closed, 'private')
       registerEtags(closed)
       closed.addHook('onSend', async (_request, reply) => {

@@ -32,8 +32,8 @@ async function start(): Promise<void> {
       clearInterval(sweep)
       await database.close()
     })
-    database.crashed?.then((lastWords) => {
-      app.log.fatal(`the database server ended by itself: ${lastWords}`)
+    database.crashed?.then((reason) => {
+      app.log.fatal(`the database server ended by itself and does not start again: ${reason}`)
       process.exitCode = 1
       process.kill(process.pid, 'SIGTERM')
     })

@@ -27,6 +27,9 @@ export function registerErrorHandling(app: FastifyInstance, { explainInternalErr
   )
   // Before anything is read of a body that nobody wants.
   app.addHook('onRequest', async (request) => {
+    if (countHosts(request) > 1 || (countHosts(request) === 0 && request.raw.httpVersion === '1.1')) {
+      throw new ProblemError('MALFORMED_REQUEST', 'the request must have the header `Host`, and have it once')
+    }
     if (request.is404) throw toRouteProblem(request, routes)
   })
   // For a route that finds nothing itself, like that of the static files.
@@ -42,13 +45,13 @@ export function answerFrameworkError(error: unknown, request: FastifyRequest, re
 export function endWithProblem(error: unknown, request: FastifyRequest): Problem {
   const problem = toProblemError(error, request)
   logProblem(problem, request)
-  return toProblem(problem, { instance: pathOf(request), requestId: request.id })
+  return toProblem(problem, { instance: instanceOf(request), requestId: request.id })
 }
 
 function sendProblem(error: ProblemError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   logProblem(error, request)
   if (request.audit) request.audit.problem = { code: error.code, status: error.status }
-  const problem = toProblem(error, { instance: pathOf(request), requestId: request.id, locate: sourceOf(request) })
+  const problem = toProblem(error, { instance: instanceOf(request), requestId: request.id, locate: sourceOf(request) })
   // A text, so that no serializer of the route looks at it: an error must not fail on its way out.
   return reply
     .code(error.status)
@@ -67,8 +70,20 @@ function logProblem(error: ProblemError, request: FastifyRequest): void {
   request.log.info({ code: error.code, ...(places.length > 0 && { places }) }, 'request refused')
 }
 
+/** RFC 9112: a server must refuse a request that does not say which host it is for, or that says it twice. */
+function countHosts({ raw }: FastifyRequest): number {
+  return raw.rawHeaders.filter((text, index) => index % 2 === 0 && text.toLowerCase() === 'host').length
+}
+
 function pathOf(request: FastifyRequest): string {
   return request.raw.url?.split('?', 1)[0] ?? '/'
+}
+
+/** The path as a reference (RFC 3986): a client may send characters that stand in none. */
+function instanceOf(request: FastifyRequest): string {
+  return pathOf(request).replaceAll(/%(?![0-9A-Fa-f]{2})|[^\w.~:/?#@!$&'()*+,;=%-]/g, (one) =>
+    encodeURIComponent(one.toWellFormed()),
+  )
 }
 
 /** What an error is answered with. `explain` puts the cause of a 500 into it. */

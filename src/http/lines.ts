@@ -6,6 +6,9 @@ import type { Problem } from './problems.ts'
 
 export const linesMediaType = 'application/x-ndjson'
 
+/** Milliseconds that an answer about a whole caseload may take. */
+export const longAnswer = 3_600_000
+
 interface Lines {
   mediaType?: string
   /** The last line of what ends with an error. */

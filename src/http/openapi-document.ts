@@ -7,6 +7,8 @@ interface Parameter {
   in: string
   name: string
   required?: boolean
+  schema?: unknown
+  description?: string
   example?: unknown
 }
 
@@ -67,6 +69,9 @@ const headers = {
     description: '`true`: the first answer to this `Idempotency-Key`, again.',
     schema: { type: 'string', const: 'true' },
   },
+  'RateLimit-Limit': { description: 'Requests that may come in a minute.', schema: { type: 'integer' } },
+  'RateLimit-Remaining': { description: 'How many of them are left.', schema: { type: 'integer' } },
+  'RateLimit-Reset': { description: 'Seconds until the next minute begins.', schema: { type: 'integer' } },
   'Retry-After': { description: 'Seconds after which to try again.', schema: { type: 'integer' } },
   'WWW-Authenticate': { description: 'How to authenticate (RFC 6750).', schema: { type: 'string' } },
 }
@@ -80,6 +85,7 @@ export function finishDocument(generated: OpenapiDocument, examples: RecordedExa
     describeResponses(operation, recorded, document)
     addExamples(operation, recorded)
   }
+  for (const { get } of Object.values(document.paths)) if (get !== undefined) describeNotModified(get)
   shareProblemResponses(document)
   unifyRequestAndResponseSchemas(document)
   pruneSchemas(document)
@@ -128,10 +134,33 @@ function describeResponses(
 }
 
 /** Headers that every answer with this status has. */
-const headersByStatus: Record<string, HeaderName[]> = { 401: ['WWW-Authenticate'], 503: ['Retry-After'] }
+const headersByStatus: Record<string, HeaderName[]> = {
+  401: ['WWW-Authenticate'],
+  429: ['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset', 'Retry-After'],
+  503: ['Retry-After'],
+}
 
 /** Headers of answers to requests that may have an `Idempotency-Key`. */
 const headersOfKey: Record<string, HeaderName[]> = { 2: ['Idempotency-Replayed'], 409: ['Retry-After'] }
+
+/** A read of what has an `ETag` can be told that the caller has it already. */
+function describeNotModified(operation: Operation): void {
+  if (operation.responses['200']?.headers?.ETag === undefined) return
+  operation.responses['304'] = {
+    description: 'Not changed: it is what `If-None-Match` names. There is no body.',
+    headers: { ETag: { $ref: '#/components/headers/ETag' } },
+  }
+  operation.parameters = [
+    ...(operation.parameters ?? []),
+    {
+      in: 'header',
+      name: 'If-None-Match',
+      required: false,
+      schema: { type: 'string' },
+      description: 'The `ETag` of what the caller has already: 304 if it is still the same.',
+    },
+  ]
+}
 
 const schemaReference = '#/components/schemas/'
 

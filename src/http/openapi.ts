@@ -55,6 +55,7 @@ const description = [
     'Request bodies and queries are strict: a field that is not known is an error. Answers may gain fields.',
     'Dates are calendar dates in the clinic’s time zone; the surgery day is day 0. Moments are in UTC.',
     'Lists are paged: follow `next`, or the `Link` header (RFC 8288).',
+    'Requests are counted by the minute, for each actor and for each address: `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` say where the caller is, and beyond the limit the answer is a 429 with `Retry-After`.',
     'A resource with a `revision` has it as its `ETag`; a change needs it in `If-Match` (428 without, 412 if it is outdated).',
     'A POST that writes takes an `Idempotency-Key`. If the answer is lost, send the same request with the same key: it is done once, and the first answer comes again, to the byte, with `Idempotency-Replayed: true`. Key and write are one transaction. Only a success is kept, for 48 hours: a request that was refused can be corrected and sent with the same key. With another address, query, `If-Match` or body it is a 422; while the first is being answered, after some seconds, a 409 with `Retry-After`. Keys of different actors have nothing to do with each other; API keys that follow one another by rotation are one actor. Simulations, checks and all other methods ignore the header.',
   ]
@@ -187,7 +188,11 @@ export function describeScope(app: FastifyInstance, scope: 'public' | 'private')
     if (schema === undefined || schema.hide === true) return
     const response = typeof schema.response === 'object' && schema.response !== null ? schema.response : {}
     const successes = Object.entries(response).filter(([, value]) => problemsOf([value]).length === 0)
-    const codes = [...problemsOf(response), ...impliedProblems(schema, scope)]
+    const codes = [
+      ...problemsOf(response),
+      ...impliedProblems(schema, scope, route.method),
+      ...(config?.isProbe ? [] : refusals),
+    ]
     route.schema = {
       ...schema,
       ...(scope === 'public' && { security: [] }),
@@ -206,14 +211,21 @@ function describeNeed(description: string | undefined, scope: Scope): Pick<Fasti
   }
 }
 
-function impliedProblems(schema: FastifySchema, scope: 'public' | 'private'): ProblemCode[] {
+/** What everybody who asks too much, or too much at once, is told. */
+const refusals: readonly ProblemCode[] = ['TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE']
+
+function impliedProblems(schema: FastifySchema, scope: 'public' | 'private', method: string | string[]): ProblemCode[] {
   const codes: ProblemCode[] = ['INTERNAL_ERROR']
   if (scope === 'private') {
     codes.push('AUTHENTICATION_REQUIRED', 'INVALID_API_KEY', 'INVALID_ACCESS_TOKEN')
-    codes.push('INSUFFICIENT_SCOPE', 'SERVICE_UNAVAILABLE')
+    codes.push('INSUFFICIENT_SCOPE')
   }
   if (schema.params !== undefined || schema.querystring !== undefined) codes.push('VALIDATION_FAILED')
   if (schema.params !== undefined) codes.push('MALFORMED_URL', 'URL_TOO_LONG')
+  // A body that nobody asked for is read all the same, and refused like any other.
+  if (schema.body === undefined && method !== 'GET' && method !== 'HEAD') {
+    codes.push('BODY_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE', 'MALFORMED_JSON')
+  }
   if (schema.body !== undefined) {
     const isForm = schema.consumes?.includes('application/x-www-form-urlencoded') === true
     codes.push('VALIDATION_FAILED', 'BODY_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE')
@@ -262,6 +274,10 @@ export async function registerDocs(app: FastifyInstance): Promise<void> {
   app.get('/openapi.yaml', { schema: { hide: true } }, async (_request, reply) => {
     yaml ??= toYaml(app)
     return reply.type('application/yaml; charset=utf-8').send(yaml)
+  })
+  // The page’s own copy would be written a second time, which takes the whole service a second.
+  app.addHook('onRequest', async (request, reply) => {
+    if (request.url.split('?', 1)[0] === '/docs/yaml') return reply.redirect('/openapi.yaml', 308)
   })
   await app.register(swaggerUi, {
     routePrefix: '/docs',

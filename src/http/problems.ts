@@ -101,6 +101,11 @@ export const problemDefinitions = {
     title: 'The body’s media type is not supported',
     advice: 'Set `Content-Type` to one of the types that `detail` names.',
   },
+  TOO_MANY_REQUESTS: {
+    status: 429,
+    title: 'Too many requests came in this minute',
+    advice: 'Wait for the seconds in `Retry-After`, and go by `RateLimit-Remaining` from then on.',
+  },
   HEADERS_TOO_LARGE: {
     status: 431,
     title: 'The request’s headers are too large',

@@ -1,4 +1,4 @@
-import type { FastifyRequest, FastifySchemaCompiler, FastifySerializerCompiler } from 'fastify'
+import type { FastifyInstance, FastifyRequest, FastifySchemaCompiler, FastifySerializerCompiler } from 'fastify'
 import { z } from 'zod'
 import { findNearest, listWords } from './nearest.ts'
 import { mostLocations, ProblemError, type ProblemLocation } from './problems.ts'
@@ -27,6 +27,15 @@ export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema, ht
     return findings.length === 0 ? { value } : { error: new InvalidPart(findings) }
   }
 }
+
+/** Makes every route of the scope that takes no parameters refuse those that it is given, as all the others do. */
+export function refuseUnknownParameters(app: FastifyInstance): void {
+  app.addHook('onRoute', (route) => {
+    if (route.schema !== undefined) route.schema = { querystring: noParameters, ...route.schema }
+  })
+}
+
+const noParameters = z.strictObject({})
 
 /** What is wrong with the value of a body, each at its place and in the words of a problem; or else what it means. */
 export function validateBody<Value>(

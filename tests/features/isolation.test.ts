@@ -1,9 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { describe, expect, test } from '@jest/globals'
+import { afterAll, describe, expect, test } from '@jest/globals'
+import pg from 'pg'
+import { openDatabase } from '../../src/db/client.ts'
 import { roleNames } from '../../src/http/access.ts'
+import { removeFilters, removeFiltersOfFunctions } from '../support/without-filters.ts'
 import { publicRoutes, whoMay } from './access-matrix.ts'
 import { startClinicWithLibrary } from './library-clinic.ts'
+import { type Client, startReplica } from './support.ts'
 
 const own = await startClinicWithLibrary()
 const foreign = await own.addLibraryClinic()
@@ -395,14 +399,14 @@ describe('SQL as the service’s role', () => {
   test('has row-level security forced on every table, clinic_id first in every key, and no right to bypass it', async () => {
     const { rows: unforced } = await own.db.pool.query(
       `SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
-         AND relname <> '_prisma_migrations' AND NOT (relrowsecurity AND relforcerowsecurity)`,
+         AND relname NOT IN ('_prisma_migrations', 'request_count') AND NOT (relrowsecurity AND relforcerowsecurity)`,
     )
     expect(unforced).toEqual([])
     const { rows: keys } = await own.db.pool.query(
       `SELECT i.indexrelid::regclass::text AS index FROM pg_index i
        JOIN pg_class c ON c.oid = i.indrelid AND c.relnamespace = 'public'::regnamespace
        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
-       WHERE i.indisunique AND c.relname <> '_prisma_migrations' AND a.attname <> 'clinic_id'`,
+       WHERE i.indisunique AND c.relname NOT IN ('_prisma_migrations', 'request_count') AND a.attname <> 'clinic_id'`,
     )
     expect(keys).toEqual([])
     const { rows: foreignKeys } = await own.db.pool.query(
@@ -417,4 +421,61 @@ describe('SQL as the service’s role', () => {
     const { rows: sequences } = await own.db.pool.query(`SELECT relname FROM pg_class WHERE relkind = 'S'`)
     expect(sequences).toEqual([])
   })
+})
+
+const unfiltered = openDatabase(own.databaseUrl)
+const removed = removeFilters(unfiltered.pool)
+const replica = await startReplica(unfiltered, () => Temporal.Now.instant())
+const stranger = await own.addLibraryClinic()
+const owner = new pg.Client({ connectionString: own.databaseUrl })
+afterAll(() => unfiltered.close())
+
+// Last, for it changes the database's functions and, at the very end, takes the floor away.
+describe('with the application’s own filters removed', () => {
+  /** Asks for all that is the first clinic's with an administrator's key of another; what the answers have of it. */
+  async function attack(client: Client, some: readonly Operation[]): Promise<{ asked: number; leaks: unknown[] }> {
+    const leaks: unknown[] = []
+    let asked = 0
+    await inTurns(some, async ({ method, path, body, type }) => {
+      const address = addressOf(path) ?? path
+      if (method !== 'GET' && address === path) return
+      asked += 1
+      const { status, text } = await client.send(method, address, body, { 'if-match': '*', 'content-type': type })
+      const found = leaksOf(text, address)
+      const isForeign = address !== path
+      if (found.length > 0 || (isForeign && status < 300)) leaks.push({ method, address, status, found })
+    })
+    return { asked, leaks }
+  }
+
+  test('row-level security alone still gives no foreign row, and lets none be changed', async () => {
+    await owner.connect()
+    const { names, restore } = await removeFiltersOfFunctions(owner)
+    expect(names).toEqual(['authenticate', 'identify_person', 'read_caseload', 'read_record', 'read_records'])
+    const attacker = replica.withKey(stranger.clinicId, stranger.key)
+    try {
+      const before = await snapshot()
+      const { asked, leaks } = await attack(attacker, operations)
+      expect(asked).toBeGreaterThan(100)
+      expect(leaks).toEqual([])
+      expect(await snapshot()).toBe(before)
+      expect(removed.statements).toBeGreaterThan(200)
+      expect([...removed.kept]).toEqual([])
+
+      // Without the floor the same requests do find the first clinic's: so the filters were gone, and this test can fail.
+      const { rows } = await owner.query<{ name: string }>(
+        `SELECT relname AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relrowsecurity`,
+      )
+      for (const { name } of rows) await owner.query(`ALTER TABLE ${name} DISABLE ROW LEVEL SECURITY`)
+      const unprotected = await attack(
+        attacker,
+        operations.filter(({ method }) => method === 'GET'),
+      )
+      expect(unprotected.leaks.length).toBeGreaterThan(30)
+      for (const { name } of rows) await owner.query(`ALTER TABLE ${name} ENABLE ROW LEVEL SECURITY`)
+    } finally {
+      for (const definition of restore) await owner.query(definition)
+      await owner.end()
+    }
+  }, 30_000)
 })

@@ -15,6 +15,9 @@ const tokenPath = '/oauth/token'
 /** SMART Backend Services recommends no more. */
 const tokenLife = 300
 
+/** An assertion and four short fields. */
+const mostFormBytes = 32 * 1024
+
 /** Where clients get their access tokens: public, because the assertion is what they prove themselves with. */
 export async function registerTokens(
   app: FastifyInstance,
@@ -49,6 +52,7 @@ export async function registerTokens(
       tokenPath,
       {
         config: { kept: 'change' },
+        bodyLimit: mostFormBytes,
         schema: {
           operationId: 'issueToken',
           summary: 'Get an access token for a client, by a signed assertion',

@@ -6,7 +6,7 @@ import { prefers } from '../../http/accept.ts'
 import type { Context } from '../../http/context.ts'
 import { toProblemError } from '../../http/error-handler.ts'
 import { readKey } from '../../http/idempotency.ts'
-import { linesMediaType, sendLines } from '../../http/lines.ts'
+import { linesMediaType, longAnswer, sendLines } from '../../http/lines.ts'
 import { cursorOf, pageOf, pageQuery, toPage } from '../../http/pagination.ts'
 import { errors, ProblemError, type ProblemLocation } from '../../http/problems.ts'
 import { uuid } from '../../http/schemas.ts'
@@ -35,6 +35,7 @@ export async function registerMoves(app: FastifyInstance, context: Context): Pro
   routes.post(
     '/protocols/:code/moves',
     {
+      handlerTimeout: longAnswer,
       schema: {
         operationId: 'moveEpisodes',
         summary: 'Move patients to another version, or back; a dry run first',

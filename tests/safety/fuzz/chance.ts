@@ -1,0 +1,22 @@
+import fc from 'fast-check'
+
+export type Chance = ReturnType<typeof makeChance>
+
+/** Everything that is left to chance in one request, from its seed: the same again for the same seed. */
+export function makeChance(seed: number) {
+  const [draw] = fc.sample(fc.gen(), { seed, numRuns: 1 })
+  if (draw === undefined) throw new Error('fast-check draws nothing')
+  const upTo = (most: number): number => (most <= 0 ? 0 : draw(fc.integer, { min: 0, max: most }))
+
+  return {
+    /** A whole number; those at the ends come often. */
+    between: (least: number, most: number): number => least + upTo(most - least),
+    evenly: (most: number): number => draw(fc.noBias, fc.nat({ max: Math.max(most - 1, 0) })),
+    /** True that often in a hundred. */
+    percent: (often: number): boolean => draw(fc.noBias, fc.nat({ max: 99 })) < often,
+    pick<Item>(items: readonly [Item, ...Item[]] | readonly Item[]): Item {
+      return items[draw(fc.noBias, fc.nat({ max: items.length - 1 }))] as Item
+    },
+    draw: <Value>(arbitrary: fc.Arbitrary<Value>): Value => draw(() => arbitrary),
+  }
+}

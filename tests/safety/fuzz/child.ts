@@ -1,0 +1,22 @@
+// The service in a process of its own, for the fuzz: takes orders from the one that started it.
+import { startService } from './service.ts'
+
+const service = await startService(process.argv[2] ?? '')
+
+function measure(): Record<string, number> {
+  for (let times = 0; times < 3; times += 1) (globalThis.gc as (() => void) | undefined)?.()
+  const { rss, heapUsed, external } = process.memoryUsage()
+  return { rss, heapUsed, external }
+}
+
+process.on('message', async (order: string) => {
+  if (order === 'clinic') process.send?.(await service.makeClinic())
+  else if (order === 'memory') process.send?.(measure())
+  else if (order === 'cpu') process.send?.(process.cpuUsage())
+  else {
+    await service.close()
+    process.disconnect?.()
+  }
+})
+process.on('disconnect', () => process.exit())
+process.send?.(service.address)
