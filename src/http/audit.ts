@@ -3,6 +3,7 @@ import { runAs, type Transaction } from '../db/client.ts'
 import type { Instant } from '../rules/index.ts'
 import type { Scope } from './access.ts'
 import { type Actor, actorKinds } from './auth.ts'
+import { clientAddress } from './client-address.ts'
 import { createTally } from './refused-attempts.ts'
 import { toInstantText } from './schemas.ts'
 
@@ -156,7 +157,7 @@ export function registerAudit(app: FastifyInstance, store: AuditStore, clock: ()
       status: problem?.status ?? null,
       attempts: 1,
       requestId: request.id,
-      address: request.ip,
+      address: clientAddress(request),
       userAgent: request.headers['user-agent']?.slice(0, 200) ?? null,
       target: targetOf(request.params, problem),
       ...subjects,
