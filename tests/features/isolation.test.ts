@@ -454,6 +454,7 @@ describe('with the application’s own filters removed', () => {
     const { names, restore } = await removeFiltersOfFunctions(owner)
     expect(names).toEqual([
       'authenticate',
+      'claim_idempotency_key',
       'identify_person',
       'read_caseload',
       'read_record',
