@@ -12,6 +12,7 @@ export interface Fault {
 const isolation = 'tests/features/isolation.test.ts'
 const tokens = 'tests/features/access-tokens.test.ts'
 const keys = 'tests/features/api-keys.test.ts'
+const audit = 'tests/features/audit.test.ts'
 
 export const faults: readonly Fault[] = [
   // Who may do what
@@ -48,15 +49,15 @@ export const faults: readonly Fault[] = [
   {
     name: 'a query without its clinic',
     in: 'src/db/client.ts',
-    replace: "'app.clinic_id'",
-    by: "'app.clinic'",
+    replace: "else await tx.$queryRaw`SELECT set_config('app.clinic_id'",
+    by: "else await tx.$queryRaw`SELECT set_config('app.clinic'",
     noticedBy: { file: 'tests/db/client.test.ts', title: 'own rows and no others' },
   },
   {
     name: 'a clinic that stays set on the connection',
     in: 'src/db/client.ts',
-    replace: ', true)`\n      const result',
-    by: ', false)`\n      const result',
+    replace: ', true)`\n        const result',
+    by: ', false)`\n        const result',
     noticedBy: { file: 'tests/db/client.test.ts', title: 'leaves nothing set on the connection' },
   },
   {
@@ -135,5 +136,56 @@ export const faults: readonly Fault[] = [
         if (body.externalId`,
     by: '        if (body.externalId',
     noticedBy: { file: 'tests/features/patients.test.ts', title: 'needs the revision that was read' },
+  },
+  {
+    name: 'a retry that is done again',
+    in: 'src/http/idempotency.ts',
+    replace: 'await keepAnswer(tx, holder, { ...answer, fingerprint, isSealed, body: stored })',
+    by: 'void keepAnswer, stored',
+    noticedBy: { file: 'tests/features/idempotency.test.ts', title: 'makes of the same request one episode' },
+  },
+  {
+    name: 'a key that serves for another body',
+    in: 'src/http/idempotency.ts',
+    replace: 'if (!Buffer.from(fingerprint).equals(kept.fingerprint)) {',
+    by: 'if (fingerprint.length !== kept.fingerprint.length) {',
+    noticedBy: { file: 'tests/features/idempotency.test.ts', title: 'is a 422 that says so' },
+  },
+
+  // On record
+  {
+    name: 'an audit row edited, and nobody refused it',
+    in: 'prisma/migrations/20261120223000_audit/migration.sql',
+    replace: 'CREATE TRIGGER append_only BEFORE UPDATE OR DELETE ON audit_event',
+    by: 'CREATE TRIGGER append_only BEFORE DELETE ON audit_event',
+    noticedBy: { file: audit, title: 'is added to by one function only, and changed by nobody' },
+  },
+  {
+    name: 'an audit row edited, and the check does not see it',
+    in: 'src/features/audit/chain.ts',
+    replace: 'if (hashRow(row) !== row.hash)',
+    by: 'if (hashRow(row).length !== row.hash.length)',
+    noticedBy: { file: audit, title: 'is found out when a row is' },
+  },
+  {
+    name: 'a change without its row',
+    in: 'src/http/audit.ts',
+    replace: 'runAs({ beforeCommit }, done)',
+    by: 'runAs({}, done)',
+    noticedBy: { file: audit, title: 'is in one transaction with its row' },
+  },
+  {
+    name: 'a read without its row',
+    in: 'src/http/audit.ts',
+    replace: "trail.kept === 'read' || (trail.kept",
+    by: '(trail.kept',
+    noticedBy: { file: audit, title: 'that reads a patient’s data is on record before it is answered' },
+  },
+  {
+    name: 'a refusal without its row',
+    in: 'src/http/audit.ts',
+    replace: 'await refuse(request, trail, trail.problem)',
+    by: 'void refuse',
+    noticedBy: { file: audit, title: 'that is refused is on record with its problem' },
   },
 ]
