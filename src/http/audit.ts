@@ -158,7 +158,7 @@ export function registerAudit(app: FastifyInstance, store: AuditStore, clock: ()
       attempts: 1,
       requestId: request.id,
       address: clientAddress(request),
-      userAgent: request.headers['user-agent']?.slice(0, 200) ?? null,
+      userAgent: request.headers['user-agent']?.slice(0, 200).toWellFormed().replaceAll('\0', '') ?? null,
       target: targetOf(request.params, problem),
       ...subjects,
     }
