@@ -21,10 +21,18 @@ const blocks: Block[] = [...readme.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map
 
 const clinic = await startClinicWithLibrary({ now: '2026-11-20T15:00:00Z' })
 
-function readRequest(text: string): { method: string; path: string; body: unknown } {
+interface Request {
+  method: string
+  path: string
+  key: string | undefined
+  body: unknown
+}
+
+function readRequest(text: string): Request {
   const [head = '', body = ''] = text.split('\n\n')
   const [method = '', path = ''] = (head.split('\n')[0] ?? '').split(' ')
-  return { method, path, body: body.trim() === '' ? undefined : JSON.parse(body) }
+  const key = /^Idempotency-Key: (.+)$/m.exec(head)?.[1]
+  return { method, path, key, body: body.trim() === '' ? undefined : JSON.parse(body) }
 }
 
 describe('the README', () => {
@@ -52,12 +60,20 @@ describe('the README', () => {
 
   test('shows requests that can be sent one after the other', async () => {
     const requests = blocks.filter((block) => block.language === 'http').slice(1)
-    expect(requests).toHaveLength(4)
+    expect(requests).toHaveLength(5)
     const ids: Record<string, string> = {}
     for (const { text } of requests) {
-      const { method, path, body } = readRequest(text)
+      const { method, path, key, body } = readRequest(text)
       const filled = path.replace(/^\/v1/, '').replace(/\{(\w+)\}/g, (_, name) => ids[name] ?? 'missing')
-      const answer = await clinic.send<{ id: string; permitted?: unknown[] }>(method, filled, body)
+      const send = () =>
+        clinic.send<{ id: string; permitted?: unknown[] }>(
+          method,
+          filled,
+          body,
+          key === undefined ? {} : { 'idempotency-key': key },
+        )
+      const answer = await send()
+      if (key !== undefined) expect((await send()).text).toBe(answer.text)
       expect({ path, status: answer.status }).toEqual({ path, status: method === 'POST' ? 201 : 200 })
       if (path.endsWith('/patients')) ids.patient = answer.body.id
       if (path.endsWith('/episodes')) ids.episode = answer.body.id

@@ -49,7 +49,7 @@ export function registerIdempotency(app: FastifyInstance, db: Database): void {
 
   app.addHook('onRoute', (route) => {
     const operationId = route.schema?.operationId ?? ''
-    // A key means nothing to what writes nothing.
+    // A key means nothing to what changes nothing.
     if (![route.method].flat().includes('POST') || onlyAsked.includes(operationId)) return
     const { headers = z.looseObject({}) } = route.schema ?? {}
     if (!(headers instanceof z.ZodObject))
@@ -110,7 +110,10 @@ async function answerOnce(
     )
   try {
     const body = await takeTurn(inHand, JSON.stringify([clinicId, actorId, key]), once)
-    return reply.send(body.length === 0 ? null : Buffer.from(body))
+    const text = Buffer.from(body)
+    // The record of acts names whom an answer tells of, also one that is told again.
+    if (request.audit !== null && text.length > 0) request.audit.answer = JSON.parse(text.toString('utf8'))
+    return reply.send(text.length === 0 ? null : text)
   } catch (error) {
     // What was not done is not where it says.
     for (const name of Object.keys(reply.getHeaders())) if (!(name in before)) reply.removeHeader(name)

@@ -171,6 +171,21 @@ describe('what is done with a key', () => {
     expect([answer.status, replayed(answer)]).toEqual([201, false])
   })
 
+  test('and what is told again, is each on record as an act, with the patient', async () => {
+    const body = { externalId: 'on-record' }
+    const first = await keyed('/patients', body, 'on-record')
+    const again = await keyed('/patients', body, 'on-record')
+    const { items } = (
+      await clinic.get<{ items: { requestId: string; outcome: string; patients: string[] }[] }>(
+        '/audit-events?limit=50',
+      )
+    ).body
+    const ids = [first, again].map(({ headers }) => headers.get('x-request-id'))
+    const kept = ids.map((id) => items.filter(({ requestId }) => requestId === id).map(({ outcome }) => outcome))
+    expect(kept).toEqual([['success'], ['success']])
+    expect(items.find(({ requestId }) => requestId === ids[1])?.patients).toEqual([first.body.id])
+  })
+
   test('is kept in rows that the service can neither change nor remove', async () => {
     const { rows } = await clinic.db.pool.query(
       `SELECT has_table_privilege('idempotency_key', 'UPDATE') OR has_table_privilege('idempotency_key', 'DELETE')

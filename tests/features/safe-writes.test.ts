@@ -34,6 +34,8 @@ const withoutIfMatch: Readonly<Record<string, string>> = {
   rotateApiKey: 'makes a successor, once: a key that has one is refused',
   revokeApiKey: 'goes one way: whatever the key was changed to, it is to be refused from now on',
   revokeClient: 'goes one way: whatever the client was changed to, it is to be refused from now on',
+  blockActor: 'shuts out at once, whatever was done before: it must not wait for somebody to read first',
+  unblockActor: 'lets in again and changes nothing else; whoever is not shut out stays as they are',
   moveEpisodes: 'the consequences are worked out anew under the lock of each episode, and `confirm` must cover them',
   recordMilestone: 'appends to the record, in which nothing is overwritten',
   recordFact: 'appends to the record, in which nothing is overwritten',

@@ -246,7 +246,8 @@ describe('a document is made of the routes alone', () => {
   test('each has every error that it can answer with', () => {
     const { '/v1/things': things, '/v1/things/{id}': one } = document.paths
     expect(Object.keys(things.get.responses)).toEqual(['200', '400', '401', '403', '500', '503'])
-    expect(Object.keys(things.post.responses)).toEqual(['201', '400', '401', '403', '409', '413', '415', '500', '503'])
+    const ofPost = ['201', '400', '401', '403', '409', '413', '415', '422', '500', '503']
+    expect(Object.keys(things.post.responses)).toEqual(ofPost)
     expect(Object.keys(one.delete.responses)).toEqual([
       '204',
       '400',
@@ -259,15 +260,21 @@ describe('a document is made of the routes alone', () => {
       '500',
       '503',
     ])
-    expect(things.post.responses['409']).toEqual({ $ref: '#/components/responses/AlreadyExistsOrInUse' })
-    expect(document.components.responses.AlreadyExistsOrInUse).toEqual({
-      description: '`ALREADY_EXISTS`: It exists already. `IN_USE`: It is still in use.',
+    const name = 'AlreadyExistsOrInUseOrRequestInProgress'
+    expect(things.post.responses['409']).toEqual({ $ref: `#/components/responses/${name}` })
+    expect(document.components.responses[name]).toEqual({
+      description:
+        '`ALREADY_EXISTS`: It exists already. `IN_USE`: It is still in use. `REQUEST_IN_PROGRESS`: A request with this key is being answered.',
+      headers: { 'Retry-After': { $ref: '#/components/headers/Retry-After' } },
       content: {
         'application/problem+json': {
           schema: {
             allOf: [
               { $ref: '#/components/schemas/Problem' },
-              { type: 'object', properties: { code: { type: 'string', enum: ['ALREADY_EXISTS', 'IN_USE'] } } },
+              {
+                type: 'object',
+                properties: { code: { type: 'string', enum: ['ALREADY_EXISTS', 'IN_USE', 'REQUEST_IN_PROGRESS'] } },
+              },
             ],
           },
         },

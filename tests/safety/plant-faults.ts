@@ -33,8 +33,7 @@ function runTest(folder: string, { file, title }: Fault['noticedBy']): Outcome {
     [
       path.join(root, 'node_modules/jest/bin/jest.js'),
       file,
-      '-t',
-      pattern,
+      ...(title === '' ? [] : ['-t', pattern]),
       '-w',
       '1',
       '--json',

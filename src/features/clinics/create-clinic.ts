@@ -26,7 +26,7 @@ export interface NewClinic {
 export async function createClinic(db: Database, clinic: NewClinic): Promise<void> {
   const library = readLibrary(clinic.library)
   const { id: clinicId, now, nextId } = clinic
-  await db.asClinic(clinicId, async (tx) => {
+  const work = async (tx: Transaction): Promise<void> => {
     await insertClinic(tx, { clinicId, name: clinic.name, timeZone: clinic.timeZone, createdAt: now })
     const actorId = nextId()
     await insertApiKey(tx, {
@@ -38,7 +38,9 @@ export async function createClinic(db: Database, clinic: NewClinic): Promise<voi
       createdAt: now,
     })
     await adoptLibrary(tx, { clinicId, actorId, now, nextId }, library)
-  })
+  }
+  // It is nobody's yet, so that it is in nobody's way; on a slow machine the library takes longer than a request may.
+  await db.asWhole(clinicId, work, 120_000)
 }
 
 /** Copies the library into the clinic, with its provenance, and makes each protocol the default of its procedures. */
