@@ -115,6 +115,8 @@ const clinic: Step[] = [
 
 const identity: Step[] = [
   { operationId: 'listClinicHistory', request: { query: { limit: 2 } }, expect: 200 },
+  { operationId: 'listAuditEvents', request: { query: { limit: 2 } }, expect: 200 },
+  { operationId: 'getAuditEvent', request: { params: { seq: '2' } }, expect: 200 },
   {
     operationId: 'createApiKey',
     request: { body: { name: 'Tablet in the gym', role: 'therapist', scopes: ['episodes:read', 'record:write'] } },

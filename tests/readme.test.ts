@@ -97,6 +97,12 @@ describe('the README', () => {
       ),
       'npm run backup -- clinic.backup': () => expectTestOf('src/commands/backup.ts', manifest.scripts.backup),
       'npm run restore -- clinic.backup': () => expectTestOf('src/commands/restore.ts', manifest.scripts.restore),
+      ...Object.fromEntries(
+        ['npm run audit -- heads --out heads.txt', 'npm run audit -- verify --heads heads.txt'].map((command) => [
+          command,
+          () => expectTestOf('src/commands/audit.ts', manifest.scripts.audit),
+        ]),
+      ),
       'POSTGRES_PASSWORD=… BOOTSTRAP_API_KEY=… docker compose up --build': () =>
         expect(existsSync(resolve(root, 'tests/containers.test.ts'))).toBe(true),
       'npm test': () => expect(ciRun()).toContain('npm test'),

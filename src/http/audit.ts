@@ -158,7 +158,7 @@ export function registerAudit(app: FastifyInstance, store: AuditStore, clock: ()
       attempts: 1,
       requestId: request.id,
       address: clientAddress(request),
-      userAgent: request.headers['user-agent']?.slice(0, 200) ?? null,
+      userAgent: request.headers['user-agent']?.slice(0, 200).toWellFormed().replaceAll('\0', '') ?? null,
       target: targetOf(request.params, problem),
       ...subjects,
     }
@@ -234,7 +234,7 @@ export function registerAudit(app: FastifyInstance, store: AuditStore, clock: ()
     const isDue =
       trail.kept === 'read' || (trail.kept === 'change' && (!trail.isRecorded || tellsMore.includes(operation)))
     // Lines are put on record one batch after the other, as they are told.
-    if (isDue && !isStream(payload)) await succeed(request, trail, trail.answer)
+    if (isDue && !isStream(payload)) await succeed(request, trail, trail.answer ?? readJson(payload))
     return payload
   })
 }
@@ -245,6 +245,11 @@ export function keepRecord(app: FastifyInstance): void {
     const { scope } = route.config ?? {}
     route.config = { ...route.config, kept: keptOf(route.schema?.operationId ?? '', route.method, scope) }
   })
+}
+
+/** An answer that was kept for its `Idempotency-Key` is sent as the bytes that it was. */
+function readJson(payload: unknown): unknown {
+  return Buffer.isBuffer(payload) ? JSON.parse(payload.toString('utf8')) : null
 }
 
 function isStream(payload: unknown): boolean {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type pg from 'pg'
+import { runAs } from '../../src/db/client.ts'
 import { type Anchor, hashRow, verifyChain } from '../../src/features/audit/chain.ts'
 import { inChain, readerOn } from '../../src/features/audit/repository.ts'
 import { keptOf, onlyAsked } from '../../src/http/audit.ts'
@@ -153,6 +154,8 @@ describe('an act', () => {
 
 describe('a question', () => {
   test('can change nothing, whatever its route does', async () => {
+    const change = () => clinic.db.asClinic(clinic.clinicId, (tx) => tx.clinic.updateMany({ data: { name: 'x' } }))
+    await expect(runAs({ readOnly: true }, change)).rejects.toThrow(/read-only/)
     expect(onlyAsked.map((operation) => keptOf(operation, 'POST', 'protocols:read'))).toEqual(
       onlyAsked.map(() => 'nothing'),
     )

@@ -5,7 +5,7 @@ import { setSuspended } from '../../src/features/clinics/suspend-clinic.ts'
 import { toInstantText } from '../../src/http/schemas.ts'
 import { makeSigningKey } from '../support/issuer.ts'
 import { accepted } from './library-clinic.ts'
-import { type Problem, startClinic, startReplica } from './support.ts'
+import { type Page, type Problem, startClinic, startReplica } from './support.ts'
 
 const now = '2026-11-20T15:00:00Z'
 const seconds = Date.parse(now) / 1000
@@ -112,6 +112,12 @@ describe('a client that signs', () => {
     expect(refused).toMatchObject({ code: 'INVALID_CLIENT', error: 'invalid_client' })
     expect(refused?.detail).toContain('was used before')
     expect((await exchange(assertion)).status).toBe(401)
+    const { items } = accepted(await clinic.get<Page<Record<string, unknown>>>('/audit-events?operation=issueToken'))
+    const byClient = { actor: { kind: 'client', name: 'Hospital records' } }
+    // Issued three times so far; of the refusals the first in a minute has its row, and each replica counts for itself.
+    expect(items.filter(({ outcome }) => outcome === 'success')).toMatchObject([byClient, byClient, byClient])
+    expect(items).toContainEqual(expect.objectContaining({ outcome: 'INVALID_CLIENT', status: 401 }))
+    expect(JSON.stringify(items)).not.toContain(assertion)
   })
 
   test('loses its tokens at once when it is changed, revoked, or its clinic is suspended', async () => {

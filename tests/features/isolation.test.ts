@@ -441,7 +441,8 @@ describe('with the application’s own filters removed', () => {
       if (method !== 'GET' && address === path) return
       asked += 1
       const { status, text } = await client.send(method, address, body, { 'if-match': '*', 'content-type': type })
-      const found = leaksOf(text, address)
+      // The clinic's own record names what its people have asked for.
+      const found = path === '/audit-events' ? [] : leaksOf(text, address)
       const isForeign = address !== path
       if (found.length > 0 || (isForeign && status < 300)) leaks.push({ method, address, status, found })
     })
@@ -451,8 +452,15 @@ describe('with the application’s own filters removed', () => {
   test('row-level security alone still gives no foreign row, and lets none be changed', async () => {
     await owner.connect()
     const { names, restore } = await removeFiltersOfFunctions(owner)
-    const known = ['authenticate', 'identify_person', 'read_caseload', 'read_record', 'read_records']
-    expect(names).toEqual(expect.arrayContaining(known))
+    expect(names).toEqual([
+      'authenticate',
+      'claim_idempotency_key',
+      'identify_person',
+      'read_caseload',
+      'read_record',
+      'read_records',
+      'record_audit',
+    ])
     const attacker = replica.withKey(stranger.clinicId, stranger.key)
     try {
       const before = await snapshot()

@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, jest, test } from '@jest/globals'
@@ -140,6 +140,37 @@ describe('the service on another server', () => {
   })
 })
 
+/** The chain is whole; its head is kept, a row is altered and the rest written anew: then it is not. */
+async function expectVerified(url: string, clinicId: string): Promise<void> {
+  const file = join(await createTestFolder(), 'heads.txt')
+  const audit = (...args: string[]) => runCommand(['src/commands/audit.ts', ...args], { DATABASE_URL: url })
+  expect(await audit('heads', '--out', file)).toEqual({ code: 0, output: '' })
+  expect(readFileSync(file, 'utf8')).toMatch(new RegExp(`^${clinicId} 4 [0-9a-f]{64} \\S+Z\n$`))
+  const whole = { code: 0, output: `${clinicId}  4 rows, as they were written, and as the heads that were kept\n` }
+  expect(await audit('verify', '--heads', file)).toEqual(whole)
+  const owner = new pg.Client({ connectionString: url })
+  await owner.connect()
+  try {
+    await owner.query('SET session_replication_role = replica')
+    await owner.query(`UPDATE audit_event SET actor_kind = 'unknown' WHERE seq = 4`)
+    expect(await audit('verify', clinicId)).toEqual({
+      code: 1,
+      output: `${clinicId}  WRONG: row 4 is not as it was written\n`,
+    })
+    await owner.query(
+      `UPDATE audit_event e SET hash = sha256(previous_hash || convert_to(audit_text(e), 'UTF8')) WHERE seq = 4`,
+    )
+    await owner.query('UPDATE audit_head h SET hash = e.hash FROM audit_event e WHERE e.seq = 4')
+    expect(await audit('verify', '--heads', file)).toMatchObject({
+      code: 1,
+      output: expect.stringContaining('written anew'),
+    })
+  } finally {
+    await owner.end()
+  }
+  expect(await audit('verify', 'x')).toMatchObject({ code: 2 })
+}
+
 describe('the operator’s command', () => {
   test('makes and revokes keys, and suspends a clinic', async () => {
     const database = await createTestDatabase()
@@ -167,6 +198,12 @@ describe('the operator’s command', () => {
       expect(listed).not.toContain(key)
       expect(await operate('revoke-key', clinicId, listed.split(' ')[0] ?? '')).toContain('revoked')
       expect(await find()).toMatchObject({ revoked: true })
+
+      const done = await db.asClinic(clinicId, (tx) => tx.auditEvent.findMany({ orderBy: { seq: 'asc' } }))
+      expect(done.map(({ operation, actorKind }) => `${actorKind}: ${operation}`)).toEqual(
+        ['add-key', 'suspend', 'resume', 'revoke-key'].map((command) => `operator: clinic ${command}`),
+      )
+      await expectVerified(database.url, clinicId)
     } finally {
       await db.close()
       await database.close()

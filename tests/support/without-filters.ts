@@ -44,13 +44,14 @@ export function removeFilters(pool: pg.Pool): Removed {
 }
 
 /**
- * The same in the database's functions that run with the caller's rights; gives back what undoes it. Those that run with
- * the owner's are a part of the floor. As the superuser.
+ * The same in the database's own functions; gives back what undoes it. As the superuser. Not in append_audit, which runs
+ * as the owner of the tables: where that is a superuser, its own conditions are its floor, and it takes the clinic from
+ * the setting alone.
  */
 export async function removeFiltersOfFunctions(owner: pg.Client): Promise<{ names: string[]; restore: string[] }> {
   const { rows } = await owner.query<{ name: string; definition: string }>(
     `SELECT p.proname AS name, pg_get_functiondef(p.oid) AS definition FROM pg_proc p
-     WHERE p.pronamespace = 'public'::regnamespace AND NOT p.prosecdef AND p.prosrc ~ 'clinic_id = clinic\\M' ORDER BY 1`,
+     WHERE p.pronamespace = 'public'::regnamespace AND p.prosrc ~ 'clinic_id = clinic\\M' AND NOT p.prosecdef ORDER BY 1`,
   )
   for (const { definition } of rows) await owner.query(definition.replaceAll(/(?:\w+\.)?clinic_id = clinic\b/g, 'true'))
   return { names: rows.map(({ name }) => name), restore: rows.map(({ definition }) => definition) }

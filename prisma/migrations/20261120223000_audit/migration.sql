@@ -95,24 +95,25 @@ CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON audit_head
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_audit_change();
 
 -- Each value with its length before it, so that no two rows have one text; src/features/audit/chain.ts does the same.
-CREATE FUNCTION audit_item(value text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-  SELECT COALESCE(octet_length(convert_to(value, 'UTF8')) || ':' || value || ',', '~')
-$$;
+CREATE FUNCTION audit_items(list text[]) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+  item text;
+  written text := '';
+BEGIN
+  FOREACH item IN ARRAY list LOOP
+    written := written || COALESCE(octet_length(convert_to(item, 'UTF8')) || ':' || item || ',', '~');
+  END LOOP;
+  RETURN written;
+END $$;
 
-CREATE FUNCTION audit_items(list text[]) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-  SELECT audit_item(COALESCE(string_agg(audit_item(i.value), '' ORDER BY i.place), ''))
-  FROM unnest(list) WITH ORDINALITY i(value, place)
-$$;
-
-CREATE FUNCTION audit_text(e audit_event) RETURNS text LANGUAGE sql STABLE AS $$
-  SELECT 'audit-1,' || audit_item(e.clinic_id::text) || audit_item(e.seq::text)
-    || audit_item(to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
-    || audit_item(e.actor_id::text) || audit_item(e.actor_kind) || audit_item(e.credential_id::text)
-    || audit_item(e.operation) || audit_item(e.method) || audit_item(e.route)
-    || audit_item(e.outcome) || audit_item(e.status::text) || audit_item(e.attempts::text)
-    || audit_item(e.request_id) || audit_item(e.address) || audit_item(e.user_agent)
-    || audit_items(e.target) || audit_items(e.patients::text[]) || audit_items(e.episodes::text[])
-$$;
+CREATE FUNCTION audit_text(e audit_event) RETURNS text LANGUAGE plpgsql STABLE AS $$
+BEGIN
+  RETURN 'audit-1,' || audit_items(ARRAY[e.clinic_id::text, e.seq::text,
+    to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), e.actor_id::text, e.actor_kind,
+    e.credential_id::text, e.operation, e.method, e.route, e.outcome, e.status::text, e.attempts::text, e.request_id,
+    e.address, e.user_agent,
+    audit_items(e.target), audit_items(e.patients::text[]), audit_items(e.episodes::text[])]);
+END $$;
 
 -- Notes for append_audit which patients and episodes the transaction touches, so that no caller has to tell; a thousand
 -- of each at most.
@@ -143,10 +144,14 @@ BEGIN
   END LOOP;
 END $$;
 
-CREATE FUNCTION audit_ids(given jsonb, noted text) RETURNS uuid[] LANGUAGE sql IMMUTABLE AS $$
-  SELECT COALESCE(array_agg(DISTINCT i.id::uuid ORDER BY i.id::uuid), '{}') FROM (
-    SELECT jsonb_array_elements_text(given) UNION ALL SELECT unnest(string_to_array(NULLIF(trim(noted), ''), ' '))) i(id)
-$$;
+CREATE FUNCTION audit_ids(given jsonb, noted text) RETURNS uuid[] LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+  IF COALESCE(noted, '') = '' AND jsonb_array_length(given) <= 1 THEN
+    RETURN CASE WHEN given = '[]' THEN '{}' ELSE ARRAY[(given ->> 0)::uuid] END;
+  END IF;
+  RETURN (SELECT COALESCE(array_agg(DISTINCT i.id::uuid ORDER BY i.id::uuid), '{}') FROM (
+    SELECT jsonb_array_elements_text(given) UNION ALL SELECT unnest(string_to_array(NULLIF(trim(noted), ''), ' '))) i(id));
+END $$;
 
 -- Adds one row to the chain of the clinic that is set, whose head it holds until the transaction ends: call it last. It
 -- runs as the owner of the tables, because nobody else may add.

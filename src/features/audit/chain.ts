@@ -66,7 +66,7 @@ export async function verifyChain(reader: ChainReader, anchors: readonly Anchor[
       const due = last.seq + 1n
       if (seq < due) return stop(`row ${seq} was put in: the chain begins with row 1`)
       if (seq > due) return stop(`${speakRows(due, seq - 1n)} removed: row ${seq} is there, and its predecessor is not`)
-      if (hashRow(row) !== row.hash) return stop(`row ${seq} is not as it was written`)
+      if (hashRow(row) !== row.hash) return stop(describeMisfit(row, seq))
       if (row.previousHash !== last.hash) {
         return stop(`row ${seq} does not follow row ${last.seq}: one of both was put in or written anew`)
       }
@@ -102,6 +102,15 @@ export async function verifyChain(reader: ChainReader, anchors: readonly Anchor[
     return stop(`the rows name ${subjects} patients and episodes, and the list to find them by has ${listed}`)
   }
   return { rows, fault: null }
+}
+
+/** A row that was numbered anew tells what was done before it. */
+function describeMisfit(row: ChainRow, seq: bigint): string {
+  const wasWrittenAs = (other: bigint): boolean =>
+    hashRow({ ...row, items: row.items.map((item, index) => (index === 1 ? String(other) : item)) }) === row.hash
+  if (wasWrittenAs(seq - 1n)) return `row ${seq - 1n} was put in: what is row ${seq} was written as row ${seq - 1n}`
+  if (wasWrittenAs(seq + 1n)) return `row ${seq} is gone: what is in its place was written as row ${seq + 1n}`
+  return `row ${seq} is not as it was written`
 }
 
 function speakRows(from: bigint, to: bigint): string {

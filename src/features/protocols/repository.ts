@@ -416,6 +416,9 @@ async function toStored(tx: Transaction, row: VersionRow): Promise<StoredVersion
   return { ...toSummary(row), document: toDocument(row, parts), brought: fromJson<string[] | null>(row.brought) }
 }
 
+/** So often a draft is read whose lists may be of two revisions. */
+const mostReads = 5
+
 /** The version with that number or, for `'draft'`, the one that is not published; that one has the exercises that were submitted. */
 export async function readVersion(
   tx: Transaction,
@@ -428,11 +431,14 @@ export async function readVersion(
       where: { clinicId, protocolId, number: which === 'draft' ? null : which },
       include: withProtocol,
     })
-  const row = await find()
-  if (row === null) return null
-  const stored = await toStored(tx, row)
-  if (which !== 'draft' || (await isStill(tx, row))) return stored
-  // Somebody wrote between two of the lists: they are of two revisions. Nobody does while the row is locked.
+  // Whoever only asks cannot lock: it is read again, as long as somebody writes between two of the lists.
+  for (let read = 0; read < mostReads; read += 1) {
+    const row = await find()
+    if (row === null) return null
+    const stored = await toStored(tx, row)
+    if (which !== 'draft' || (await isStill(tx, row))) return stored
+  }
+  // Nobody writes while the row is locked.
   await tx.$queryRaw`
     SELECT FROM protocol_version WHERE clinic_id = ${clinicId}::uuid AND protocol_id = ${protocolId}::uuid
       AND number IS NULL FOR NO KEY UPDATE`
