@@ -66,7 +66,9 @@ export function readDocument(served: unknown) {
   const compiled = new Map<string, ValidateFunction>()
 
   function validator(ajv: Ajv2020, side: string, pointer: string[]): ValidateFunction {
-    const address = pointer.map((part) => encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1'))).join('/')
+    const address = pointer
+      .map((part) => encodeURIComponent(part.replaceAll('~', '~0').replaceAll('/', '~1')))
+      .join('/')
     const key = `${side} ${address}`
     const known = compiled.get(key)
     if (known !== undefined) return known
@@ -123,7 +125,15 @@ export function readDocument(served: unknown) {
     },
     /** What the document says of a body that is sent. */
     bodyValidator(operation: Operation, type: string): ValidateFunction {
-      const pointer = ['paths', operation.path, operation.method.toLowerCase(), 'requestBody', 'content', type, 'schema']
+      const pointer = [
+        'paths',
+        operation.path,
+        operation.method.toLowerCase(),
+        'requestBody',
+        'content',
+        type,
+        'schema',
+      ]
       return validator(asked, 'body', pointer)
     },
     queryValidator(operation: Operation, name: string): ValidateFunction {

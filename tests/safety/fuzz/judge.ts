@@ -60,11 +60,18 @@ const leaks = [
 
 /** A refusal for want of time, which says so and when to come again. */
 export function isShed({ status, headers, body }: Reply): boolean {
-  return status === 503 && headers['retry-after'] !== undefined && (body as Loose | undefined)?.code === 'SERVICE_UNAVAILABLE'
+  return (
+    status === 503 &&
+    headers['retry-after'] !== undefined &&
+    (body as Loose | undefined)?.code === 'SERVICE_UNAVAILABLE'
+  )
 }
 
 /** The operation that a method and a target reach. */
-export function findOperation({ operations }: Document, { method, target }: Pick<Sent, 'method' | 'target'>): Operation | null {
+export function findOperation(
+  { operations }: Document,
+  { method, target }: Pick<Sent, 'method' | 'target'>,
+): Operation | null {
   const segments = (target.split(/[?#]/, 1)[0] ?? '').split('/')
   const wanted = method === 'HEAD' ? 'GET' : method
   let best: Operation | null = null
@@ -95,7 +102,12 @@ export function judge(judged: Judged, rules: Rules): Fault[] {
   if (status >= 500 && !isShed(reply)) say('server-error', code, text.slice(0, 1500))
   if (headers['x-request-id'] === undefined) say('request-id', '', 'there is no X-Request-Id')
   const given = sent.headers['x-request-id']
-  if (typeof given === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(given) && headers['x-request-id'] !== given && sent.raw === undefined) {
+  if (
+    typeof given === 'string' &&
+    /^[A-Za-z0-9._-]{1,64}$/.test(given) &&
+    headers['x-request-id'] !== given &&
+    sent.raw === undefined
+  ) {
     say('request-id', 'other', `the caller’s ${given} is answered with ${headers['x-request-id']}`)
   }
   if (reply.milliseconds > rules.slowest) say('slow', '', `it took ${Math.round(reply.milliseconds)} ms`)
@@ -106,7 +118,8 @@ export function judge(judged: Judged, rules: Rules): Fault[] {
 
   if (rules.foreign !== null && !outsider) {
     const found = rules.foreign.exec(text)?.[0]
-    if (found !== undefined && !said().includes(found)) say('foreign', '', `the answer has ${found}, which is another clinic’s`)
+    if (found !== undefined && !said().includes(found))
+      say('foreign', '', `the answer has ${found}, which is another clinic’s`)
   }
   // What every clinic has a copy of is no secret.
   const isOurs = /[0-9a-f]{8}-[0-9a-f-]{27}|\/z-[a-z]+-\d+/.test(sent.target.split('?')[0] ?? '')
@@ -136,12 +149,14 @@ export function judge(judged: Judged, rules: Rules): Fault[] {
       say('problem', 'no place', `it names no place: ${text.slice(0, 300)}`)
     }
     for (const error of errors ?? []) {
-      if (!error.detail || typeof error.pointer !== 'string' || !error.in) say('problem', 'place', JSON.stringify(error))
+      if (!error.detail || typeof error.pointer !== 'string' || !error.in)
+        say('problem', 'place', JSON.stringify(error))
     }
     const words = said()
     for (const leak of leaks) {
       const found = leak.exec(text)?.[0]
-      if (found !== undefined && !words.includes(found)) say('leak', found.slice(0, 30), `the problem says ${found}: ${text.slice(0, 600)}`)
+      if (found !== undefined && !words.includes(found))
+        say('leak', found.slice(0, 30), `the problem says ${found}: ${text.slice(0, 600)}`)
     }
   }
 
@@ -166,7 +181,10 @@ export function judge(judged: Judged, rules: Rules): Fault[] {
     }
     const validate = answer.validate(type)
     const values = type.includes('ndjson')
-      ? text.trimEnd().split('\n').map((line) => safely(JSON.parse, line))
+      ? text
+          .trimEnd()
+          .split('\n')
+          .map((line) => safely(JSON.parse, line))
       : /[/+]json$/.test(type)
         ? [reply.body]
         : []
@@ -174,7 +192,11 @@ export function judge(judged: Judged, rules: Rules): Fault[] {
       if (validate(value)) continue
       const [first] = validate.errors ?? []
       const where = `${first?.instancePath.replaceAll(/\/\d+/g, '/*')} ${first?.message} ${JSON.stringify(first?.params).slice(0, 100)}`
-      say('body', where, `the answer is not as documented: ${first?.instancePath} ${where}: ${JSON.stringify(value)?.slice(0, 1500)}`)
+      say(
+        'body',
+        where,
+        `the answer is not as documented: ${first?.instancePath} ${where}: ${JSON.stringify(value)?.slice(0, 1500)}`,
+      )
       break
     }
     if (status < 300) {
@@ -186,14 +208,22 @@ export function judge(judged: Judged, rules: Rules): Fault[] {
   /** What was accepted must be what the document allows. */
   function judgeAccepted(reached: Operation): void {
     if (sent.raw !== undefined) return
-    const sentType = String(sent.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase() ?? ''
+    const sentType =
+      String(sent.headers['content-type'] ?? '')
+        .split(';')[0]
+        ?.trim()
+        .toLowerCase() ?? ''
     if (sent.body !== undefined && /[/+]json$/.test(sentType) && reached.bodies.has(sentType)) {
       const validate = rules.document.bodyValidator(reached, sentType)
-      const body = safely(JSON.parse, sent.body.toString().replace(/^\ufeff/, ''))
+      const body = safely(parseTrimmed, sent.body.toString().replace(/^\ufeff/, ''))
       if (!validate(body)) {
         const [first] = validate.errors ?? []
         const where = `${first?.instancePath.replaceAll(/\/\d+/g, '/*')} ${first?.message}`
-        say('accepted', where, `the document forbids the body that was accepted: ${where} ${JSON.stringify(first?.params)}`)
+        say(
+          'accepted',
+          where,
+          `the document forbids the body that was accepted: ${where} ${JSON.stringify(first?.params)}`,
+        )
       }
     }
     const query = new URLSearchParams(sent.target.split('?').slice(1).join('?').split('#')[0])
@@ -204,9 +234,10 @@ export function judge(judged: Judged, rules: Rules): Fault[] {
         say('accepted', 'query', `the document knows no parameter ${key}`)
         continue
       }
-      const typed = parameter.schema.type === 'integer' ? Number(value) : value
+      const typed = parameter.schema.type === 'integer' ? Number(value) : value.trim()
       const validate = rules.document.queryValidator(reached, key)
-      if (!validate(typed)) say('accepted', `query ${key}`, `the document forbids ${key}=${value}: ${validate.errors?.[0]?.message}`)
+      if (!validate(typed))
+        say('accepted', `query ${key}`, `the document forbids ${key}=${value}: ${validate.errors?.[0]?.message}`)
     }
   }
 
@@ -217,8 +248,14 @@ export function judge(judged: Judged, rules: Rules): Fault[] {
     const withheld = new Set(answer.withheld.map(({ exercise }) => exercise))
     const both = answer.permitted.filter(({ exercise }) => withheld.has(exercise))
     if (both.length > 0) say('sense', 'both', `permitted and withheld: ${both[0]?.exercise}`)
-    if (answer.status !== 'active' && answer.permitted.length > 0) say('sense', 'status', `permitted while ${answer.status}`)
+    if (answer.status !== 'active' && answer.permitted.length > 0)
+      say('sense', 'status', `permitted while ${answer.status}`)
   }
+}
+
+/** White space round a text is taken off before it is judged. */
+function parseTrimmed(text: string): unknown {
+  return JSON.parse(text, (_key, value) => (typeof value === 'string' ? value.trim() : value))
 }
 
 function safely<In, Out>(work: (value: In) => Out, value: In): Out | undefined {

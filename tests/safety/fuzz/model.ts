@@ -87,7 +87,11 @@ export function makeModel({ templates }: Pick<Document, 'templates'>) {
     if (reply.status === 404 && operation.method === 'GET') forget(address)
     if (Array.isArray(body.confirm)) keepLast(confirms, address, body.confirm as string[])
     if (Array.isArray(body.conflicts)) {
-      keepLast(conflicts, address, (body.conflicts as Loose[]).map((one) => String(one.path)))
+      keepLast(
+        conflicts,
+        address,
+        (body.conflicts as Loose[]).map((one) => String(one.path)),
+      )
     }
     if (reply.status >= 300) return
     if (operation.method === 'DELETE') forget(address)

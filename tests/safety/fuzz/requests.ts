@@ -84,7 +84,9 @@ export function makeRequests(document: Document, fresh: (start: string) => strin
     const drafts = /^\/v1\/protocols\/\{code\}\/draft(?!\/\{)/.test(operation.path) && operation.id !== 'startDraft'
     if (drafts && operation.path !== '/v1/protocols/{code}/draft') {
       const having = model.known('/v1/protocols/{code}/draft').map((address) => address.replace(/\/draft$/, ''))
-      const found = candidates.filter((address) => having.some((one) => address === one || address.startsWith(`${one}/draft`)))
+      const found = candidates.filter((address) =>
+        having.some((one) => address === one || address.startsWith(`${one}/draft`)),
+      )
       if (found.length > 0) return found
     }
     return candidates
@@ -131,12 +133,16 @@ export function makeRequests(document: Document, fresh: (start: string) => strin
   }
 
   function dateNear(chance: Chance, least = -90, most = 400): string {
-    return today().add({ days: chance.between(least, most) }).toString()
+    return today()
+      .add({ days: chance.between(least, most) })
+      .toString()
   }
 
   function past(chance: Chance, since: string): string {
     const days = Temporal.PlainDate.from(since).until(today(), { largestUnit: 'days' }).days
-    return today().subtract({ days: chance.between(0, Math.max(days, 0)) }).toString()
+    return today()
+      .subtract({ days: chance.between(0, Math.max(days, 0)) })
+      .toString()
   }
 
   function exampleOf(operation: Operation): unknown {
@@ -171,8 +177,14 @@ export function makeRequests(document: Document, fresh: (start: string) => strin
     const body = example as Loose
     const { id } = operation
     const stored = partAt(address, model)
-    if (/^replaceDraft./.test(id) && stored !== undefined) return chance.percent(50) ? stored : { ...stored, title: text(chance, 80) }
-    if (/^replaceDraft./.test(id)) return { ...exampleOf(byId.get(id.replace('replace', 'add')) as Operation) as Loose, ...body, ...nameOf(body, address.split('/').at(-1) ?? '') }
+    if (/^replaceDraft./.test(id) && stored !== undefined)
+      return chance.percent(50) ? stored : { ...stored, title: text(chance, 80) }
+    if (/^replaceDraft./.test(id))
+      return {
+        ...(exampleOf(byId.get(id.replace('replace', 'add')) as Operation) as Loose),
+        ...body,
+        ...nameOf(body, address.split('/').at(-1) ?? ''),
+      }
     if (id.startsWith('changeDraft')) {
       const { code: _code, id: _id, ...rest } = body
       return Object.keys(rest).length > 0 ? rest : body
@@ -185,7 +197,8 @@ export function makeRequests(document: Document, fresh: (start: string) => strin
 
   /** The part of a draft that an address names, as far as it is known. */
   function partAt(address: string, model: Model): Loose | undefined {
-    const [, code = '', kind = '', name = ''] = /^\/v1\/protocols\/([^/]+)\/draft\/([^/]+)\/([^/]+)$/.exec(address) ?? []
+    const [, code = '', kind = '', name = ''] =
+      /^\/v1\/protocols\/([^/]+)\/draft\/([^/]+)\/([^/]+)$/.exec(address) ?? []
     const list = partLists.find(([one]) => one === kind)?.[1] ?? ''
     const parts = (model.documents.get(code)?.[list] ?? []) as Loose[]
     return structuredClone(parts.find((part) => (part.code ?? part.id) === name))
@@ -197,7 +210,8 @@ export function makeRequests(document: Document, fresh: (start: string) => strin
     for (const operation of document.operations) {
       const kind = /\/draft\/([a-z-]+)$/.exec(operation.path)?.[1]
       const list = partLists.find(([one]) => one === kind)?.[1]
-      if (operation.method === 'POST' && list !== undefined) made[list] = [...((made[list] ?? []) as Loose[]), exampleOf(operation)]
+      if (operation.method === 'POST' && list !== undefined)
+        made[list] = [...((made[list] ?? []) as Loose[]), exampleOf(operation)]
     }
     return { ...made, code, cases: [] }
   }
@@ -217,14 +231,22 @@ export function makeRequests(document: Document, fresh: (start: string) => strin
       case 'createPatient':
         return { externalId: fresh('mrn'), ...(chance.percent(30) && { displayName: text(chance, 60) }) }
       case 'updatePatient':
-        return chance.percent(80) ? { displayName: chance.percent(20) ? null : text(chance, 100) } : { externalId: fresh('mrn') }
+        return chance.percent(80)
+          ? { displayName: chance.percent(20) ? null : text(chance, 100) }
+          : { externalId: fresh('mrn') }
       case 'openEpisode': {
         const [small] = [...model.documents.keys()].filter((code) => code.startsWith('z-'))
         if (small !== undefined && chance.percent(30)) {
-          return { procedures: ['cervical-laminoplasty'], surgeryDate: dateNear(chance, -250, 0), protocols: [{ code: small }] }
+          return {
+            procedures: ['cervical-laminoplasty'],
+            surgeryDate: dateNear(chance, -250, 0),
+            protocols: [{ code: small }],
+          }
         }
         const procedures = [chance.pick(['acdf', 'alif', 'llif'])]
-        const chosen = chance.percent(15) ? { protocols: [{ code: chance.pick([...model.documents.keys(), 'plif-standard']) }] } : {}
+        const chosen = chance.percent(15)
+          ? { protocols: [{ code: chance.pick([...model.documents.keys(), 'plif-standard']) }] }
+          : {}
         const side = chance.percent(30) ? { side: chance.pick(['left', 'right', 'bilateral']) } : {}
         const levels = chance.percent(40) ? { levels: chance.pick([['C5-C6'], ['L4-L5', 'L5-S1'], []]) } : {}
         return { procedures, surgeryDate: dateNear(chance, -250, 20), ...side, ...levels, ...chosen }
@@ -261,9 +283,16 @@ export function makeRequests(document: Document, fresh: (start: string) => strin
         const codes = words.flatMap(({ contraindications = [] }) => contraindications.map(({ code }) => code))
         const exercise = chance.pick(['walking', ...model.codes('/v1/exercises/{code}')])
         const effect = chance.pick(['permit', 'withhold'])
-        const lifts = effect === 'permit' && codes.length > 0 && chance.percent(40) ? { lifts: [chance.pick(codes)] } : {}
+        const lifts =
+          effect === 'permit' && codes.length > 0 && chance.percent(40) ? { lifts: [chance.pick(codes)] } : {}
         const from = past(chance, surgery)
-        const until = chance.percent(40) ? { until: Temporal.PlainDate.from(from).add({ days: chance.between(1, 90) }).toString() } : {}
+        const until = chance.percent(40)
+          ? {
+              until: Temporal.PlainDate.from(from)
+                .add({ days: chance.between(1, 90) })
+                .toString(),
+            }
+          : {}
         return { exercise, effect, from, ...until, reason: text(chance, 300), ...lifts }
       }
       case 'recordHold':
@@ -306,7 +335,9 @@ export function makeRequests(document: Document, fresh: (start: string) => strin
         return { ...to, select, reason: text(chance, 200), ...dryRun, ...(confirm.length > 0 && { confirm }) }
       }
       case 'mergeLibrary': {
-        const resolutions = model.conflictsOf(address).map((path) => ({ path, take: chance.pick(['ours', 'theirs', 'base']) }))
+        const resolutions = model
+          .conflictsOf(address)
+          .map((path) => ({ path, take: chance.pick(['ours', 'theirs', 'base']) }))
         return { ...(chance.percent(40) && { dryRun: true }), ...(chance.percent(30) && { again: true }), resolutions }
       }
       case 'updateClinic':
@@ -316,7 +347,10 @@ export function makeRequests(document: Document, fresh: (start: string) => strin
           { approval: chance.percent(85) ? 'none' : 'second-person' },
         ])
       case 'createApiKey':
-        return { name: text(chance, 60), role: chance.pick(['administrator', 'clinician', 'therapist', 'integration', 'reader']) }
+        return {
+          name: text(chance, 60),
+          role: chance.pick(['administrator', 'clinician', 'therapist', 'integration', 'reader']),
+        }
       case 'issueToken': {
         if (model.clientIds.length === 0) return undefined
         const clientId = chance.pick(model.clientIds)
@@ -338,17 +372,26 @@ export function makeRequests(document: Document, fresh: (start: string) => strin
     const whole = model.documents.get(code)
     const surgeryDate = dateNear(chance, -250, 0)
     const [words] = model.wordsOf([code])
-    const on = (): string => Temporal.PlainDate.from(surgeryDate).add({ days: chance.between(0, 120) }).toString()
+    const on = (): string =>
+      Temporal.PlainDate.from(surgeryDate)
+        .add({ days: chance.between(0, 120) })
+        .toString()
     const milestones = (words?.milestones ?? [])
       .filter(() => chance.percent(40))
-      .map(({ code: name, grantedBy }) => ({ code: name, on: on(), ...(grantedBy && { grantedBy: chance.pick(grantedBy) }) }))
+      .map(({ code: name, grantedBy }) => ({
+        code: name,
+        on: on(),
+        ...(grantedBy && { grantedBy: chance.pick(grantedBy) }),
+      }))
     const facts = (words?.facts ?? [])
       .filter(() => chance.percent(40))
       .map((fact) => ({ code: fact.code, value: factValue(fact, chance), on: on() }))
     return {
       protocols: [inline && whole !== undefined ? whole : { code }],
       surgeryDate,
-      on: Temporal.PlainDate.from(surgeryDate).add({ days: chance.between(0, 400) }).toString(),
+      on: Temporal.PlainDate.from(surgeryDate)
+        .add({ days: chance.between(0, 400) })
+        .toString(),
       ...(milestones.length > 0 && { milestones }),
       ...(facts.length > 0 && { facts }),
       ...(chance.percent(15) && { holds: [{ from: on() }] }),
@@ -388,7 +431,9 @@ export function makeRequests(document: Document, fresh: (start: string) => strin
       case 'integer':
         return chance.between(Number(schema.minimum ?? -5), Math.min(Number(schema.maximum ?? 50), 1e9))
       case 'number':
-        return chance.percent(50) ? chance.between(Math.ceil(Number(schema.minimum ?? -5)), Math.floor(Number(schema.maximum ?? 50))) : 0.5
+        return chance.percent(50)
+          ? chance.between(Math.ceil(Number(schema.minimum ?? -5)), Math.floor(Number(schema.maximum ?? 50)))
+          : 0.5
       case 'boolean':
         return chance.percent(50)
       case 'null':
@@ -422,7 +467,11 @@ export function makeRequests(document: Document, fresh: (start: string) => strin
     const pattern = String(schema.pattern ?? '')
     if (schema.format === 'uuid') return crypto.randomUUID()
     if (schema.format === 'date') return dateNear(chance)
-    if (schema.format === 'date-time') return today().add({ days: chance.between(1, 60) }).toString().concat('T12:00:00Z')
+    if (schema.format === 'date-time')
+      return today()
+        .add({ days: chance.between(1, 60) })
+        .toString()
+        .concat('T12:00:00Z')
     if (schema.format === 'uri' || pattern.startsWith('^https?')) return 'https://example.org/a?b=c#d'
     if (pattern.startsWith('^[a-z0-9]+(-')) return wordFor(name, model, chance)
     if (pattern.startsWith('^[1-9]\\d{5')) return '1234567890'
@@ -460,13 +509,20 @@ export function makeRequests(document: Document, fresh: (start: string) => strin
 export const publicUrl = 'http://127.0.0.1:3000'
 const tokenAddress = `${publicUrl}/oauth/token`
 
-const words = 'walk back to the ward, slowly; “rest” — Übung №5 💪 日本語 <b>&amp;</b> \\n %00 {{x}} $1 \' OR 1=1 --'.split(' ')
+const words =
+  "walk back to the ward, slowly; “rest” — Übung №5 💪 日本語 <b>&amp;</b> \\n %00 {{x}} $1 ' OR 1=1 --".split(' ')
 
 /** A line of at most `most` characters, often as long as it may be. */
 function text(chance: Chance, most: number, least = 1): string {
   if (chance.percent(8)) return 'x'.repeat(Math.min(most, 5000))
   const made = Array.from({ length: chance.between(1, 8) }, () => chance.pick(words)).join(' ')
-  return [...made].slice(0, Math.max(Math.floor(Math.min(most, 300) / 2), 1)).join('').trim().padEnd(least, 'x') || 'x'
+  return (
+    [...made]
+      .slice(0, Math.max(Math.floor(Math.min(most, 300) / 2), 1))
+      .join('')
+      .trim()
+      .padEnd(least, 'x') || 'x'
+  )
 }
 
 /** The plan as it goes over the wire. */

@@ -1,7 +1,7 @@
 import { makeChance } from './chance.ts'
 import { type Document, readDocument } from './document.ts'
 import { type Fault, findOperation, isShed, type Judged, judge, type Rules } from './judge.ts'
-import { makeModel, type Model } from './model.ts'
+import { type Model, makeModel } from './model.ts'
 import { makeRequests, type Plan } from './requests.ts'
 import type { FuzzClinic } from './service.ts'
 import { attack, spoilSlightly, toSent } from './spoil.ts'
@@ -22,7 +22,10 @@ export interface Memory {
 
 export interface FuzzOptions {
   count: number
-  seed: number
+  /** What is left to chance follows from it; of several, each makes its share of the requests. */
+  seeds: readonly [number, ...number[]]
+  /** Ends it early. */
+  stopped?: () => boolean
   /** How many requests are under way at once. */
   connections?: number
   /** No answer may take longer, in milliseconds. */
@@ -31,6 +34,8 @@ export interface FuzzOptions {
   perClinic?: number
   /** How often memory is measured. */
   measures?: number
+  /** Which operations are asked for; left out: all. */
+  only?: (id: string) => boolean
   onProgress?: (line: string) => void
 }
 
@@ -61,14 +66,23 @@ export interface FuzzResult {
 
 /** Sends `count` requests and judges every answer. */
 export async function runFuzz(target: FuzzTarget, options: FuzzOptions): Promise<FuzzResult> {
-  const { count, seed, connections = 8, slowest = 5_000, perClinic = 5_000, measures = 0 } = options
-  const { onProgress = () => {} } = options
+  const {
+    count,
+    seeds,
+    stopped = () => false,
+    connections = 8,
+    slowest = 5_000,
+    perClinic = 5_000,
+    measures = 0,
+  } = options
+  const { only = () => true, onProgress = () => {} } = options
   const document = readDocument(await (await fetch(`${target.address}/openapi.json`)).json())
   let made = 0
   const fresh = (start: string): string => {
     made += 1
     return `${start}-${made}`
   }
+  const asked = document.operations.filter(({ id }) => only(id))
   const requests = makeRequests(document, fresh)
   const wire = openWire(target.address, connections)
   const outside = await makeOutside(target)
@@ -98,9 +112,19 @@ export async function runFuzz(target: FuzzTarget, options: FuzzOptions): Promise
     const begun = makeModel(document)
     for (const id of own.keyIds) begun.kept.add(id)
     // What a clinic begins with.
-    const lists = ['clinic', 'attributes?limit=200', 'procedures?limit=200', 'exercises?limit=200', 'protocols', 'library']
+    const lists = [
+      'clinic',
+      'attributes?limit=200',
+      'procedures?limit=200',
+      'exercises?limit=200',
+      'protocols',
+      'library',
+    ]
     const protocols = ['acdf-standard', 'alif-standard', 'llif-standard']
-    const exports = protocols.flatMap((code) => [`protocols/${code}/versions/1/document`, `protocols/${code}/versions/1`])
+    const exports = protocols.flatMap((code) => [
+      `protocols/${code}/versions/1/document`,
+      `protocols/${code}/versions/1`,
+    ])
     const send = async (method: string, path: string, body?: unknown): Promise<Reply> => {
       const text = body === undefined ? undefined : JSON.stringify(body)
       const sent: Sent = {
@@ -109,7 +133,10 @@ export async function runFuzz(target: FuzzTarget, options: FuzzOptions): Promise
         headers: {
           authorization: `Bearer ${own.keys.administrator}`,
           'if-match': '*',
-          ...(text !== undefined && { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(text)) }),
+          ...(text !== undefined && {
+            'content-type': 'application/json',
+            'content-length': String(Buffer.byteLength(text)),
+          }),
         },
         ...(text !== undefined && { body: text }),
       }
@@ -121,10 +148,12 @@ export async function runFuzz(target: FuzzTarget, options: FuzzOptions): Promise
       begun.learn(operation, sent.target.split('?')[0] ?? '', reply, body)
       return reply
     }
+    if (options.only !== undefined) return begun
     for (const path of [...lists, ...exports]) await send('GET', path)
     for (const id of ['createProcedure', 'createExercise']) {
       const operation = document.byId.get(id)
-      if (operation !== undefined) await send('POST', operation.path.slice('/v1/'.length), requests.exampleOf(operation))
+      if (operation !== undefined)
+        await send('POST', operation.path.slice('/v1/'.length), requests.exampleOf(operation))
     }
     for (let times = 0; times < 6; times += 1) {
       const code = fresh('z-protocol')
@@ -134,11 +163,17 @@ export async function runFuzz(target: FuzzTarget, options: FuzzOptions): Promise
       await send('POST', `protocols/${code}/draft`, {})
       await send('GET', `protocols/${code}/draft`)
     }
-    const [small = ''] = begun.documents.has('acdf-standard') ? [...begun.documents.keys()].filter((code) => code.startsWith('z-')) : []
+    const [small = ''] = begun.documents.has('acdf-standard')
+      ? [...begun.documents.keys()].filter((code) => code.startsWith('z-'))
+      : []
     for (let times = 0; times < 5; times += 1) {
       const patient = await send('POST', 'patients', { externalId: fresh('mrn') })
       const { location = '' } = patient.headers
-      const ours = { procedures: ['cervical-laminoplasty'], surgeryDate: '2026-10-01', protocols: [{ code: small, version: 1 }] }
+      const ours = {
+        procedures: ['cervical-laminoplasty'],
+        surgeryDate: '2026-10-01',
+        protocols: [{ code: small, version: 1 }],
+      }
       const builtIn = { procedures: ['acdf'], surgeryDate: '2026-10-01' }
       const episode = await send('POST', `${location.slice('/v1/'.length)}/episodes`, times === 0 ? ours : builtIn)
       const at = (episode.headers.location ?? '').slice('/v1/'.length)
@@ -149,7 +184,12 @@ export async function runFuzz(target: FuzzTarget, options: FuzzOptions): Promise
       await send('POST', `${at}/milestones`, { code: 'hospital-discharge', on: '2026-10-03' })
       await send('POST', `${at}/symptoms`, { redFlag: 'muscle-weakness', on: '2026-10-04' })
       await send('POST', `${at}/holds`, { from: '2026-10-06', reason: 'Fever' })
-      await send('POST', `${at}/overrides`, { exercise: 'walking', effect: 'withhold', from: '2026-10-05', reason: 'Dizzy' })
+      await send('POST', `${at}/overrides`, {
+        exercise: 'walking',
+        effect: 'withhold',
+        from: '2026-10-05',
+        reason: 'Dizzy',
+      })
     }
     await send('POST', `protocols/${small}/draft/publish`, {})
     const move = { to: 2, select: { all: true }, reason: 'A newer version' }
@@ -165,15 +205,16 @@ export async function runFuzz(target: FuzzTarget, options: FuzzOptions): Promise
   function chooseOperation(chance: ReturnType<typeof makeChance>): { id: string; address?: string } {
     const next = queue.length > 0 && chance.percent(40) ? queue.shift() : undefined
     if (next !== undefined) return next
-    const some = Array.from({ length: chance.percent(60) ? 4 : 1 }, () => chance.pick(document.operations))
+    const some = Array.from({ length: chance.percent(60) ? 4 : 1 }, () => chance.pick(asked))
     // The parts of a draft are ten times the same.
-    if (/\/draft\/[a-z-]+(\/\{part\})?$/.test(some[0]?.path ?? '') && chance.percent(70)) some.splice(0, 4, chance.pick(document.operations))
+    if (/\/draft\/[a-z-]+(\/\{part\})?$/.test(some[0]?.path ?? '') && chance.percent(70))
+      some.splice(0, 4, chance.pick(asked))
     some.sort((a, b) => (succeeded.get(a.id) ?? 0) - (succeeded.get(b.id) ?? 0))
     return { id: some[0]?.id ?? '' }
   }
 
   async function one(index: number): Promise<void> {
-    const ownSeed = (seed + index * 7919) | 0
+    const ownSeed = ((seeds[index % seeds.length] ?? seeds[0]) + index * 7919) | 0
     const chance = makeChance(ownSeed)
     const [ownModel, ownClinic] = [model, clinic]
     const { id, address } = chooseOperation(chance)
@@ -185,12 +226,17 @@ export async function runFuzz(target: FuzzTarget, options: FuzzOptions): Promise
     if (caller.authorization !== null) plan.headers.authorization = caller.authorization
     const dice = address !== undefined ? 0 : chance.evenly(100)
     const kind = dice < 40 ? 'valid' : dice < 75 ? 'nearly' : 'hostile'
-    let sent = kind === 'valid' ? toSent(plan) : kind === 'nearly' ? spoilSlightly(plan, ownModel, chance) : attack(plan, chance)
+    let sent =
+      kind === 'valid' ? toSent(plan) : kind === 'nearly' ? spoilSlightly(plan, ownModel, chance) : attack(plan, chance)
     if (chance.percent(2)) sent = nameTheOther(sent, chance)
     const reached = sent.raw === undefined ? findOperation(document, sent) : operation
     const reply = await sendAnyway(sent)
     result.sent += 1
-    if (reply !== null) result.time.set(reached?.id ?? 'elsewhere', (result.time.get(reached?.id ?? 'elsewhere') ?? 0) + reply.milliseconds)
+    if (reply !== null)
+      result.time.set(
+        reached?.id ?? 'elsewhere',
+        (result.time.get(reached?.id ?? 'elsewhere') ?? 0) + reply.milliseconds,
+      )
     if (reply === null) {
       count_(result.byKind, kind, 'closed')
       return
@@ -198,7 +244,12 @@ export async function runFuzz(target: FuzzTarget, options: FuzzOptions): Promise
     count_(result.byKind, kind, isShed(reply) ? 'shed' : `${String(reply.status)[0]}xx`)
     if (sent.raw === undefined) note(reached?.id ?? 'elsewhere', reply.status)
     keepSlow(reply, reached?.id ?? 'elsewhere', sent)
-    const judged: Judged = { sent, operation: sent.raw === undefined ? reached : null, reply, outsider: caller.outsider }
+    const judged: Judged = {
+      sent,
+      operation: sent.raw === undefined ? reached : null,
+      reply,
+      outsider: caller.outsider,
+    }
     const faults = judge(judged, rules)
     for (const fault of faults) await report(fault, judged, ownSeed)
     if (sent.raw === undefined && reached !== null && !caller.outsider) {
@@ -236,7 +287,14 @@ export async function runFuzz(target: FuzzTarget, options: FuzzOptions): Promise
       const isCode = theirs.startsWith('frgn')
       return one.startsWith('"') === isCode ? (isCode ? `"${theirs}"` : theirs) : one
     })
-    return { ...sent, target, ...(body !== undefined && { body, headers: { ...sent.headers, 'content-length': String(Buffer.byteLength(body)) } }) }
+    return {
+      ...sent,
+      target,
+      ...(body !== undefined && {
+        body,
+        headers: { ...sent.headers, 'content-length': String(Buffer.byteLength(body)) },
+      }),
+    }
   }
 
   async function sendAnyway(sent: Sent): Promise<Reply | null> {
@@ -246,8 +304,13 @@ export async function runFuzz(target: FuzzTarget, options: FuzzOptions): Promise
       const { code } = error as { code?: string }
       // What the client refuses to send, or what the service hangs up on while it is being sent.
       if (code === 'ERR_UNESCAPED_CHARACTERS' || code === 'ERR_INVALID_CHAR') return null
-      if (sent.body !== undefined && sent.body.length > 60_000 && (code === 'EPIPE' || code === 'ECONNRESET')) return null
-      await report({ check: 'server-error', key: `no answer ${code}`, detail: `there was no answer: ${error}` }, { sent, operation: null, reply: null as unknown as Reply, outsider: false }, 0)
+      if (sent.body !== undefined && sent.body.length > 60_000 && (code === 'EPIPE' || code === 'ECONNRESET'))
+        return null
+      await report(
+        { check: 'server-error', key: `no answer ${code}`, detail: `there was no answer: ${error}` },
+        { sent, operation: null, reply: null as unknown as Reply, outsider: false },
+        0,
+      )
       return null
     }
   }
@@ -259,7 +322,11 @@ export async function runFuzz(target: FuzzTarget, options: FuzzOptions): Promise
     const second = await wire.send(again)
     if (second?.status === 404) return
     if (second?.text !== reply.text) {
-      const fault: Fault = { check: 'sense', key: 'sense repeated', detail: `asked again it answers otherwise: ${second?.text.slice(0, 500)}` }
+      const fault: Fault = {
+        check: 'sense',
+        key: 'sense repeated',
+        detail: `asked again it answers otherwise: ${second?.text.slice(0, 500)}`,
+      }
       await report(fault, { sent: again, operation: null, reply, outsider: false }, ownSeed)
     }
   }
@@ -271,13 +338,20 @@ export async function runFuzz(target: FuzzTarget, options: FuzzOptions): Promise
   function keepSlow(reply: Reply, operation: string, sent: Sent): void {
     const last = result.slowest.at(-1)
     if (result.slowest.length >= 12 && last !== undefined && last.milliseconds > reply.milliseconds) return
-    result.slowest.push({ milliseconds: Math.round(reply.milliseconds), operation, curl: asCurl(target.address, sent).slice(0, 300) })
+    result.slowest.push({
+      milliseconds: Math.round(reply.milliseconds),
+      operation,
+      curl: asCurl(target.address, sent).slice(0, 300),
+    })
     result.slowest.sort((a, b) => b.milliseconds - a.milliseconds)
     result.slowest.length = Math.min(result.slowest.length, 12)
   }
 
   function noteStricter(id: string, sent: Sent, reply: Reply): void {
-    const { code, errors } = (reply.body ?? {}) as { code?: string; errors?: { in: string; pointer: string; detail: string }[] }
+    const { code, errors } = (reply.body ?? {}) as {
+      code?: string
+      errors?: { in: string; pointer: string; detail: string }[]
+    }
     if (code !== 'VALIDATION_FAILED' || typeof sent.body !== 'string') return
     const operation = document.byId.get(id)
     const type = String(sent.headers['content-type'])
@@ -337,14 +411,17 @@ export async function runFuzz(target: FuzzTarget, options: FuzzOptions): Promise
     const work = async (): Promise<void> => {
       for (;;) {
         index += 1
-        if (index > pause) return
+        if (index > pause || stopped()) return
         await one(index)
         if (index % 1000 === 0) onProgress(`${index} sent, ${Math.round((performance.now() - started) / 1000)} s`)
       }
     }
     await Promise.all(Array.from({ length: connections }, work))
     begun = pause
-    if (measured.has(pause) && target.memory !== undefined) result.memory.push({ after: pause, ...(await target.memory()) })
+    if (target.memory !== undefined && (measured.has(pause) || stopped())) {
+      result.memory.push({ after: result.sent, ...(await target.memory()) })
+    }
+    if (stopped()) break
     if (stops.has(pause)) {
       clinic = await target.makeClinic()
       model = await startModel(clinic)
@@ -357,10 +434,16 @@ export async function runFuzz(target: FuzzTarget, options: FuzzOptions): Promise
   return result
 
   /** What a clinic's software does next. */
-  function next(id: string, at: string, reply: Reply, chance: ReturnType<typeof makeChance>): { id: string; address: string }[] {
+  function next(
+    id: string,
+    at: string,
+    reply: Reply,
+    chance: ReturnType<typeof makeChance>,
+  ): { id: string; address: string }[] {
     const body = (reply.body ?? {}) as { confirm?: unknown[]; conflicts?: unknown[] }
     const location = reply.headers.location ?? ''
-    if (reply.status === 409 && (body.confirm !== undefined || body.conflicts !== undefined)) return [{ id, address: at }]
+    if (reply.status === 409 && (body.confirm !== undefined || body.conflicts !== undefined))
+      return [{ id, address: at }]
     if (reply.status >= 300 || queue.length > 60) return []
     const draft = /^\/v1\/protocols\/[^/]+/.exec(at)?.[0]
     switch (id) {
@@ -383,7 +466,9 @@ export async function runFuzz(target: FuzzTarget, options: FuzzOptions): Promise
       case 'publishDraft':
         return chance.percent(60) ? [{ id: 'startDraft', address: `${draft}/draft` }] : []
       case 'createPatient':
-        return chance.percent(75) ? [{ id: 'openEpisode', address: `${location}/episodes` }] : [{ id: 'deletePatient', address: location }]
+        return chance.percent(75)
+          ? [{ id: 'openEpisode', address: `${location}/episodes` }]
+          : [{ id: 'deletePatient', address: location }]
       case 'openEpisode':
         return [
           { id: 'recordMilestone', address: `${location}/milestones` },
@@ -391,7 +476,9 @@ export async function runFuzz(target: FuzzTarget, options: FuzzOptions): Promise
           { id: 'getPermittedExercises', address: `${location}/permitted-exercises` },
         ]
       case 'recordSymptom':
-        return chance.percent(50) ? [{ id: 'resolveSymptom', address: `${location}/resolve` }] : [{ id: 'voidSymptom', address: `${location}/void` }]
+        return chance.percent(50)
+          ? [{ id: 'resolveSymptom', address: `${location}/resolve` }]
+          : [{ id: 'voidSymptom', address: `${location}/void` }]
       case 'recordMilestone':
         return chance.percent(20) ? [{ id: 'revokeMilestone', address: `${location}/revoke` }] : []
       case 'closeEpisode':
@@ -437,11 +524,26 @@ async function makeOutside(target: FuzzTarget): Promise<{ clinic: FuzzClinic; ma
   await send('/attributes', { code: 'frgn-attribute', title: 'frgn-title' })
   await send('/exercises', { code: 'frgn-exercise', title: 'frgn-title', kind: 'exercise', attributes: {} })
   await send('/procedures', { code: 'frgn-procedure', name: 'frgn-title', bodyRegion: 'lumbar' })
-  await send('/protocols', { format: 1, code: 'frgn-protocol', title: 'frgn-title', procedures: ['frgn-procedure'], phases: [{ code: 'frgn-phase', title: 'frgn', entry: { days: { atLeast: 0 } } }] })
+  await send('/protocols', {
+    format: 1,
+    code: 'frgn-protocol',
+    title: 'frgn-title',
+    procedures: ['frgn-procedure'],
+    phases: [{ code: 'frgn-phase', title: 'frgn', entry: { days: { atLeast: 0 } } }],
+  })
   const patient = await send('/patients', { externalId: 'frgn-patient', displayName: 'frgn-title' })
   const episode = await send(`/patients/${patient}/episodes`, { procedures: ['acdf'], surgeryDate: '2026-10-01' })
   const hold = await send(`/episodes/${episode}/holds`, { from: '2026-10-02', reason: 'frgn-title' })
-  const ids = [patient, episode, hold, ...clinic.keyIds.slice(0, 2), 'frgn-protocol', 'frgn-exercise', 'frgn-procedure', 'frgn-attribute']
+  const ids = [
+    patient,
+    episode,
+    hold,
+    ...clinic.keyIds.slice(0, 2),
+    'frgn-protocol',
+    'frgn-exercise',
+    'frgn-procedure',
+    'frgn-attribute',
+  ]
   const marks = new RegExp(`frgn-[a-z]+|${[clinic.id, patient, episode, hold, ...clinic.keyIds].join('|')}`)
   return { clinic, marks, ids }
 }

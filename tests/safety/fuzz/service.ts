@@ -29,7 +29,10 @@ function makeEarlierLibrary(): URL {
   for (const name of readdirSync(now)) {
     if (name === 'plif.yaml' || name === 'lumbar-microdiscectomy.yaml') continue
     const text = readFileSync(new URL(name, now), 'utf8')
-    writeFileSync(join(folder, name), name === 'alif.yaml' ? text.replaceAll('A hospital exercise', 'An exercise of the ward') : text)
+    writeFileSync(
+      join(folder, name),
+      name === 'alif.yaml' ? text.replaceAll('A hospital exercise', 'An exercise of the ward') : text,
+    )
   }
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
   return pathToFileURL(`${folder}/`)

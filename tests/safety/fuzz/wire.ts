@@ -30,7 +30,8 @@ export function openWire(address: string, connections: number) {
     const started = performance.now()
     const answer = await (sent.raw === undefined ? sendRequest(sent) : sendBytes(sent.raw))
     if (answer === null) return null
-    const isJson = /[/+]json\b/.test(answer.headers['content-type'] ?? '') && !answer.headers['content-type']?.includes('ndjson')
+    const isJson =
+      /[/+]json\b/.test(answer.headers['content-type'] ?? '') && !answer.headers['content-type']?.includes('ndjson')
     return {
       ...answer,
       body: isJson && answer.text !== '' ? parse(answer.text) : undefined,
@@ -92,7 +93,8 @@ function parse(text: string): unknown {
 }
 
 function readAnswer(text: string): Pick<Reply, 'status' | 'headers' | 'text'> | null {
-  const [, status, head = '', rest = ''] = /^HTTP\/1\.1 (\d{3})[^\r\n]*\r\n([\s\S]*?)\r\n\r\n([\s\S]*)$/.exec(text) ?? []
+  const [, status, head = '', rest = ''] =
+    /^HTTP\/1\.1 (\d{3})[^\r\n]*\r\n([\s\S]*?)\r\n\r\n([\s\S]*)$/.exec(text) ?? []
   if (status === undefined) return null
   const headers: Record<string, string> = {}
   for (const line of head.split('\r\n')) {
@@ -106,12 +108,19 @@ function readAnswer(text: string): Pick<Reply, 'status' | 'headers' | 'text'> | 
 
 /** The request as a command that repeats it. */
 export function asCurl(address: string, sent: Sent): string {
-  if (sent.raw !== undefined) return `printf ${quote(escapeBytes(sent.raw))} | nc ${new URL(address).host.replace(':', ' ')}`
+  if (sent.raw !== undefined)
+    return `printf ${quote(escapeBytes(sent.raw))} | nc ${new URL(address).host.replace(':', ' ')}`
   const headers = Object.entries(sent.headers).flatMap(([name, value]) =>
-    [value].flat().map((one) => `-H ${quote(`${name}: ${name === 'authorization' ? one.replace(/^(Bearer .{10}).*/, '$1…') : one}`)}`),
+    [value]
+      .flat()
+      .map(
+        (one) => `-H ${quote(`${name}: ${name === 'authorization' ? one.replace(/^(Bearer .{10}).*/, '$1…') : one}`)}`,
+      ),
   )
   const body = sent.body === undefined ? [] : [`--data-binary ${quote(shorten(sent.body))}`]
-  return ['curl', '--path-as-is', '-X', sent.method, quote(shorten(address + sent.target)), ...headers, ...body].join(' ')
+  return ['curl', '--path-as-is', '-X', sent.method, quote(shorten(address + sent.target)), ...headers, ...body].join(
+    ' ',
+  )
 }
 
 function shorten(body: string | Buffer): string {
