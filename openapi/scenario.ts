@@ -184,6 +184,16 @@ const identity: Step[] = [
 
   { operationId: 'listActors', request: { query: { limit: 2 } }, expect: 200 },
   { operationId: 'getActor', request: ({ client = '' }) => ({ params: { id: client } }), expect: 200 },
+  {
+    operationId: 'blockActor',
+    request: ({ client = '' }) => ({ params: { id: client }, body: { reason: 'Asks for every patient at night.' } }),
+    expect: 200,
+  },
+  {
+    operationId: 'unblockActor',
+    request: ({ client = '' }) => ({ params: { id: client }, body: { reason: 'It was the backup.' } }),
+    expect: 200,
+  },
 ]
 
 /** What a client sends for an access token. */

@@ -9,6 +9,8 @@ import { registerActors } from './features/actors/routes.ts'
 import { findCredential } from './features/api-keys/repository.ts'
 import { registerApiKeys } from './features/api-keys/routes.ts'
 import { registerAttributes } from './features/attributes/routes.ts'
+import { createAuditStore } from './features/audit/repository.ts'
+import { registerAuditEvents } from './features/audit/routes.ts'
 import { registerChecks } from './features/checks/routes.ts'
 import { registerClients } from './features/clients/routes.ts'
 import { registerTokens } from './features/clients/token-routes.ts'
@@ -30,14 +32,18 @@ import { registerSimulations } from './features/simulations/routes.ts'
 import { registerTimelines } from './features/timelines/routes.ts'
 import { requireScopes, type Scope, scopeOf } from './http/access.ts'
 import { makeTokenVerifier } from './http/access-tokens.ts'
+import { keepRecord, registerAudit } from './http/audit.ts'
 import { requireAuthentication } from './http/auth.ts'
 import type { Context, Feature } from './http/context.ts'
 import { answerClientError, answerFrameworkError, registerErrorHandling } from './http/error-handler.ts'
 import { registerEtags } from './http/etag.ts'
+import { registerIdempotency, sweepInBackground } from './http/idempotency.ts'
 import { registerJsonBody } from './http/json-body.ts'
+import { shedLoad } from './http/load-shedding.ts'
 import { describeScope, registerDocs, registerOpenapi } from './http/openapi.ts'
 import type { RecordedExamples } from './http/openapi-document.ts'
 import { registerProblemRoutes } from './http/problem-routes.ts'
+import { limitRequests } from './http/rate-limits.ts'
 import { logSerializers, RequestLog } from './http/request-log.ts'
 import { refuseUnknownParameters, serializerCompiler, validatorCompiler } from './http/validation.ts'
 
@@ -45,6 +51,7 @@ const version: string = JSON.parse(readFileSync(new URL('../package.json', impor
 
 const allFeatures: readonly Feature[] = [
   registerClinic,
+  registerAuditEvents,
   registerApiKeys,
   registerClients,
   registerActors,
@@ -64,8 +71,33 @@ const allFeatures: readonly Feature[] = [
   registerSimulations,
 ]
 
+/** Milliseconds. */
+const timeouts = {
+  /** For the request line and the headers. */
+  headers: 10_000,
+  /** For the whole request, its body too. */
+  request: 30_000,
+  /** How often the two are looked after. */
+  check: 2000,
+  /** For a connection on which nothing is sent or read, while it waits for an answer too. */
+  idle: 600_000,
+  /** Between two requests of a connection: longer than a load balancer keeps it. */
+  keepAlive: 72_000,
+  /** For an answer; a route whose answer is long has its own. */
+  handler: 60_000,
+}
+
+/** Where the configuration sets none, as in a test: more than anybody sends. */
+const noLimits = { perActor: 1_000_000, perAddress: 1_000_000 }
+
 export interface AppOptions {
-  config: Pick<Config, 'logLevel'> & Partial<Pick<Config, 'publicUrl' | 'tokenIssuers'>>
+  config: Pick<Config, 'logLevel'> &
+    Partial<
+      Pick<
+        Config,
+        'publicUrl' | 'tokenIssuers' | 'trustedProxies' | 'rateLimits' | 'maxConnections' | 'maxEventLoopDelay'
+      >
+    >
   db: Context['db']
   clock: Context['clock']
   ids?: Context['ids']
@@ -79,6 +111,8 @@ export interface AppOptions {
   onRoute?: (route: { method: string | string[]; url: string }) => void
   /** Where the log goes; left out: standard output. */
   logTo?: { write: (line: string) => void }
+  /** Milliseconds; left out: those of `timeouts`. */
+  timeouts?: Partial<typeof timeouts>
   /** Puts the cause of a 500 into the answer, for tests. */
   explainInternalErrors?: boolean
   /** Recorded answers for the OpenAPI document; left out: those in `openapi/`. */
@@ -89,12 +123,22 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const { config, db, clock, ids = () => randomUUIDv7(), library = builtInLibrary, features = allFeatures } = options
   const context: Context = { db, clock, ids, library }
 
+  const { trustedProxies = [] } = config
+  const patience = { ...timeouts, ...options.timeouts }
+
   const app: FastifyInstance = Fastify({
     bodyLimit: 1024 * 1024,
-    requestTimeout: 30_000,
-    trustProxy: false,
-    // Without it the error handler says so, in words.
-    http: { requireHostHeader: false },
+    // Without the requirement the error handler says so, in words.
+    http: {
+      headersTimeout: patience.headers,
+      connectionsCheckingInterval: patience.check,
+      requireHostHeader: false,
+    },
+    requestTimeout: patience.request,
+    connectionTimeout: patience.idle,
+    keepAliveTimeout: patience.keepAlive,
+    handlerTimeout: patience.handler,
+    trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     // A request that was accepted is answered, also while the service closes.
     return503OnClosing: false,
     routerOptions: { maxParamLength: 200, caseSensitive: true },
@@ -123,7 +167,12 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
       directives: { defaultSrc: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"], frameAncestors: ["'none'"] },
     },
   })
+  if (config.maxConnections !== undefined) app.server.maxConnections = config.maxConnections
+  await shedLoad(app, db.pool, config.maxEventLoopDelay ?? null)
+  const limitActors = await limitRequests(app, db.pool, config.rateLimits ?? noLimits)
   registerJsonBody(app)
+  sweepInBackground(app, db)
+  registerAudit(app, createAuditStore(db), clock)
   registerErrorHandling(app, { explainInternalErrors: options.explainInternalErrors ?? false })
   await registerOpenapi(app, { version, ...(options.examples && { examples: options.examples }) })
 
@@ -147,7 +196,10 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
         },
         clock,
       )
+      limitActors(closed)
       requireScopes(closed, options.scopeOf ?? scopeOf)
+      registerIdempotency(closed, db)
+      keepRecord(closed)
       refuseUnknownParameters(closed)
       describeScope(closed, 'private')
       registerEtags(closed)

@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { z } from 'zod'
 import { roleNames } from './http/access.ts'
 import type { TokenIssuer } from './http/access-tokens.ts'
+import type { RateLimits } from './http/rate-limits.ts'
 import { StartupError } from './startup-error.ts'
 
 /** Names every setting that is wrong, one line each, with what to write instead; never a value, which may be secret. */
@@ -56,6 +57,9 @@ const tokenIssuer = z
       scopeClaim: given.scopeClaim ?? null,
     }),
   )
+
+/** Enough for a load test. */
+const mostRequests = 1_000_000
 
 /** The environment. Each description completes "KEY must be …". */
 const environment = z.object({
@@ -123,6 +127,24 @@ const environment = z.object({
         '`clinics` (a list of clinic ids, or "any") and, unless that is one clinic, `clinicClaim`; and if need be ' +
         '`algorithms` (asymmetric ones), `clockSkewSeconds`, `keyCooldownSeconds`, `roleClaim`, `roles` and `scopeClaim`',
     ),
+  TRUSTED_PROXIES: z
+    .string()
+    .transform((text) => text.split(',').map((part) => part.trim()))
+    .pipe(z.array(z.string().refine(isNetwork)).max(100))
+    .optional()
+    .describe(
+      'the addresses or networks of the proxies in front of the service, with commas between them, for instance 10.0.0.0/8',
+    ),
+  RATE_LIMIT_PER_ACTOR: wholeNumber(1, mostRequests, 6000).describe(
+    `the requests that one actor may send in a minute, from 1 to ${mostRequests}`,
+  ),
+  RATE_LIMIT_PER_ADDRESS: wholeNumber(1, mostRequests, 12_000).describe(
+    `the requests that may come from one address in a minute, from 1 to ${mostRequests}`,
+  ),
+  MAX_CONNECTIONS: wholeNumber(1, 100_000, 2000).describe('the connections that may be open at once, from 1 to 100000'),
+  MAX_EVENT_LOOP_DELAY: wholeNumber(50, 60_000, 1000).describe(
+    'the milliseconds, from 50 to 60000, that work may wait for the processor before requests are refused',
+  ),
   LOG_LEVEL: z
     .enum(logLevels)
     .default('info')
@@ -144,6 +166,12 @@ export interface Config {
   publicUrl: string
   /** Whose access tokens are taken. */
   tokenIssuers: readonly TokenIssuer[]
+  /** Addresses and networks whose word about where a request comes from is taken. */
+  trustedProxies: readonly string[]
+  rateLimits: RateLimits
+  maxConnections: number
+  /** Milliseconds. */
+  maxEventLoopDelay: number
   logLevel: (typeof logLevels)[number]
 }
 
@@ -175,8 +203,31 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     bootstrapApiKey: data.BOOTSTRAP_API_KEY ?? null,
     publicUrl: data.PUBLIC_URL ?? localUrl(data.HOST, data.PORT),
     tokenIssuers: data.OIDC_ISSUERS ?? [],
+    trustedProxies: data.TRUSTED_PROXIES ?? [],
+    rateLimits: { perActor: data.RATE_LIMIT_PER_ACTOR, perAddress: data.RATE_LIMIT_PER_ADDRESS },
+    maxConnections: data.MAX_CONNECTIONS,
+    maxEventLoopDelay: data.MAX_EVENT_LOOP_DELAY,
     logLevel: data.LOG_LEVEL,
   }
+}
+
+function wholeNumber(least: number, most: number, usual: number) {
+  return z
+    .string()
+    .regex(/^\d{1,7}$/)
+    .transform(Number)
+    .pipe(z.int().min(least).max(most))
+    .default(usual)
+}
+
+/** An address, or a network in CIDR notation, but never every address. */
+function isNetwork(text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/')
+  const version = isIP(address)
+  if (version === 0 || rest.length > 0) return false
+  return (
+    bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) >= 1 && Number(bits) <= (version === 4 ? 32 : 128))
+  )
 }
 
 /** Host, database name and readable escapes, so that the driver cannot fall back to another database or throw late. */

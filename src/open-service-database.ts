@@ -8,7 +8,7 @@ export interface ServiceDatabase {
   db: Database
   /** The address with which the owner of the tables connects. */
   ownerUrl: string
-  /** Resolves, with its last words, when the embedded server ends by itself; null with a server of its own. */
+  /** Resolves, with the reason, when the embedded server has ended and does not start again; null with another server. */
   crashed: Promise<string> | null
   close: () => Promise<void>
 }

@@ -3,6 +3,7 @@ import closeWithGrace from 'close-with-grace'
 import { buildApp } from './app.ts'
 import { readConfig } from './config.ts'
 import { asOperator } from './db/operator.ts'
+import { runAsOperator } from './features/audit/operator.ts'
 import { createClinic } from './features/clinics/create-clinic.ts'
 import { clinicIdOfKey, makeApiKey } from './http/auth.ts'
 import { toInstantText } from './http/schemas.ts'
@@ -31,8 +32,8 @@ async function start(): Promise<void> {
       clearInterval(sweep)
       await database.close()
     })
-    database.crashed?.then((lastWords) => {
-      app.log.fatal(`the database server ended by itself: ${lastWords}`)
+    database.crashed?.then((reason) => {
+      app.log.fatal(`the database server ended by itself and does not start again: ${reason}`)
       process.exitCode = 1
       process.kill(process.pid, 'SIGTERM')
     })
@@ -50,14 +51,15 @@ async function ensureFirstClinic({ db, ownerUrl }: ServiceDatabase, givenKey: st
     if (hasClinic) return null
     const id = givenKey === null ? randomUUIDv7() : clinicIdOfKey(givenKey)
     const apiKey = givenKey ?? makeApiKey(id)
-    await createClinic(db, {
+    const clinic = {
       id,
       name: 'First clinic',
       timeZone: Temporal.Now.timeZoneId(),
       apiKey,
       now: toInstantText(clock()),
       nextId: () => randomUUIDv7(),
-    })
+    }
+    await runAsOperator('start', () => createClinic(db, clinic))
     return givenKey === null ? apiKey : null
   })
 }

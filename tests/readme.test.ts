@@ -89,6 +89,7 @@ describe('the README', () => {
         expectTestOf('tests/rules/compare.ts', manifest.scripts['test:oracle'], 'tests/rules'),
       'npm run test:mutations': () =>
         expect(existsSync(resolve(root, manifest.scripts['test:mutations'].split(' ').at(-1)))).toBe(true),
+      'npm run test:safety': () => expectTestOf('tests/safety/run.ts', manifest.scripts['test:safety'], 'tests/safety'),
       'npx rehab-protocol check prisma/library/acdf.yaml': () => expectCommandOf('rehab-protocol'),
       'npx rehab-protocol hash prisma/library/acdf.yaml': () => expectCommandOf('rehab-protocol'),
       'npx rehab-protocol diff prisma/library/alif.yaml prisma/library/plif.yaml': () =>

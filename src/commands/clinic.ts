@@ -7,6 +7,7 @@ import { findRunningPostgres } from '../db/running-postgres.ts'
 import { issueKey, type KeyMaker, revokeKey } from '../features/api-keys/issue.ts'
 import { type ApiKey, listApiKeys } from '../features/api-keys/repository.ts'
 import { keyName } from '../features/api-keys/schemas.ts'
+import { runAsOperator } from '../features/audit/operator.ts'
 import { createClinic } from '../features/clinics/create-clinic.ts'
 import { clinicName, timeZone as timeZoneSchema } from '../features/clinics/schemas.ts'
 import { setSuspended } from '../features/clinics/suspend-clinic.ts'
@@ -55,7 +56,8 @@ async function run(): Promise<void> {
   const log = { debug: () => {}, info: () => {}, warn: (message: string) => process.stderr.write(`${message}\n`) }
   const database = await openServiceDatabase(config, log, running)
   try {
-    process.stdout.write(`${await command(database)}\n`)
+    const said = await runAsOperator(`clinic ${positionals[0]}`, () => command(database))
+    process.stdout.write(`${said}\n`)
   } finally {
     await database.close()
   }

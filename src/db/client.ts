@@ -12,6 +12,8 @@ export const serviceRole = 'rehab_service'
 
 /** What one request does, as far as its transactions must know of it. It goes with the calls that the request makes. */
 export interface Act {
+  /** The act only asks: its transactions can write nothing. */
+  readOnly?: boolean
   /** Runs in every transaction of the act, after its work; what it throws rolls the work back. */
   beforeCommit?: (tx: Transaction, clinicId: string) => Promise<void>
   /** The one transaction that all of the act's work for the clinic is done in, while that is open. */
@@ -33,6 +35,9 @@ export interface DatabaseOptions {
   onIdleError?: (error: Error) => void
 }
 
+/** So many milliseconds a transaction takes at most. */
+const longest = 10_000
+
 /** Connects on first use. Every connection acts as the service's role, whoever it logs in as. */
 export function openDatabase(url: string, { maxConnections = 10, onIdleError = () => {} }: DatabaseOptions = {}) {
   const pool = new pg.Pool({
@@ -48,36 +53,61 @@ export function openDatabase(url: string, { maxConnections = 10, onIdleError = (
     adapter: new PrismaPg(pool),
     log: [],
     errorFormat: 'minimal',
-    transactionOptions: { maxWait: 10_000, timeout: 10_000 },
+    transactionOptions: { maxWait: 10_000, timeout: longest },
   })
 
-  const open = <T>(clinicId: string, work: (tx: Transaction) => Promise<T>): Promise<T> =>
-    prisma.$transaction(async (tx) => {
-      await tx.$queryRaw`SELECT set_config('app.clinic_id', ${clinicId}, true)`
-      const result = await work(tx)
-      await acts.getStore()?.beforeCommit?.(tx, clinicId)
-      return result
-    })
+  const open = <T>(clinicId: string, work: (tx: Transaction) => Promise<T>, timeout = longest): Promise<T> =>
+    prisma.$transaction(
+      async (tx) => {
+        const act = acts.getStore()
+        if (act?.readOnly === true) {
+          await tx.$queryRaw`
+            SELECT set_config('app.clinic_id', ${clinicId}, true), set_config('transaction_read_only', 'on', true)`
+        } else await tx.$queryRaw`SELECT set_config('app.clinic_id', ${clinicId}, true)`
+        const result = await work(tx)
+        await act?.beforeCommit?.(tx, clinicId)
+        return result
+      },
+      { timeout },
+    )
 
   return {
     pool,
     prisma,
     /**
-     * Runs `work` in one transaction that sees and writes this clinic's rows and no others: in that of the whole act, if
-     * it has one.
+     * Runs `work` in one transaction that sees and writes this clinic's rows and no others: as a step of the whole act's,
+     * if it has one. What fails leaves nothing behind either way, also if the act goes on.
      */
     asClinic<T>(clinicId: string, work: (tx: Transaction) => Promise<T>): Promise<T> {
       const whole = acts.getStore()?.whole
-      return whole?.clinicId === clinicId ? work(whole.tx) : open(clinicId, work)
+      return whole?.clinicId === clinicId ? asStep(whole.tx, work) : open(clinicId, work)
     },
-    /** Runs `work` so that all that it does for the clinic, in however many steps, is done in one transaction. */
-    asWhole<T>(clinicId: string, work: (tx: Transaction) => Promise<T>): Promise<T> {
-      return open(clinicId, (tx) => acts.run({ ...acts.getStore(), whole: { clinicId, tx } }, () => work(tx)))
+    /**
+     * Runs `work` so that all that it does for the clinic, in however many steps, one after the other, is done in one
+     * transaction, which may take so many milliseconds.
+     */
+    asWhole<T>(clinicId: string, work: (tx: Transaction) => Promise<T>, timeout = longest): Promise<T> {
+      const whole = (tx: Transaction) => acts.run({ ...acts.getStore(), whole: { clinicId, tx } }, () => work(tx))
+      return open(clinicId, whole, timeout)
     },
     async close(): Promise<void> {
       await prisma.$disconnect()
       await pool.end()
     },
+  }
+}
+
+/** Runs `work` in a transaction that is open already, and takes back what it has done if it fails. */
+async function asStep<T>(tx: Transaction, work: (tx: Transaction) => Promise<T>): Promise<T> {
+  await tx.$executeRaw`SAVEPOINT step`
+  try {
+    const result = await work(tx)
+    await tx.$executeRaw`RELEASE SAVEPOINT step`
+    return result
+  } catch (error) {
+    // Of a transaction that is over nothing is left to take back, and the error says why.
+    await tx.$executeRaw`ROLLBACK TO SAVEPOINT step`.catch(() => {})
+    throw error
   }
 }
 

@@ -33,8 +33,9 @@ export interface StartupLog {
 export interface EmbeddedPostgres {
   /** The superuser's address of the database `rehab`. */
   url: string
-  pid: number
-  /** Resolves, with the server's last words, when it ends without having been stopped. */
+  /** Of the server that runs now: one that ends without having been stopped is started again. */
+  readonly pid: number
+  /** Resolves, with the reason, when it has ended and does not start again. */
   crashed: Promise<string>
   /** Ends every session, writes everything to disk, and gives the data folder free. */
   stop(): Promise<void>
@@ -49,7 +50,13 @@ export interface EmbeddedPostgresOptions {
   settings?: Readonly<Record<string, string>>
 }
 
-type Server = Omit<EmbeddedPostgres, 'url'> & { port: number }
+interface Server {
+  port: number
+  pid: number
+  /** Resolves, with its last words, when it ends without having been stopped. */
+  ended: Promise<string>
+  stop(): Promise<void>
+}
 
 interface Place {
   folder: string
@@ -84,12 +91,20 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   const folder = await prepareFolder(options.dataDir)
   const unlock = lockFolder(folder)
   try {
-    const { server, url } = await startInFolder(folder, options)
+    const { place, server, url } = await startInFolder(folder, options)
+    const kept = keepRunning(place, server, options)
     const stop = async () => {
-      await server.stop()
+      await kept.stop()
       unlock()
     }
-    return { url, pid: server.pid, crashed: server.crashed, stop }
+    return {
+      url,
+      get pid() {
+        return kept.pid()
+      },
+      crashed: kept.failed,
+      stop,
+    }
   } catch (error) {
     unlock()
     throw explainFileProblem(error, folder)
@@ -99,7 +114,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
 async function startInFolder(
   folder: string,
   options: EmbeddedPostgresOptions,
-): Promise<{ server: Server; url: string }> {
+): Promise<{ place: Place; server: Server; url: string }> {
   const cluster = join(folder, 'postgres')
   const isNew = await isMissingOrEmpty(cluster)
   const programs = await findPrograms()
@@ -115,7 +130,7 @@ async function startInFolder(
   const password = await readPassword(place)
   const server = await startServer(place, options)
   try {
-    return { server, url: await ensureDatabase(place, server.port, password) }
+    return { place, server, url: await ensureDatabase(place, server.port, password) }
   } catch (error) {
     await server.stop()
     throw error
@@ -337,12 +352,48 @@ async function tryServer(
     await ended
     clearTimeout(slow)
   }
-  const crashed = new Promise<string>((resolve) => {
+  const endedByItself = new Promise<string>((resolve) => {
     ended.then(() => {
       if (!stopping) resolve(lastWords(output))
     })
   })
-  return { port, pid, crashed, stop }
+  return { port, pid, ended: endedByItself, stop }
+}
+
+/**
+ * Starts the server again, at the same port, whenever it ends by itself, as when the system is out of memory and kills
+ * it: nobody else could, and who is connected to it connects again. A server that does not start needs the operator.
+ */
+function keepRunning(place: Place, first: Server, options: EmbeddedPostgresOptions) {
+  const { promise: failed, resolve: fail } = Promise.withResolvers<string>()
+  let server = first
+  let starting: Promise<void> | null = null
+  let stopping = false
+  const startAgain = async (lastWords: string): Promise<void> => {
+    if (stopping) return
+    options.log.warn(`the database server ended by itself (${lastWords}) and is started again`)
+    try {
+      server = await startServer(place, { ...options, port: server.port })
+      watch()
+    } catch (error) {
+      fail(error instanceof Error ? error.message : String(error))
+    }
+  }
+  const watch = (): void => {
+    server.ended.then((lastWords) => {
+      starting = startAgain(lastWords)
+    })
+  }
+  watch()
+  return {
+    failed,
+    pid: () => server.pid,
+    async stop(): Promise<void> {
+      stopping = true
+      await starting
+      await server.stop()
+    },
+  }
 }
 
 /** A shell waits for the end of a pipe that this process holds, so that even `kill -9` leaves no server behind. */

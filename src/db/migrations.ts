@@ -5,7 +5,7 @@ import { StartupError } from '../startup-error.ts'
 import { describeDatabase, explainConnectionProblem } from './connection-problem.ts'
 import type { StartupLog } from './embedded-postgres.ts'
 
-const migrationsFolder = fileURLToPath(new URL('../../prisma/migrations', import.meta.url))
+export const migrationsFolder = fileURLToPath(new URL('../../prisma/migrations', import.meta.url))
 
 /**
  * The advisory lock by which replicas take turns: any number that Prisma's engine does not take. The engine's own lock
@@ -13,7 +13,7 @@ const migrationsFolder = fileURLToPath(new URL('../../prisma/migrations', import
  */
 export const turnLock = 7_342_411
 
-interface MigrationRow {
+export interface MigrationRow {
   migration_name: string
   finished_at: Date | null
 }
@@ -56,7 +56,8 @@ export async function pendingMigrations(pool: pg.Pool): Promise<string[]> {
   return names.filter((name) => !applied.has(name))
 }
 
-async function readMigrationNames(): Promise<string[]> {
+/** The migrations of this version, in their order. */
+export async function readMigrationNames(): Promise<string[]> {
   const entries = await readdir(migrationsFolder, { withFileTypes: true })
   return entries
     .filter((entry) => entry.isDirectory() && /^\d/.test(entry.name))
@@ -65,7 +66,7 @@ async function readMigrationNames(): Promise<string[]> {
 }
 
 /** The migrations that the database has or is in the middle of, in Prisma's own table. */
-async function readRows(connection: pg.Client | pg.Pool): Promise<MigrationRow[]> {
+export async function readRows(connection: pg.Client | pg.Pool): Promise<MigrationRow[]> {
   try {
     const { rows } = await connection.query<MigrationRow>(
       'SELECT migration_name, finished_at FROM _prisma_migrations WHERE rolled_back_at IS NULL ORDER BY started_at',

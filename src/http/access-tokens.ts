@@ -81,7 +81,7 @@ async function verify(
   now: Temporal.Instant,
 ): Promise<JWTPayload> {
   try {
-    const { payload } = await jwtVerify(token, keys, {
+    const { payload, protectedHeader } = await jwtVerify(token, keys, {
       issuer,
       audience,
       algorithms: [...algorithms],
@@ -89,10 +89,24 @@ async function verify(
       currentDate: new Date(now.epochMilliseconds),
       requiredClaims: ['exp', 'sub'],
     })
+    if (!isForAccess(protectedHeader.typ, payload)) throw refuseToken('is not one for access: send the access token')
     return payload
   } catch (error) {
-    throw toTokenProblem(error)
+    throw error instanceof ProblemError ? error : toTokenProblem(error)
   }
+}
+
+/** What an identity provider says only in tokens that are about a sign-in or a sign-out. */
+const claimsOfOtherTokens = ['nonce', 'at_hash', 'c_hash', 'events']
+
+/**
+ * Whether the token was issued for requests to an API. Providers that do not follow RFC 9068 call every token a JWT, so
+ * that an ID token is known by its claims; Keycloak says the purpose in a claim `typ`.
+ */
+function isForAccess(type: string | undefined, payload: JWTPayload): boolean {
+  const isAccessType = /^(application\/)?(at\+)?jwt$/i.test(type ?? 'jwt')
+  const purpose = payload.typ ?? 'Bearer'
+  return isAccessType && purpose === 'Bearer' && !claimsOfOtherTokens.some((claim) => Object.hasOwn(payload, claim))
 }
 
 function toTokenProblem(error: unknown): ProblemError {

@@ -7,8 +7,8 @@ import { ProblemError } from './problems.ts'
 export const scopes = {
   'clinic:read': 'Read the clinic’s settings, and the names of those who act in it.',
   'clinic:write': 'Change the clinic’s settings, among them who must approve what is published.',
-  'keys:manage': 'Make, rotate and revoke API keys, and register clients.',
-  'audit:read': 'Read what was done to the clinic’s settings, keys and clients.',
+  'keys:manage': 'Make, rotate and revoke API keys, register clients, and shut somebody out.',
+  'audit:read': 'Read who did what in the clinic, and what was done to its settings, keys and clients.',
   'catalogue:read': 'Read procedures, exercises and attributes.',
   'catalogue:write': 'Change procedures, exercises and attributes.',
   'protocols:read': 'Read protocols, their drafts and histories; check, compare and simulate.',
@@ -73,8 +73,12 @@ export const scopeOfOperation: Readonly<Record<string, Scope>> = {
   getClinic: 'clinic:read',
   updateClinic: 'clinic:write',
   listClinicHistory: 'audit:read',
+  listAuditEvents: 'audit:read',
+  getAuditEvent: 'audit:read',
   listActors: 'clinic:read',
   getActor: 'clinic:read',
+  blockActor: 'keys:manage',
+  unblockActor: 'keys:manage',
 
   listApiKeys: 'keys:manage',
   createApiKey: 'keys:manage',

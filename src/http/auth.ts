@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { allow, type Scope } from './access.ts'
 import type { TokenVerifier, VouchedPerson } from './access-tokens.ts'
+import type { Claim } from './audit.ts'
 import { ProblemError } from './problems.ts'
 
 export const actorKinds = ['api-key', 'person', 'client'] as const
@@ -31,7 +32,7 @@ export interface FoundCredential {
   /** Null: all that the role has. */
   scopes: readonly string[] | null
   expiresAt: Temporal.Instant | null
-  /** It is revoked, or so is its client, or the clinic is suspended. */
+  /** It is revoked, or so is its client, or the clinic is suspended or has shut its owner out. */
   revoked: boolean
   timeZone: string
 }
@@ -39,7 +40,7 @@ export interface FoundCredential {
 /** How the service finds out who asks. */
 export interface Identities {
   findCredential: (clinicId: string, hash: Buffer, now: Temporal.Instant) => Promise<FoundCredential | null>
-  /** Null: the clinic is not there, or suspended. */
+  /** Null: the clinic is not there, or suspended, or has shut them out. */
   findPerson: (person: VouchedPerson, now: Temporal.Instant) => Promise<{ id: string; timeZone: string } | null>
   verifyToken: TokenVerifier
 }
@@ -130,16 +131,30 @@ export function requireAuthentication(app: FastifyInstance, identities: Identiti
 
 function authenticate(request: FastifyRequest, identities: Identities, now: Temporal.Instant): Promise<Actor> {
   const token = readBearerToken(request.headers.authorization)
-  return jsonWebToken.test(token) ? recognisePerson(token, identities, now) : recogniseSecret(token, identities, now)
+  const claim = (made: Claim): void => {
+    if (request.audit) request.audit.claim = made
+  }
+  return jsonWebToken.test(token)
+    ? recognisePerson(token, identities, now, claim)
+    : recogniseSecret(token, identities, now, claim)
 }
 
-async function recogniseSecret(secret: string, identities: Identities, now: Temporal.Instant): Promise<Actor> {
+type MakeClaim = (claim: Claim) => void
+
+async function recogniseSecret(
+  secret: string,
+  identities: Identities,
+  now: Temporal.Instant,
+  claim: MakeClaim,
+): Promise<Actor> {
   const clinicId = clinicIdOfKey(secret)
   const found = await identities.findCredential(clinicId, hashKey(secret), now)
   const valid =
     found !== null && !found.revoked && (found.expiresAt === null || Temporal.Instant.compare(now, found.expiresAt) < 0)
-  // One answer for an unknown, a revoked and an expired key, so that nobody learns which keys exist.
+  // One answer for an unknown, a revoked and an expired key, so that nobody learns which keys exist; the clinic does.
   if (!valid) {
+    const whose = found !== null && { actor: { id: found.actorId, kind: found.kind }, credentialId: found.credentialId }
+    claim({ clinicId, ...whose })
     throw secret.startsWith('rt_')
       ? refuseToken('is unknown, revoked or expired: get another')
       : refuse('INVALID_API_KEY', 'the API key is unknown, revoked or expired')
@@ -148,10 +163,20 @@ async function recogniseSecret(secret: string, identities: Identities, now: Temp
   return { clinicId, id, kind, name, role, scopes: allow([role], found.scopes), credentialId, timeZone }
 }
 
-async function recognisePerson(token: string, identities: Identities, now: Temporal.Instant): Promise<Actor> {
+async function recognisePerson(
+  token: string,
+  identities: Identities,
+  now: Temporal.Instant,
+  claim: MakeClaim,
+): Promise<Actor> {
   const person = await identities.verifyToken(token, now)
   const found = await identities.findPerson(person, now)
-  if (found === null) throw refuseToken('names no clinic of this service for which its issuer may speak')
+  if (found === null) {
+    claim({ clinicId: person.clinicId })
+    throw refuseToken(
+      'names no clinic of this service for which its issuer may speak, or one that lets its owner in no more',
+    )
+  }
   const { clinicId, name, roles, scopes } = person
   return {
     clinicId,

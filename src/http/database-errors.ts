@@ -53,12 +53,17 @@ export function toDatabaseProblem(error: unknown): ProblemError | null {
   }
 }
 
+/** Whether somebody else held for too long what was to be locked. */
+export function isLockTimeout(error: unknown): boolean {
+  return readTrouble(error)?.sqlState === '55P03'
+}
+
 type Kind = 'unavailable' | 'busy' | 'duplicate' | 'in-use' | 'dangling' | 'gone' | 'unstorable'
 
 function kindOf({ sqlState, code, message }: Trouble): Kind | null {
   if (sqlState !== null) {
-    // 08 connection, 57P01 to 57P03 shutting down or starting
-    if (sqlState.startsWith('08') || /^57P0[1-5]$/.test(sqlState)) return 'unavailable'
+    // 08 connection, 57P01 to 57P05 shutting down, starting or ended, 25006 a standby or one that was made read-only
+    if (sqlState.startsWith('08') || /^57P0[1-5]$/.test(sqlState) || sqlState === '25006') return 'unavailable'
     // 40 a lost race that can be run again, 53 out of resources, 55P03 lock timeout, 57014 statement timeout
     if (/^(40|53)/.test(sqlState) || ['55P03', '57014', '25P03', '25P04'].includes(sqlState)) return 'busy'
     if (sqlState === '23505') return 'duplicate'

@@ -7,6 +7,11 @@ export const ifMatchHeader = z.looseObject({
   'if-match': z.string().max(1000).optional().describe('The `ETag` of the resource as it was last read, or `*`.'),
 })
 
+/** Whether requests of this schema need `If-Match`. */
+export function needsIfMatch(headers: unknown): boolean {
+  return headers instanceof z.ZodObject && headers.shape['if-match'] === ifMatchHeader.shape['if-match']
+}
+
 export function etagOf(revision: number): string {
   return `"${revision}"`
 }
@@ -66,9 +71,7 @@ function readTags(header: string): '*' | string[] | null {
  */
 export function registerEtags(app: FastifyInstance): void {
   app.addHook('preSerialization', async (_request: FastifyRequest, reply: FastifyReply, payload: unknown) => {
-    if (reply.statusCode >= 300 || reply.hasHeader('etag')) return payload
-    const revision = revisionOf(payload)
-    if (revision !== null) reply.header('etag', etagOf(revision))
+    tagRevision(reply, payload)
     return payload
   })
   app.addHook('onSend', async (request: FastifyRequest, reply: FastifyReply, payload: unknown) => {
@@ -78,6 +81,13 @@ export function registerEtags(app: FastifyInstance): void {
     reply.code(304).removeHeader('content-length')
     return null
   })
+}
+
+/** Gives a success its `ETag`, if it has a revision and none yet. */
+export function tagRevision(reply: FastifyReply, payload: unknown): void {
+  if (reply.statusCode >= 300 || reply.hasHeader('etag')) return
+  const revision = revisionOf(payload)
+  if (revision !== null) reply.header('etag', etagOf(revision))
 }
 
 /** The revision of a resource. An entry of a record names the one that it made, which says nothing about itself. */

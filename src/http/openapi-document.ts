@@ -65,6 +65,13 @@ const headers = {
   ETag: { description: 'The resource’s revision, for `If-Match` and `If-None-Match`.', schema: { type: 'string' } },
   Link: { description: 'The first and the next page (RFC 8288).', schema: { type: 'string' } },
   Location: { description: 'The address of what was created.', schema: { type: 'string', format: 'uri-reference' } },
+  'Idempotency-Replayed': {
+    description: '`true`: the first answer to this `Idempotency-Key`, again.',
+    schema: { type: 'string', const: 'true' },
+  },
+  'RateLimit-Limit': { description: 'Requests that may come in a minute.', schema: { type: 'integer' } },
+  'RateLimit-Remaining': { description: 'How many of them are left.', schema: { type: 'integer' } },
+  'RateLimit-Reset': { description: 'Seconds until the next minute begins.', schema: { type: 'integer' } },
   'Retry-After': { description: 'Seconds after which to try again.', schema: { type: 'integer' } },
   'WWW-Authenticate': { description: 'How to authenticate (RFC 6750).', schema: { type: 'string' } },
 }
@@ -97,11 +104,14 @@ function operationsOf(document: OpenapiDocument): Operation[] {
 /** Validation leaves `If-Match` optional so that its absence can be a 428; for a caller it is required. */
 function describeParameters(operation: Operation): void {
   for (const parameter of operation.parameters ?? []) {
-    if (parameter.in === 'header' && parameter.name.toLowerCase() === 'if-match') {
-      parameter.name = 'If-Match'
-      parameter.required = true
-    }
+    if (parameter.in !== 'header') continue
+    if (parameter.name === 'if-match') Object.assign(parameter, { name: 'If-Match', required: true })
+    if (parameter.name === 'idempotency-key') parameter.name = 'Idempotency-Key'
   }
+}
+
+function takesKey({ parameters = [] }: Operation): boolean {
+  return parameters.some(({ name }) => name === 'Idempotency-Key')
 }
 
 function describeResponses(
@@ -115,7 +125,8 @@ function describeResponses(
       response.description =
         typeof schema?.description === 'string' ? schema.description : (STATUS_CODES[status] ?? status)
     }
-    const names = [...(headersByStatus[status] ?? []), ...(recorded?.headers?.[status] ?? [])]
+    const ofKey = takesKey(operation) ? (headersOfKey[status.charAt(0)] ?? headersOfKey[status] ?? []) : []
+    const names = [...(headersByStatus[status] ?? []), ...(recorded?.headers?.[status] ?? []), ...ofKey]
     if (names.length > 0) {
       response.headers = Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }]))
     }
@@ -123,7 +134,14 @@ function describeResponses(
 }
 
 /** Headers that every answer with this status has. */
-const headersByStatus: Record<string, HeaderName[]> = { 401: ['WWW-Authenticate'], 503: ['Retry-After'] }
+const headersByStatus: Record<string, HeaderName[]> = {
+  401: ['WWW-Authenticate'],
+  429: ['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset', 'Retry-After'],
+  503: ['Retry-After'],
+}
+
+/** Headers of answers to requests that may have an `Idempotency-Key`. */
+const headersOfKey: Record<string, HeaderName[]> = { 2: ['Idempotency-Replayed'], 409: ['Retry-After'] }
 
 /** A read of what has an `ETag` can be told that the caller has it already. */
 function describeNotModified(operation: Operation): void {

@@ -6,7 +6,8 @@ import { createJsonSchemaTransform, createJsonSchemaTransformObject } from 'fast
 import { stringify } from 'yaml'
 import { z } from 'zod'
 import { roleNames, rolesWith, type Scope, scopeNames, scopes } from './access.ts'
-import { ifMatchHeader } from './etag.ts'
+import { needsIfMatch } from './etag.ts'
+import { takesKey } from './idempotency.ts'
 import { finishDocument, type OpenapiDocument, type RecordedExamples } from './openapi-document.ts'
 import { describeProblems, type ProblemCode, problemMediaType, problemsOf } from './problems.ts'
 
@@ -23,6 +24,7 @@ const tags = [
     description:
       'What has happened since: milestones, facts, symptoms, overrides and holds. Entries are voided, never edited.',
   },
+  { name: 'audit', description: 'Who did what in the clinic, when and from where; for its administrator.' },
   { name: 'protocols', description: 'Series of versions. A draft changes; a published version never does.' },
   {
     name: 'drafts',
@@ -53,7 +55,9 @@ const description = [
     'Request bodies and queries are strict: a field that is not known is an error. White space round a text is taken off. Answers may gain fields.',
     'Dates are calendar dates in the clinic’s time zone; the surgery day is day 0. Moments are in UTC.',
     'Lists are paged: follow `next`, or the `Link` header (RFC 8288).',
+    'Requests are counted by the minute, for each actor and for each address: `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` say where the caller is, and beyond the limit the answer is a 429 with `Retry-After`.',
     'A resource with a `revision` has it as its `ETag`; a change needs it in `If-Match` (428 without, 412 if it is outdated).',
+    'A POST that writes takes an `Idempotency-Key`. If the answer is lost, send the same request with the same key: it is done once, and the first answer comes again, to the byte, with `Idempotency-Replayed: true`. Key and write are one transaction. Only a success is kept, for 48 hours: a request that was refused can be corrected and sent with the same key. With another address, query, `If-Match` or body it is a 422; while the first is being answered, after some seconds, a 409 with `Retry-After`. Keys of different actors have nothing to do with each other; API keys that follow one another by rotation are one actor. Simulations, checks and all other methods ignore the header.',
   ]
     .map((point) => `- ${point}`)
     .join('\n'),
@@ -184,7 +188,11 @@ export function describeScope(app: FastifyInstance, scope: 'public' | 'private')
     if (schema === undefined || schema.hide === true) return
     const response = typeof schema.response === 'object' && schema.response !== null ? schema.response : {}
     const successes = Object.entries(response).filter(([, value]) => problemsOf([value]).length === 0)
-    const codes = [...problemsOf(response), ...impliedProblems(schema, scope, route.method)]
+    const codes = [
+      ...problemsOf(response),
+      ...impliedProblems(schema, scope, route.method),
+      ...(config?.isProbe ? [] : refusals),
+    ]
     route.schema = {
       ...schema,
       ...(scope === 'public' && { security: [] }),
@@ -203,11 +211,14 @@ function describeNeed(description: string | undefined, scope: Scope): Pick<Fasti
   }
 }
 
+/** What everybody who asks too much, or too much at once, is told. */
+const refusals: readonly ProblemCode[] = ['TOO_MANY_REQUESTS', 'SERVICE_UNAVAILABLE']
+
 function impliedProblems(schema: FastifySchema, scope: 'public' | 'private', method: string | string[]): ProblemCode[] {
   const codes: ProblemCode[] = ['INTERNAL_ERROR']
   if (scope === 'private') {
     codes.push('AUTHENTICATION_REQUIRED', 'INVALID_API_KEY', 'INVALID_ACCESS_TOKEN')
-    codes.push('INSUFFICIENT_SCOPE', 'SERVICE_UNAVAILABLE')
+    codes.push('INSUFFICIENT_SCOPE')
   }
   if (schema.params !== undefined || schema.querystring !== undefined) codes.push('VALIDATION_FAILED')
   if (schema.params !== undefined) codes.push('MALFORMED_URL', 'URL_TOO_LONG')
@@ -221,7 +232,8 @@ function impliedProblems(schema: FastifySchema, scope: 'public' | 'private', met
     codes.push(isForm ? 'MALFORMED_FORM' : 'MALFORMED_JSON')
     if (schema.consumes?.includes('application/yaml')) codes.push('MALFORMED_DOCUMENT')
   }
-  if (schema.headers === ifMatchHeader) codes.push('VALIDATION_FAILED', 'PRECONDITION_REQUIRED', 'PRECONDITION_FAILED')
+  if (needsIfMatch(schema.headers)) codes.push('VALIDATION_FAILED', 'PRECONDITION_REQUIRED', 'PRECONDITION_FAILED')
+  if (takesKey(schema.headers)) codes.push('VALIDATION_FAILED', 'IDEMPOTENCY_KEY_REUSED', 'REQUEST_IN_PROGRESS')
   return codes
 }
 

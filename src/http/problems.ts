@@ -101,6 +101,11 @@ export const problemDefinitions = {
     title: 'The body’s media type is not supported',
     advice: 'Set `Content-Type` to one of the types that `detail` names.',
   },
+  TOO_MANY_REQUESTS: {
+    status: 429,
+    title: 'Too many requests came in this minute',
+    advice: 'Wait for the seconds in `Retry-After`, and go by `RateLimit-Remaining` from then on.',
+  },
   HEADERS_TOO_LARGE: {
     status: 431,
     title: 'The request’s headers are too large',
@@ -118,6 +123,29 @@ export const problemDefinitions = {
     title: 'The resource has changed since it was read',
     advice:
       'Read it again, decide again, and send the new `ETag` in `If-Match`. For a draft, `since` says what was changed meanwhile, by whom and when.',
+  },
+
+  // Retries
+  REQUEST_IN_PROGRESS: {
+    status: 409,
+    title: 'A request with this key is being answered',
+    advice: 'Send the same again after the seconds in `Retry-After`: it gets the answer of the first.',
+  },
+  IDEMPOTENCY_KEY_REUSED: {
+    status: 422,
+    title: 'The idempotency key was used for another request',
+    advice: 'Use a new key for each new request. A retry has the same address, `If-Match` and body as the first.',
+  },
+  ANSWER_SEALED: {
+    status: 409,
+    title: 'The answer has a secret that only its first reader can see again',
+    advice:
+      'Repeat the request with the credential that it was first sent with; or revoke what it made (`made`) and make another.',
+  },
+  TOO_MANY_FOR_KEY: {
+    status: 422,
+    title: 'The request is too large for an idempotency key',
+    advice: 'Do it in parts, each with a key of its own, or without a key.',
   },
 
   // Resources that a path names
@@ -149,6 +177,11 @@ export const problemDefinitions = {
   API_KEY_NOT_FOUND: { status: 404, title: 'No such API key', advice: 'List `/v1/api-keys` and check the id.' },
   CLIENT_NOT_FOUND: { status: 404, title: 'No such client', advice: 'List `/v1/clients` and check the id.' },
   ACTOR_NOT_FOUND: { status: 404, title: 'No such actor', advice: 'List `/v1/actors` and check the id.' },
+  AUDIT_EVENT_NOT_FOUND: {
+    status: 404,
+    title: 'No such audit event',
+    advice: 'List `/v1/audit-events` and check the number.',
+  },
   MOVE_NOT_FOUND: { status: 404, title: 'No such move', advice: 'List the protocol’s moves and check the id.' },
   PATIENT_NOT_FOUND: { status: 404, title: 'No such patient', advice: 'List `/v1/patients` and check the id.' },
   EPISODE_NOT_FOUND: { status: 404, title: 'No such episode', advice: 'List the patient’s episodes and check the id.' },

@@ -90,6 +90,53 @@ describe('asClinic', () => {
   })
 })
 
+describe('asWhole', () => {
+  const rename = (name: string, clinicId = north) =>
+    db.asClinic(clinicId, (tx) => tx.clinic.update({ where: { clinicId }, data: { name } }))
+  const nameOf = async (clinicId = north) => (await db.asClinic(clinicId, (tx) => tx.clinic.findMany()))[0]?.name
+
+  test('undoes every step when a later one fails', async () => {
+    const work = db.asWhole(north, async () => {
+      await rename('changed')
+      expect(await nameOf()).toBe('changed')
+      throw new Error('stop')
+    })
+    await expect(work).rejects.toThrow('stop')
+    expect(await nameOf()).toBe(north)
+  })
+
+  test('undoes a step that fails, and what was done before it stays, if the work goes on', async () => {
+    await db.asWhole(north, async () => {
+      await rename('first')
+      const step = db.asClinic(north, async (tx) => {
+        await tx.clinic.update({ where: { clinicId: north }, data: { name: 'second' } })
+        // A statement that fails would otherwise be the end of the transaction.
+        await tx.$executeRaw`SELECT 1 / 0`
+      })
+      await expect(step).rejects.toThrow()
+      expect(await nameOf()).toBe('first')
+    })
+    expect(await nameOf()).toBe('first')
+    await rename(north)
+  })
+
+  test('is of one clinic: what is done for another is done apart', async () => {
+    const work = db.asWhole(north, async () => {
+      await rename('south', south)
+      throw new Error('stop')
+    })
+    await expect(work).rejects.toThrow('stop')
+    expect(await nameOf(south)).toBe('south')
+  })
+
+  test('may take as long as it says', async () => {
+    await expect(
+      db.asWhole(north, (tx) => tx.$executeRaw`SELECT pg_sleep(0.2)`.then(() => rename('late')), 100),
+    ).rejects.toThrow()
+    expect(await nameOf()).toBe(north)
+  })
+})
+
 describe('openDatabase', () => {
   test("acts as the service's role in UTC, with the address's own options beside", async () => {
     const url = new URL(database.url)

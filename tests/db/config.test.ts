@@ -10,6 +10,10 @@ const defaults = {
   bootstrapApiKey: null,
   publicUrl: 'http://127.0.0.1:3000',
   tokenIssuers: [],
+  trustedProxies: [],
+  rateLimits: { perActor: 6000, perAddress: 12_000 },
+  maxConnections: 2000,
+  maxEventLoopDelay: 1000,
   logLevel: 'info',
 }
 
@@ -46,6 +50,11 @@ describe('the configuration', () => {
       BOOTSTRAP_API_KEY: 'sixteen-letters!',
       PUBLIC_URL: 'https://rehab.clinic.example/',
       OIDC_ISSUERS: JSON.stringify([{ ...provider, clinics: 'any', clinicClaim: 'clinic', roleClaim: ['a', 'b'] }]),
+      TRUSTED_PROXIES: '10.0.0.0/8, 2001:db8::1',
+      RATE_LIMIT_PER_ACTOR: '1',
+      RATE_LIMIT_PER_ADDRESS: '1000000',
+      MAX_CONNECTIONS: '10',
+      MAX_EVENT_LOOP_DELAY: '50',
       LOG_LEVEL: 'silent',
     }
     expect(readConfig(env)).toEqual({
@@ -69,6 +78,10 @@ describe('the configuration', () => {
           scopeClaim: null,
         },
       ],
+      trustedProxies: ['10.0.0.0/8', '2001:db8::1'],
+      rateLimits: { perActor: 1, perAddress: 1_000_000 },
+      maxConnections: 10,
+      maxEventLoopDelay: 50,
       logLevel: 'silent',
     })
   })
@@ -82,7 +95,12 @@ describe('the configuration', () => {
       BOOTSTRAP_API_KEY: 'secret-5',
       PUBLIC_URL: 'secret-6',
       OIDC_ISSUERS: 'secret-7',
-      LOG_LEVEL: 'secret-8',
+      TRUSTED_PROXIES: 'secret-8',
+      RATE_LIMIT_PER_ACTOR: 'secret-9',
+      RATE_LIMIT_PER_ADDRESS: 'secret-10',
+      MAX_CONNECTIONS: 'secret-11',
+      MAX_EVENT_LOOP_DELAY: 'secret-12',
+      LOG_LEVEL: 'secret-13',
     }
     const lines = complain(env)
     expect(lines.map((line) => line.trim().split(' must be ')[0])).toEqual(Object.keys(env))
@@ -158,6 +176,20 @@ describe('the configuration', () => {
     ['BOOTSTRAP_API_KEY', 'x'.repeat(201), false],
     ['BOOTSTRAP_API_KEY', 'with a space inside', false],
     ['BOOTSTRAP_API_KEY', 'schlüssel-schlüssel', false],
+    ['TRUSTED_PROXIES', '10.1.2.3', true],
+    ['TRUSTED_PROXIES', '10.0.0.0/8,fd00::/8', true],
+    ['TRUSTED_PROXIES', '0.0.0.0/0', false],
+    ['TRUSTED_PROXIES', '10.0.0.0/33', false],
+    ['TRUSTED_PROXIES', '10.0.0.0/8/8', false],
+    ['TRUSTED_PROXIES', 'true', false],
+    ['TRUSTED_PROXIES', '1', false],
+    ['TRUSTED_PROXIES', '10.0.0.1,', false],
+    ['RATE_LIMIT_PER_ACTOR', '0', false],
+    ['RATE_LIMIT_PER_ACTOR', '1e3', false],
+    ['RATE_LIMIT_PER_ADDRESS', '1000001', false],
+    ['RATE_LIMIT_PER_ADDRESS', '-1', false],
+    ['MAX_CONNECTIONS', '0', false],
+    ['MAX_EVENT_LOOP_DELAY', '49', false],
     ['LOG_LEVEL', 'trace', true],
     ['LOG_LEVEL', 'INFO', false],
   ])('%s=%s: %s', (key, value, good) => {

@@ -190,19 +190,33 @@ describe('the embedded database', () => {
     expect(isAlive(pid)).toBe(false)
   })
 
-  test('tells when it ends by itself, and starts again once its last session is over', async () => {
+  test('is started again, at the same address, when it ends by itself, once its last session is over', async () => {
     const server = await start(dataDir)
+    const { pid } = server
     // A session at work sees only afterwards that its server is gone.
     const work =
       "DO $$ DECLARE until timestamptz := clock_timestamp() + '700 ms'; BEGIN WHILE clock_timestamp() < until LOOP END LOOP; END $$"
     const session = query(server.url, work)
     await delay(100)
-    process.kill(server.pid, 'SIGKILL')
-    expect(await server.crashed).toContain('accept connections')
-    await server.stop()
-    const again = await start(dataDir)
-    expect(await query(again.url, 'SELECT what FROM kept')).toContainEqual({ what: 'first' })
+    process.kill(pid, 'SIGKILL')
+    await until(() => server.pid !== pid)
+    expect(warnings.join()).toContain('ended by itself (LOG:  database system is ready to accept connections)')
+    expect(await query(server.url, 'SELECT what FROM kept')).toContainEqual({ what: 'first' })
     await session
+    await server.stop()
+    expect(isAlive(server.pid)).toBe(false)
+  })
+
+  test('tells when it does not start again', async () => {
+    const server = await start(dataDir)
+    await rename(join(cluster, 'global'), join(cluster, 'elsewhere'))
+    try {
+      process.kill(server.pid, 'SIGKILL')
+      expect(await server.crashed).toContain('does not start')
+      await server.stop()
+    } finally {
+      await rename(join(cluster, 'elsewhere'), join(cluster, 'global'))
+    }
   })
 })
 

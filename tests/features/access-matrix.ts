@@ -11,8 +11,12 @@ export const whoMay: Readonly<Record<string, readonly Role[]>> = {
   'GET /v1/clinic': everybody,
   'PATCH /v1/clinic': administrators,
   'GET /v1/clinic/history': administrators,
+  'GET /v1/audit-events': administrators,
+  'GET /v1/audit-events/{seq}': administrators,
   'GET /v1/actors': everybody,
   'GET /v1/actors/{id}': everybody,
+  'POST /v1/actors/{id}/block': administrators,
+  'POST /v1/actors/{id}/unblock': administrators,
 
   'GET /v1/api-keys': administrators,
   'POST /v1/api-keys': administrators,

@@ -10,6 +10,7 @@ const partner = await startIssuer()
 const audience = 'https://rehab.clinic.example'
 const now = '2026-11-20T15:00:00Z'
 const seconds = Date.parse(now) / 1000
+const toText = (moment: string): string => new Date(moment).toISOString()
 
 /** What the partner may speak for is not known before there is a clinic. */
 const clinics = { partner: '01a1f000-0000-7000-8000-00000000aaaa' }
@@ -102,10 +103,34 @@ describe('a person whom the identity provider vouches for', () => {
     expect((await ask(nothing)).status).toBe(403)
   })
 
+  test.each([undefined, 'JWT', 'application/at+jwt'])('is believed with a token of the type %s', async (typ) => {
+    const token = await issuer.sign(claims({ typ: 'Bearer' }), typ === undefined ? {} : { typ })
+    expect((await ask(token)).status).toBe(200)
+  })
+
   test('is believed within the allowed difference of the clocks, and not beyond', async () => {
     expect((await ask(await issuer.sign(claims({ exp: seconds - 25 })))).status).toBe(200)
     expect((await ask(await issuer.sign(claims({ exp: seconds - 35 })))).status).toBe(401)
     expect((await ask(await issuer.sign(claims({ nbf: seconds + 25 })))).status).toBe(200)
+  })
+
+  test('is refused from the moment that the clinic shuts them out until it lets them in again', async () => {
+    const token = await issuer.sign(claims({ sub: 'person-3', name: 'Left' }))
+    expect((await ask(token)).status).toBe(200)
+    const [{ id } = {}] = (await actors()).filter(({ subject }) => subject === 'person-3')
+    const reason = 'Has left the clinic'
+    expect((await clinic.post(`/actors/${id}/block`, { reason })).body).toMatchObject({ id, blockedAt: toText(now) })
+    expect(await ask(token)).toMatchObject({ status: 401, body: { code: 'INVALID_ACCESS_TOKEN' } })
+    expect((await ask(await issuer.sign(claims({ sub: 'person-3', name: 'Renamed' })))).status).toBe(401)
+    expect((await ask(await issuer.sign(claims()))).status).toBe(200)
+    expect((await clinic.post(`/actors/${id}/block`, {})).status).toBe(200)
+    expect((await clinic.post(`/actors/${id}/unblock`, {})).body).toMatchObject({ id, blockedAt: null })
+    expect((await ask(token)).status).toBe(200)
+    const about = { actor: { id, kind: 'person', name: 'Left' } }
+    expect((await clinic.get<{ items: object[] }>('/clinic/history')).body.items.slice(0, 2)).toMatchObject([
+      { kind: 'actor-unblocked', ...about },
+      { kind: 'actor-blocked', ...about, reason },
+    ])
   })
 
   test('is believed after the keys have changed, and what a withdrawn key signed is not', async () => {
@@ -180,6 +205,14 @@ describe('a token that is not to be believed', () => {
       () => issuer.sign(claims({ realm_access: { roles: ['administrator', 'constructor'] } })),
       'names no role',
     ],
+    ['for a sign-in, by its header', () => issuer.sign(claims(), { typ: 'id_token+jwt' }), 'is not one for access'],
+    ['for a sign-out, by its header', () => issuer.sign(claims(), { typ: 'logout+jwt' }), 'is not one for access'],
+    [
+      'for a sign-in, by its claims',
+      () => issuer.sign(claims({ nonce: 'n' }), { typ: 'JWT' }),
+      'is not one for access',
+    ],
+    ['for a sign-in, as Keycloak says it', () => issuer.sign(claims({ typ: 'ID' })), 'is not one for access'],
     ['that is no JSON', () => 'eyJhbGciOiJSUzI1NiJ9.bm8.c2ln', 'cannot be read'],
   ]
 

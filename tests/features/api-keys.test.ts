@@ -175,6 +175,22 @@ describe('an API key', () => {
     setNow(now)
   })
 
+  test('whose actor is shut out is refused with all that follow it, on every replica, until it is let in again', async () => {
+    const { id, actor, key } = await make({ name: 'Suspect', role: 'reader' })
+    const successor = accepted(await clinic.post<NewKey>(`/api-keys/${id}/rotate`, {})).key
+    expect((await clinic.post(`/actors/${actor}/block`, {})).status).toBe(200)
+    expect(await Promise.all([key, successor].map((one) => replica.statusOf(one)))).toEqual([401, 401])
+    expect((await clinic.post(`/actors/${actor}/unblock`, {})).status).toBe(200)
+    expect(await Promise.all([key, successor].map((one) => statusOf(one)))).toEqual([200, 200])
+    const itself = await make({ name: 'Itself', role: 'administrator' })
+    expect(await clinic.withKey(itself.key).post<Problem>(`/actors/${itself.actor}/block`, {})).toMatchObject({
+      status: 422,
+      body: { errors: [{ in: 'path', pointer: 'id' }] },
+    })
+    const nobody = '01a1f000-0000-7000-8000-00000000dead'
+    expect((await clinic.post(`/actors/${nobody}/block`, {})).body).toMatchObject({ code: 'ACTOR_NOT_FOUND' })
+  })
+
   test('of a suspended clinic is refused until it is open again', async () => {
     const other = await clinic.addClinic()
     const operator = {

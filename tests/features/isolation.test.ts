@@ -1,9 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { describe, expect, test } from '@jest/globals'
+import { afterAll, describe, expect, test } from '@jest/globals'
+import pg from 'pg'
+import { openDatabase } from '../../src/db/client.ts'
 import { roleNames } from '../../src/http/access.ts'
+import { removeFilters, removeFiltersOfFunctions } from '../support/without-filters.ts'
 import { publicRoutes, whoMay } from './access-matrix.ts'
 import { startClinicWithLibrary } from './library-clinic.ts'
+import { type Client, startReplica } from './support.ts'
 
 const own = await startClinicWithLibrary()
 const foreign = await own.addLibraryClinic()
@@ -114,6 +118,7 @@ function addressOf(path: string): string | null {
     .replace('{number}', '1')
     .replace('{other}', 'draft')
     .replace('{move}', ids.holds ?? '')
+    .replace('{seq}', '999999999')
     .replace('{code}', code)
     .replace('{id}', ids[idOf(path)] ?? '')
 }
@@ -168,6 +173,35 @@ async function inTurns<Item>(items: readonly Item[], work: (item: Item) => Promi
   await Promise.all(Array.from({ length: 6 }, take))
 }
 
+interface Made {
+  id: string
+  operation: string
+  method: string
+  status: number
+  text: string
+}
+
+/** What only asks, although it is sent with POST. */
+const asks = ['POST /simulations', 'POST /simulations/timeline', 'POST /checks', 'POST /protocols/{code}/draft/check']
+
+/** Whatever was refused or changed, and whatever told of a patient, has its row; a plain question has none. */
+async function expectOnRecord(made: readonly Made[]): Promise<void> {
+  const rows = await own.db.asClinic(own.clinicId, (tx) =>
+    tx.auditEvent.findMany({ where: { requestId: { in: made.map(({ id }) => id) } } }),
+  )
+  for (const { id, operation, method, status, text } of made) {
+    const found = rows.filter(({ requestId }) => requestId === id).map((row) => row.status ?? 200)
+    const isOfPatients =
+      [ids.patient, ids.episode].some((one) => text.includes(one ?? '')) || /record|audit/.test(operation)
+    const isDue = status >= 400 || (method !== 'GET' && !asks.includes(operation)) || isOfPatients
+    if (isDue) expect({ operation, found }).toEqual({ operation, found: [status < 400 ? 200 : status] })
+    else if (/^GET \/(protocols|exercises|procedures|attributes|library|clinic$|api-keys)/.test(operation)) {
+      const isImpact = /impact|moves/.test(operation)
+      expect({ operation, found: isImpact ? [] : found }).toEqual({ operation, found: [] })
+    }
+  }
+}
+
 describe('every route, for every role', () => {
   const named = (method: string, path: string): string => `${method} /v1${path}`
 
@@ -197,6 +231,7 @@ describe('every route, for every role', () => {
     async (role) => {
       const index = roles.indexOf(role)
       let seen = 0
+      const made: Made[] = []
       await inTurns(operations, async ({ method, path, type }) => {
         const insider = insiders[index]
         // A write that names nothing and says nothing is let in, and then refused for that: it changes nothing.
@@ -204,6 +239,13 @@ describe('every route, for every role', () => {
         const body = method === 'GET' || method === 'DELETE' ? undefined : {}
         const answer = await insider?.send<Record<string, unknown>>(method, address, body, { 'content-type': type })
         const { status = 0, text = '' } = answer ?? {}
+        made.push({
+          id: answer?.headers.get('x-request-id') ?? '',
+          operation: `${method} ${path}`,
+          method,
+          status,
+          text,
+        })
         const said = { role, method, path, status }
         if (!whoMay[named(method, path)]?.includes(role)) {
           expect({ ...said, code: answer?.body.code }).toEqual({ ...said, status: 403, code: 'INSUFFICIENT_SCOPE' })
@@ -217,6 +259,7 @@ describe('every route, for every role', () => {
         } else expect({ ...said, refused: [400, 404, 422, 428].includes(status) }).toEqual({ ...said, refused: true })
       })
       expect(seen).toBeGreaterThan(40)
+      await expectOnRecord(made)
     },
     20_000,
   )
@@ -240,7 +283,10 @@ describe('every route, for every role', () => {
   )
 
   test('lists nothing of another clinic', async () => {
-    const lists = operations.filter(({ method, path }) => method === 'GET' && !path.includes('{'))
+    // The clinic's own record names what its people have asked for, other clinics' ids among it.
+    const lists = operations.filter(
+      ({ method, path }) => method === 'GET' && !path.includes('{') && path !== '/audit-events',
+    )
     expect(lists.length).toBeGreaterThan(8)
     for (const [index, role] of roles.entries()) {
       for (const { path } of lists.filter((list) => whoMay[named('GET', list.path)]?.includes(role))) {
@@ -325,7 +371,9 @@ describe('SQL as the service’s role', () => {
       // A row of the caller's own, or one made of nothing, with the first clinic's id in it.
       const smuggled = `(jsonb_populate_record(NULL::${name}, '{"clinic_id": "${own.clinicId}"}')).*`
       for (const clinicId of [foreign.clinicId, null]) {
-        const refusal = `new row violates row-level security policy for table "${name}"`
+        const refusal = name.startsWith('audit_')
+          ? `permission denied for table ${name}`
+          : `new row violates row-level security policy for table "${name}"`
         const inserted = await attempt(clinicId, `INSERT INTO ${name} SELECT ${smuggled}`)
         expect({ name, inserted }).toEqual({ name, inserted: refusal })
         for (const change of [`UPDATE ${name} SET clinic_id = clinic_id`, `DELETE FROM ${name}`]) {
@@ -351,14 +399,14 @@ describe('SQL as the service’s role', () => {
   test('has row-level security forced on every table, clinic_id first in every key, and no right to bypass it', async () => {
     const { rows: unforced } = await own.db.pool.query(
       `SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
-         AND relname <> '_prisma_migrations' AND NOT (relrowsecurity AND relforcerowsecurity)`,
+         AND relname NOT IN ('_prisma_migrations', 'request_count') AND NOT (relrowsecurity AND relforcerowsecurity)`,
     )
     expect(unforced).toEqual([])
     const { rows: keys } = await own.db.pool.query(
       `SELECT i.indexrelid::regclass::text AS index FROM pg_index i
        JOIN pg_class c ON c.oid = i.indrelid AND c.relnamespace = 'public'::regnamespace
        JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = i.indkey[0]
-       WHERE i.indisunique AND c.relname <> '_prisma_migrations' AND a.attname <> 'clinic_id'`,
+       WHERE i.indisunique AND c.relname NOT IN ('_prisma_migrations', 'request_count') AND a.attname <> 'clinic_id'`,
     )
     expect(keys).toEqual([])
     const { rows: foreignKeys } = await own.db.pool.query(
@@ -373,4 +421,61 @@ describe('SQL as the service’s role', () => {
     const { rows: sequences } = await own.db.pool.query(`SELECT relname FROM pg_class WHERE relkind = 'S'`)
     expect(sequences).toEqual([])
   })
+})
+
+const unfiltered = openDatabase(own.databaseUrl)
+const removed = removeFilters(unfiltered.pool)
+const replica = await startReplica(unfiltered, () => Temporal.Now.instant())
+const stranger = await own.addLibraryClinic()
+const owner = new pg.Client({ connectionString: own.databaseUrl })
+afterAll(() => unfiltered.close())
+
+// Last, for it changes the database's functions and, at the very end, takes the floor away.
+describe('with the application’s own filters removed', () => {
+  /** Asks for all that is the first clinic's with an administrator's key of another; what the answers have of it. */
+  async function attack(client: Client, some: readonly Operation[]): Promise<{ asked: number; leaks: unknown[] }> {
+    const leaks: unknown[] = []
+    let asked = 0
+    await inTurns(some, async ({ method, path, body, type }) => {
+      const address = addressOf(path) ?? path
+      if (method !== 'GET' && address === path) return
+      asked += 1
+      const { status, text } = await client.send(method, address, body, { 'if-match': '*', 'content-type': type })
+      const found = leaksOf(text, address)
+      const isForeign = address !== path
+      if (found.length > 0 || (isForeign && status < 300)) leaks.push({ method, address, status, found })
+    })
+    return { asked, leaks }
+  }
+
+  test('row-level security alone still gives no foreign row, and lets none be changed', async () => {
+    await owner.connect()
+    const { names, restore } = await removeFiltersOfFunctions(owner)
+    expect(names).toEqual(['authenticate', 'identify_person', 'read_caseload', 'read_record', 'read_records'])
+    const attacker = replica.withKey(stranger.clinicId, stranger.key)
+    try {
+      const before = await snapshot()
+      const { asked, leaks } = await attack(attacker, operations)
+      expect(asked).toBeGreaterThan(100)
+      expect(leaks).toEqual([])
+      expect(await snapshot()).toBe(before)
+      expect(removed.statements).toBeGreaterThan(200)
+      expect([...removed.kept]).toEqual([])
+
+      // Without the floor the same requests do find the first clinic's: so the filters were gone, and this test can fail.
+      const { rows } = await owner.query<{ name: string }>(
+        `SELECT relname AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relrowsecurity`,
+      )
+      for (const { name } of rows) await owner.query(`ALTER TABLE ${name} DISABLE ROW LEVEL SECURITY`)
+      const unprotected = await attack(
+        attacker,
+        operations.filter(({ method }) => method === 'GET'),
+      )
+      expect(unprotected.leaks.length).toBeGreaterThan(30)
+      for (const { name } of rows) await owner.query(`ALTER TABLE ${name} ENABLE ROW LEVEL SECURITY`)
+    } finally {
+      for (const definition of restore) await owner.query(definition)
+      await owner.end()
+    }
+  }, 30_000)
 })

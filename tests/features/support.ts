@@ -1,7 +1,6 @@
 import { randomUUIDv7 } from 'node:crypto'
 import { afterAll } from '@jest/globals'
-import { buildApp } from '../../src/app.ts'
-import type { Config } from '../../src/config.ts'
+import { type AppOptions, buildApp } from '../../src/app.ts'
 import { type Database, openDatabase } from '../../src/db/client.ts'
 import { insertApiKey } from '../../src/features/api-keys/repository.ts'
 import { insertClinic } from '../../src/features/clinics/repository.ts'
@@ -97,7 +96,7 @@ function makeClient(address: string, clinicId: string, key: string) {
 
 export interface ClinicOptions {
   /** What the service is configured with, beside its database. */
-  config?: Partial<Pick<Config, 'publicUrl' | 'tokenIssuers'>>
+  config?: Partial<AppOptions['config']>
   /** The clinic's time zone. */
   timeZone?: string
   /** What the service takes for now; left out: the real time, until `setNow`. */
@@ -156,6 +155,8 @@ export async function startClinic({ timeZone = 'America/New_York', now, library,
   return {
     ...first,
     db,
+    /** The superuser's address of its database. */
+    databaseUrl: database.url,
     app,
     address,
     /** The service's log, line by line. */
@@ -179,6 +180,9 @@ export async function startReplica(db: Database, clock: () => Temporal.Instant, 
   afterAll(() => app.close())
   return {
     address,
+    app,
+    /** The clinic's software, which asks this instance. */
+    withKey: (clinicId: string, key: string): Client => makeClient(address, clinicId, key),
     statusOf: async (key: string): Promise<number> =>
       (await fetch(`${address}/v1/clinic`, { headers: { authorization: `Bearer ${key}` } })).status,
   }

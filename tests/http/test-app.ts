@@ -1,4 +1,4 @@
-import { buildApp } from '../../src/app.ts'
+import { type AppOptions, buildApp } from '../../src/app.ts'
 import { scopeOf } from '../../src/http/access.ts'
 import { hashKey, makeApiKey } from '../../src/http/auth.ts'
 import type { Context, Feature } from '../../src/http/context.ts'
@@ -10,8 +10,9 @@ export const authorization = `Bearer ${apiKey}`
 /** Knows one key and nothing else: for what does not need a database. */
 const db = {
   pool: {
-    query: async (query: string | { values: [string, Buffer] }) => {
+    query: async (query: string | { text: string; values: [string, Buffer] }) => {
       if (typeof query === 'string') return { rows: [] }
+      if (query.text.includes('record_audit')) return { rows: [{ seq: '1' }] }
       const [clinic, hash] = query.values
       const known = clinic === clinicId && hash.equals(hashKey(apiKey))
       const row = {
@@ -42,11 +43,20 @@ export interface TestApp {
 /** The real app on a real port, with routes of the test's own under `/v1`. */
 export async function startApp(
   features: readonly Feature[] = [],
-  { explainInternalErrors = true, database = db }: { explainInternalErrors?: boolean; database?: Context['db'] } = {},
+  {
+    explainInternalErrors = true,
+    database = db,
+    config,
+    timeouts,
+  }: Pick<AppOptions, 'explainInternalErrors' | 'timeouts'> & {
+    database?: Context['db']
+    config?: Partial<AppOptions['config']>
+  } = {},
 ): Promise<TestApp> {
   const log: Record<string, unknown>[] = []
   const app = await buildApp({
-    config: { logLevel: 'info' },
+    config: { logLevel: 'info', ...config },
+    ...(timeouts && { timeouts }),
     db: database,
     clock: () => Temporal.Instant.from('2026-11-20T14:30:00Z'),
     features,

@@ -34,8 +34,13 @@ export async function startIssuer() {
     /** The key that signs now. */
     key: (): SigningKey => keys.at(-1) as SigningKey,
     /** A token with these claims, signed with its key or another. */
-    sign: ({ key = keys.at(-1) as SigningKey, ...claims }: JWTPayload & { key?: SigningKey }): Promise<string> =>
-      new SignJWT(claims).setProtectedHeader({ alg: key.alg, kid: key.kid, typ: 'at+jwt' }).sign(key.privateKey),
+    sign: (
+      { key = keys.at(-1) as SigningKey, ...claims }: JWTPayload & { key?: SigningKey },
+      { typ }: { typ?: string } = { typ: 'at+jwt' },
+    ): Promise<string> =>
+      new SignJWT(claims)
+        .setProtectedHeader({ alg: key.alg, kid: key.kid, ...(typ !== undefined && { typ }) })
+        .sign(key.privateKey),
     /** Publishes a key beside the one that signs. */
     publish: (key: SigningKey): void => {
       keys.unshift(key)

@@ -14,6 +14,8 @@ export interface KnownActor {
   issuer: string | null
   subject: string | null
   createdAt: Instant
+  /** Null: it is not shut out. */
+  blockedAt: Instant | null
 }
 
 function toActor(row: ActorRow): KnownActor {
@@ -24,6 +26,7 @@ function toActor(row: ActorRow): KnownActor {
     issuer: row.issuer,
     subject: row.subject,
     createdAt: fromTimestamp(row.createdAt),
+    blockedAt: row.blockedAt === null ? null : fromTimestamp(row.blockedAt),
   }
 }
 
@@ -39,7 +42,16 @@ export async function renameActor(tx: Transaction, clinicId: string, id: string,
   await tx.actor.update({ where: { clinicId_id: { clinicId, id } }, data: { name } })
 }
 
-/** The actor that a person is in the clinic, made when they first come. Null: the clinic is not there, or suspended. */
+/** Shuts it out from this moment on; null lets it in again. */
+export async function blockActor(tx: Transaction, clinicId: string, id: string, at: Instant | null): Promise<void> {
+  const blockedAt = at === null ? null : toTimestamp(at)
+  await tx.actor.update({ where: { clinicId_id: { clinicId, id } }, data: { blockedAt } })
+}
+
+/**
+ * The actor that a person is in the clinic, made when they first come. Null: the clinic is not there, or suspended, or
+ * has shut them out.
+ */
 export async function findPerson(
   db: Database,
   person: VouchedPerson,
@@ -71,6 +83,12 @@ export async function listActors(
 export async function readActor(tx: Transaction, clinicId: string, id: string): Promise<KnownActor | null> {
   const row = await tx.actor.findUnique({ where: { clinicId_id: { clinicId, id } } })
   return row === null ? null : toActor(row)
+}
+
+/** As `readActor`, and nobody else changes it until the transaction ends. */
+export async function lockActor(tx: Transaction, clinicId: string, id: string): Promise<KnownActor | null> {
+  await tx.$queryRaw`SELECT 1 FROM actor WHERE clinic_id = ${clinicId}::uuid AND id = ${id}::uuid FOR UPDATE`
+  return readActor(tx, clinicId, id)
 }
 
 /** These actors, by their ids. */

@@ -46,10 +46,10 @@ export async function registerApiKeys(app: FastifyInstance, context: Context): P
         operationId: 'createApiKey',
         summary: 'Make an API key',
         description:
-          'For a piece of software, or for somebody whom no identity provider vouches for. One key for each: what it does is recorded under its name. The answer shows the key this once. Nobody can give more scopes than they have.',
+          'For a piece of software, or for somebody whom no identity provider vouches for. One key for each: what it does is recorded under its name. The answer shows the key this once; a retry with its `Idempotency-Key` shows it again to the credential that asked for it, and to no other. Nobody can give more scopes than they have.',
         tags,
         body: apiKeyBody,
-        response: { 201: newApiKey, ...errors('NOT_PLAUSIBLE') },
+        response: { 201: newApiKey, ...errors('NOT_PLAUSIBLE', 'ANSWER_SEALED') },
       },
     },
     async (request, reply) => {
@@ -88,7 +88,10 @@ export async function registerApiKeys(app: FastifyInstance, context: Context): P
         tags,
         params,
         body: rotationBody,
-        response: { 201: newApiKey, ...errors('API_KEY_NOT_FOUND', 'NOT_IN_FORCE', 'NOT_PLAUSIBLE') },
+        response: {
+          201: newApiKey,
+          ...errors('API_KEY_NOT_FOUND', 'NOT_IN_FORCE', 'NOT_PLAUSIBLE', 'ANSWER_SEALED'),
+        },
       },
     },
     async (request, reply) => {

@@ -15,6 +15,9 @@ const tokenPath = '/oauth/token'
 /** SMART Backend Services recommends no more. */
 const tokenLife = 300
 
+/** An assertion and four short fields. */
+const mostFormBytes = 32 * 1024
+
 /** Where clients get their access tokens: public, because the assertion is what they prove themselves with. */
 export async function registerTokens(
   app: FastifyInstance,
@@ -48,6 +51,8 @@ export async function registerTokens(
     forms.withTypeProvider<ZodTypeProvider>().post(
       tokenPath,
       {
+        config: { kept: 'change' },
+        bodyLimit: mostFormBytes,
         schema: {
           operationId: 'issueToken',
           summary: 'Get an access token for a client, by a signed assertion',
@@ -68,6 +73,7 @@ export async function registerTokens(
         }
         const now = clock()
         const { clinicId, id } = claimedClient(client_assertion)
+        if (request.audit) request.audit.claim = { clinicId }
         const issued = await db.asClinic(clinicId, async (tx) => {
           const client = await readClient(tx, clinicId, id)
           // One answer for a client that is not there, one that is revoked, and one of a suspended clinic.
@@ -75,6 +81,7 @@ export async function registerTokens(
             throw refuseClient('is not from a client that is registered here')
           }
           const taken = await verifyAssertion(client_assertion, client, { audience, now })
+          if (request.audit) request.audit.claim = { clinicId, actor: { id, kind: 'client' } }
           // Whoever changes the client ends its tokens: none may be made meanwhile of what it was before.
           const current = await lockClient(tx, clinicId, id)
           if (current?.revision !== client.revision)

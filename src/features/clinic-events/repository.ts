@@ -1,6 +1,7 @@
 import type { Transaction } from '../../db/client.ts'
 import { fromTimestamp, toTimestamp } from '../../db/dates.ts'
 import type { Prisma } from '../../db/generated/client.ts'
+import type { Actor } from '../../http/auth.ts'
 import type { Instant } from '../../rules/index.ts'
 
 export const clinicEventKinds = [
@@ -13,6 +14,8 @@ export const clinicEventKinds = [
   'client-registered',
   'client-changed',
   'client-revoked',
+  'actor-blocked',
+  'actor-unblocked',
 ] as const
 
 /** Something that was done to the clinic itself. */
@@ -24,6 +27,8 @@ export interface ClinicEvent {
     about?: { id: string; name: string; role: string; scopes: string[] | null }
     /** What was changed, from what to what. */
     changes?: { field: string; before: unknown; after: unknown }[]
+    /** Who was shut out or let in again. */
+    actor?: { id: string; kind: Actor['kind']; name: string }
     reason?: string
   }
   recordedAt: Instant

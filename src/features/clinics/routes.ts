@@ -75,7 +75,7 @@ export async function registerClinic(app: FastifyInstance, { db, clock, ids }: C
     {
       schema: {
         operationId: 'listClinicHistory',
-        summary: 'List what was done to the clinic’s settings, keys and clients, newest first',
+        summary: 'List what was done to the clinic’s settings, keys and clients, and whom it shut out, newest first',
         tags: ['clinic'],
         querystring: z.strictObject(pageQuery),
         response: { 200: pageOf(clinicEvent) },

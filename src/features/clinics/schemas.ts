@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { actorKinds } from '../../http/auth.ts'
 import { changeOf } from '../../http/bodies.ts'
 import { instant, line, uuid } from '../../http/schemas.ts'
 import { clinicEventKinds } from '../clinic-events/repository.ts'
@@ -54,6 +55,13 @@ export const clinicEvent = z
       .array(z.object({ field: z.string(), before: z.unknown(), after: z.unknown() }))
       .optional()
       .describe('What was changed, from what to what.'),
+    actor: z
+      .object({ id: uuid, kind: z.enum(actorKinds), name: z.string() })
+      .optional()
+      .describe('Who was shut out or let in again.'),
     reason: z.string().optional(),
   })
-  .meta({ id: 'ClinicEvent', description: 'Something that was done to the clinic’s settings, keys or clients.' })
+  .meta({
+    id: 'ClinicEvent',
+    description: 'Something that was done to the clinic’s settings, keys or clients, or about whom it lets in.',
+  })

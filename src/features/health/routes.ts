@@ -13,11 +13,20 @@ const health = z.object({ status: z.literal('ok') }).meta({ id: 'Health', descri
 /** Public: an orchestrator asks these without a key, every few seconds, so that they stay out of the log. */
 export function registerHealth(app: FastifyInstance, { db }: Pick<Context, 'db'>): void {
   const routes = app.withTypeProvider<ZodTypeProvider>()
+  /** Whoever asks meanwhile is told the same: nobody can keep the database busy with this. */
+  let looking: Promise<string[]> | null = null
+  const look = (): Promise<string[]> => {
+    looking ??= pendingMigrations(db.pool).finally(() => {
+      looking = null
+    })
+    return looking
+  }
 
   routes.get(
     '/livez',
     {
       logLevel: 'warn',
+      config: { isProbe: true },
       schema: {
         operationId: 'getLiveness',
         summary: 'Is the process running?',
@@ -33,6 +42,7 @@ export function registerHealth(app: FastifyInstance, { db }: Pick<Context, 'db'>
     '/readyz',
     {
       logLevel: 'warn',
+      config: { isProbe: true },
       schema: {
         operationId: 'getReadiness',
         summary: 'Can it answer requests?',
@@ -42,7 +52,7 @@ export function registerHealth(app: FastifyInstance, { db }: Pick<Context, 'db'>
       },
     },
     async () => {
-      const pending = await withinPatience(pendingMigrations(db.pool))
+      const pending = await withinPatience(look())
       if (pending.length > 0) {
         throw notReady(
           `the database lacks ${pending.length} migrations of this version: start the service with them, or wait for it`,

@@ -3,7 +3,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { z } from 'zod'
 import { prefers } from '../../http/accept.ts'
 import type { Context } from '../../http/context.ts'
-import { linesMediaType, sendLines } from '../../http/lines.ts'
+import { linesMediaType, longAnswer, sendLines } from '../../http/lines.ts'
 import { errors } from '../../http/problems.ts'
 import type { CalendarDate, Instant } from '../../rules/index.ts'
 import { fixMoment } from '../episodes/caseload.ts'
@@ -77,6 +77,7 @@ export async function registerImpacts(app: FastifyInstance, context: Context): P
   routes.get(
     '/protocols/:code/draft/impact',
     {
+      handlerTimeout: longAnswer,
       schema: {
         operationId: 'getDraftImpact',
         summary: 'Say whom the draft would change, and how, before it is published',
@@ -100,6 +101,7 @@ export async function registerImpacts(app: FastifyInstance, context: Context): P
   routes.get(
     '/protocols/:code/versions/:number/impact',
     {
+      handlerTimeout: longAnswer,
       schema: {
         operationId: 'getVersionImpact',
         summary: 'Say whom moving to this version would change, and how',

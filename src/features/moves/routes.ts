@@ -5,7 +5,8 @@ import type { Transaction } from '../../db/client.ts'
 import { prefers } from '../../http/accept.ts'
 import type { Context } from '../../http/context.ts'
 import { toProblemError } from '../../http/error-handler.ts'
-import { linesMediaType, sendLines } from '../../http/lines.ts'
+import { readKey } from '../../http/idempotency.ts'
+import { linesMediaType, longAnswer, sendLines } from '../../http/lines.ts'
 import { cursorOf, pageOf, pageQuery, toPage } from '../../http/pagination.ts'
 import { errors, ProblemError, type ProblemLocation } from '../../http/problems.ts'
 import { uuid } from '../../http/schemas.ts'
@@ -34,11 +35,12 @@ export async function registerMoves(app: FastifyInstance, context: Context): Pro
   routes.post(
     '/protocols/:code/moves',
     {
+      handlerTimeout: longAnswer,
       schema: {
         operationId: 'moveEpisodes',
         summary: 'Move patients to another version, or back; a dry run first',
         description:
-          'One, a selection or all. An episode of which today’s answer changes is moved only if `confirm` names each consequence; with `dryRun` the answer is the one that the move would give, and its `confirm` is what would cover all of them. What a hold, an open red flag, an override or a surgery ahead hides today is told and confirmed as well (`hidden`); later days are not compared. Consequences are worked out anew when each episode is moved: what is not covered then is not moved and is listed. Each move is an entry of the episode’s record, so that a past answer stays what it was, and `{ "undo": id }` is another move. It is done in batches: if it is broken off, what is moved is moved, the problem names the `move`, and the same request does the rest. For many take lines (`Accept: application/x-ndjson`); a reader who goes away ends it.',
+          'One, a selection or all. An episode of which today’s answer changes is moved only if `confirm` names each consequence; with `dryRun` the answer is the one that the move would give, and its `confirm` is what would cover all of them. What a hold, an open red flag, an override or a surgery ahead hides today is told and confirmed as well (`hidden`); later days are not compared. Consequences are worked out anew when each episode is moved: what is not covered then is not moved and is listed. Each move is an entry of the episode’s record, so that a past answer stays what it was, and `{ "undo": id }` is another move. It is done in batches: if it is broken off, what is moved is moved, the problem names the `move`, and the same request does the rest. For many take lines (`Accept: application/x-ndjson`); a reader who goes away ends it. With an `Idempotency-Key` it is done in one transaction, all of it or nothing: of at most 1,000 episodes, and not in lines.',
         tags,
         params: moveParams,
         body: moveBody,
@@ -47,14 +49,17 @@ export async function registerMoves(app: FastifyInstance, context: Context): Pro
             description: 'What came of it, or would come of it.',
             content: { 'application/json': { schema: moveResult }, [linesMediaType]: { schema: moveLine } },
           },
-          ...errors('PROTOCOL_NOT_FOUND', 'UNKNOWN_REFERENCE', 'VERSION_NOT_PUBLISHED'),
+          ...errors('PROTOCOL_NOT_FOUND', 'UNKNOWN_REFERENCE', 'VERSION_NOT_PUBLISHED', 'TOO_MANY_FOR_KEY'),
         },
       },
     },
     async (request, reply) => {
       const { clinicId, id: actorId, timeZone } = request.actor
       const { to: number, select, reason, dryRun = false, confirm = [], limit = 100 } = request.body
+      const isKeyed = readKey(request) !== null
       requireTarget(number, select)
+      const asLines = prefers(request.headers.accept, linesMediaType)
+      if (isKeyed && asLines) throw refuseLines()
       const asked = await inProtocol(request, context, request.params.code, async ({ tx, protocol }) => {
         const to = number === undefined ? null : await requirePublished(tx, clinicId, protocol, number)
         const retired = await requireKnown(tx, clinicId, protocol, select)
@@ -75,12 +80,13 @@ export async function registerMoves(app: FastifyInstance, context: Context): Pro
       }
       const report = createReport(wanted, asked.retired, today(clock(), timeZone))
       reply.header('vary', 'Accept')
-      if (prefers(request.headers.accept, linesMediaType)) {
+      if (asLines) {
         return sendLines(request, reply, toLines(moveNamed(request, context, wanted), wanted, report))
       }
       const items: ReturnType<typeof toItem>[] = []
       let listed = 0
       for await (const { on, results } of moveNamed(request, context, wanted)) {
+        if (isKeyed) requireFew(report.seen() + results.length)
         for (const result of results) {
           report.add(result)
           if (result.outcome === 'already-there') continue
@@ -172,6 +178,25 @@ export async function registerMoves(app: FastifyInstance, context: Context): Pro
       return toPage(request, reply, rows, limit, ({ episode }) => cursor.write([episode]))
     },
   )
+}
+
+/** With a key all of it is done in one transaction, which must not be in the way of others for long. */
+const mostWithKey = 1000
+
+function requireFew(episodes: number): void {
+  if (episodes <= mostWithKey) return
+  throw new ProblemError(
+    'TOO_MANY_FOR_KEY',
+    `with an \`Idempotency-Key\` at most ${mostWithKey} episodes are moved, all of them or none, and these are more: nothing was moved. Select fewer, or leave the key out: then they are moved in batches, and if it is broken off the same request does the rest`,
+  )
+}
+
+function refuseLines(): ProblemError {
+  const detail =
+    'cannot be given when the answer is asked for in lines, which are not kept: leave it out, or ask for JSON'
+  return new ProblemError('VALIDATION_FAILED', `\`Idempotency-Key\` ${detail}`, {
+    errors: [{ parameter: 'Idempotency-Key', in: 'header', detail }],
+  })
 }
 
 /** A move has a target, and what undoes one has none of its own. */
@@ -288,6 +313,7 @@ function createReport(
   const counts = Object.fromEntries(outcomes.map((outcome) => [outcome, 0])) as Record<Outcome, number>
   const again = new Set<number>()
   return {
+    seen: (): number => summary.episodes,
     add(result: MoveResult): void {
       count(summary, result.effect)
       counts[result.outcome] += 1
@@ -312,7 +338,7 @@ function createReport(
   }
 }
 
-/** As `moveEpisodes`. What breaks it off names the move, if an episode was moved before. */
+/** As `moveEpisodes`. What breaks it off names the move, if an episode was moved before and stays so: with a key none does. */
 async function* moveNamed(
   request: FastifyRequest,
   context: Context,
@@ -321,7 +347,8 @@ async function* moveNamed(
   let moved = 0
   try {
     for await (const batch of moveEpisodes(context, wanted)) {
-      if (!wanted.dryRun) moved += batch.results.filter(({ outcome }) => outcome === 'moved').length
+      if (!wanted.dryRun && readKey(request) === null)
+        moved += batch.results.filter(({ outcome }) => outcome === 'moved').length
       yield batch
     }
   } catch (error) {

@@ -1,0 +1,42 @@
+import { getHeapStatistics } from 'node:v8'
+import underPressure from '@fastify/under-pressure'
+import type { FastifyInstance } from 'fastify'
+import { ProblemError } from './problems.ts'
+
+/** Beyond that the process spends its time on finding memory, and then ends. */
+const mostHeap = 0.9
+
+/** So many requests may wait for each connection to the database; more would wait for longer than anybody does. */
+const mostWaiting = 50
+
+interface Pool {
+  readonly waitingCount: number
+  readonly options: { max?: number }
+}
+
+/**
+ * Answers 503 at once while the service could only answer late: the processor, the memory or the connections to the
+ * database are taken. Probes go on being answered. Without `maxDelay` (milliseconds) only the connections are looked at.
+ */
+export async function shedLoad(app: FastifyInstance, pool: Pool, maxDelay: number | null): Promise<void> {
+  if (maxDelay !== null) {
+    await app.register(underPressure, {
+      maxEventLoopDelay: maxDelay,
+      maxHeapUsedBytes: getHeapStatistics().heap_size_limit * mostHeap,
+      sampleInterval: 500,
+      pressureHandler: async (request) => {
+        if (!request.routeOptions.config?.isProbe) throw overloaded()
+      },
+    })
+  }
+  app.addHook('onRequest', async (request) => {
+    const isFull = pool.waitingCount >= mostWaiting * (pool.options?.max ?? 10)
+    if (isFull && !request.routeOptions.config?.isProbe) throw overloaded()
+  })
+}
+
+function overloaded(): ProblemError {
+  return new ProblemError('SERVICE_UNAVAILABLE', 'the service has too much to do now: try again', {
+    headers: { 'retry-after': '2' },
+  })
+}

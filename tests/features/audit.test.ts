@@ -1,0 +1,313 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import type pg from 'pg'
+import { type Anchor, hashRow, verifyChain } from '../../src/features/audit/chain.ts'
+import { inChain, readerOn } from '../../src/features/audit/repository.ts'
+import { keptOf, onlyAsked } from '../../src/http/audit.ts'
+import { createTally } from '../../src/http/refused-attempts.ts'
+import { connectAsOwner } from '../support/owner.ts'
+import { tamperings, toPattern, toSql } from './audit-chain.ts'
+import { accepted, startClinicWithLibrary } from './library-clinic.ts'
+import type { Page } from './support.ts'
+
+const clinic = await startClinicWithLibrary({ now: '2026-11-20T15:00:00Z' })
+const reader = await clinic.addClient(clinic.clinicId, 'reader', 'Screen')
+let owner: pg.Client
+
+interface Event {
+  seq: number
+  actor: { id: string | null; kind: string; name: string | null; credential: string | null }
+  operation: string
+  outcome: string
+  status: number | null
+  attempts: number
+  requestId: string
+  address: string
+  userAgent: string
+  target: Record<string, string>
+  patients: string[]
+  episodes: string[]
+  hash: string
+  previousHash: string
+}
+
+/** Events that fit, newest first. */
+async function events(query = ''): Promise<Event[]> {
+  return accepted(await clinic.get<Page<Event>>(`/audit-events?limit=200${query}`)).items
+}
+
+let patient = ''
+let episode = ''
+
+beforeAll(async () => {
+  owner = await connectAsOwner(clinic.db)
+  patient = accepted(await clinic.post<{ id: string }>('/patients', { externalId: 'mrn-jane-roe' })).id
+  const body = { procedures: ['acdf'], surgeryDate: '2026-10-01' }
+  episode = accepted(await clinic.post<{ id: string }>(`/patients/${patient}/episodes`, body)).id
+})
+
+afterAll(() => owner.end())
+
+/** Takes the right to write to the record away while `work` runs. */
+async function withoutRecord(work: () => Promise<void>): Promise<void> {
+  await owner.query('REVOKE EXECUTE ON FUNCTION append_audit(jsonb) FROM rehab_service')
+  try {
+    await work()
+  } finally {
+    await owner.query('GRANT EXECUTE ON FUNCTION append_audit(jsonb) TO rehab_service')
+  }
+}
+
+describe('an act', () => {
+  test('that changes a patient’s record says who, what, when, from where and with which outcome', async () => {
+    const hold = { from: '2026-11-20', reason: 'Fever of Jane Roe' }
+    const answer = await clinic.post(`/episodes/${episode}/holds`, hold)
+    const [event] = await events('&operation=recordHold')
+    expect(event).toMatchObject({
+      at: '2026-11-20T15:00:00.000Z',
+      actor: { kind: 'api-key', name: 'administrator', id: expect.any(String), credential: expect.any(String) },
+      method: 'POST',
+      route: '/v1/episodes/:id/holds',
+      outcome: 'success',
+      status: null,
+      requestId: answer.headers.get('x-request-id'),
+      address: '127.0.0.1',
+      target: { id: episode },
+      patients: [],
+      episodes: [episode],
+    })
+  })
+
+  test('is in one transaction with its row: without the row it is not done', async () => {
+    await withoutRecord(async () => {
+      expect((await clinic.post('/patients', { externalId: 'unrecorded' })).status).toBe(500)
+    })
+    const { rows } = await owner.query(`SELECT FROM patient WHERE external_id = 'unrecorded'`)
+    expect(rows).toEqual([])
+  })
+
+  test('that reads a patient’s data is on record before it is answered: without the row there is no answer', async () => {
+    await withoutRecord(async () => {
+      for (const path of [`/patients/${patient}`, '/patients', `/episodes/${episode}/permitted-exercises`]) {
+        const { status, text } = await reader.get(path)
+        expect({ path, status, leaks: /mrn-|permitted"/.test(text) }).toEqual({ path, status: 500, leaks: false })
+      }
+      expect((await reader.get('/exercises')).status).toBe(200)
+    })
+  })
+
+  test('that reads a list names whom the page shows, and so is found by patient', async () => {
+    await reader.get('/patients')
+    expect((await reader.get('/episodes')).status).toBe(200)
+    expect((await events('&operation=listPatients'))[0]).toMatchObject({
+      actor: { name: 'Screen' },
+      patients: [patient],
+    })
+    const ofPatient = (await events(`&patient=${patient}`)).map(({ operation }) => operation)
+    for (const operation of ['createPatient', 'openEpisode', 'listPatients', 'listEpisodes', 'recordHold']) {
+      expect(ofPatient).toContain(operation)
+    }
+    expect((await events('&episode=01a1f000-0000-7000-8000-00000000dead')).length).toBe(0)
+  })
+
+  test('that is refused is on record with its problem, and with no more of the path than ids', async () => {
+    await reader.post('/patients', { externalId: 'x' })
+    await reader.get(`/episodes/${episode}/permitted-exercises/jane-roe`)
+    await clinic.post('/patients', { externalId: 'mrn-jane-roe' })
+    await clinic.patch(`/patients/${patient}`, { displayName: 'Jane' })
+    const refused = (await events('&outcome=refused')).map(({ operation, outcome, status }) => [
+      operation,
+      outcome,
+      status,
+    ])
+    expect(refused.slice(0, 4)).toEqual([
+      ['updatePatient', 'PRECONDITION_REQUIRED', 428],
+      ['createPatient', 'ALREADY_EXISTS', 409],
+      ['getExerciseVerdict', 'EXERCISE_NOT_FOUND', 404],
+      ['createPatient', 'INSUFFICIENT_SCOPE', 403],
+    ])
+    const [verdict] = await events('&operation=getExerciseVerdict')
+    expect(verdict?.target).toEqual({ id: episode })
+  })
+
+  test('of many episodes names each, in the row of its own transaction', async () => {
+    const moved = { to: 1, select: { episodes: [episode] }, reason: 'Newer', dryRun: true }
+    const before = (await events('&operation=moveEpisodes')).length
+    const { status } = await clinic.send('POST', '/protocols/acdf-standard/moves', moved, {
+      accept: 'application/x-ndjson',
+    })
+    expect(status).toBe(200)
+    const rows = await events('&operation=moveEpisodes')
+    expect(rows.length).toBeGreaterThan(before)
+    expect(rows.flatMap(({ episodes }) => episodes)).toContain(episode)
+  })
+
+  test('leaves no secret, no name and nothing of a body in any row', async () => {
+    const { rows } = await owner.query('SELECT e::text AS text FROM audit_event e')
+    expect(rows.length).toBeGreaterThan(15)
+    const said = rows.map(({ text }) => text).join('\n')
+    for (const secret of [clinic.key, reader.key, 'mrn-jane-roe', 'jane-roe', 'Jane', 'Fever', 'rp_']) {
+      expect(said).not.toContain(secret)
+    }
+  })
+})
+
+describe('a question', () => {
+  test('can change nothing, whatever its route does', async () => {
+    expect(onlyAsked.map((operation) => keptOf(operation, 'POST', 'protocols:read'))).toEqual(
+      onlyAsked.map(() => 'nothing'),
+    )
+    expect(keptOf('anythingNew', 'POST', 'protocols:read')).toBe('change')
+    expect(keptOf('anythingNew', ['GET', 'POST'], 'catalogue:read')).toBe('change')
+  })
+})
+
+describe('attempts without a valid credential', () => {
+  test('are on record where the key names a clinic, and a revoked key by whose it was', async () => {
+    const made = accepted(await clinic.post<{ id: string; key: string }>('/api-keys', { name: 'Old', role: 'reader' }))
+    await clinic.post(`/api-keys/${made.id}/revoke`, {})
+    expect((await clinic.withKey(made.key).get('/patients')).status).toBe(401)
+    const [event] = await events('&outcome=INVALID_API_KEY')
+    expect(event).toMatchObject({ operation: 'listPatients', status: 401, actor: { name: 'Old', credential: made.id } })
+  })
+
+  test('cannot fill a clinic’s record: one row, and one more for the rest of the minute', async () => {
+    const written: { attempts: number; address: string | null }[] = []
+    let now = Temporal.Instant.from('2026-11-20T15:00:10Z')
+    const tally = createTally({
+      record: async (clinicId, { attempts, address }) => {
+        if (clinicId === 'nobody') return false
+        written.push({ attempts, address })
+        return true
+      },
+      now: () => now,
+      onError: (error) => {
+        throw error
+      },
+    })
+    const [example] = await events('&outcome=INVALID_API_KEY')
+    const attempt = (clinicId: string, address: string) => tally.add(clinicId, { ...example, address } as never)
+    for (let index = 0; index < 1000; index += 1) await attempt('one', '10.0.0.1')
+    expect(written).toEqual([{ attempts: 1, address: '10.0.0.1' }])
+    for (let index = 0; index < 1000; index += 1) await attempt('one', `10.0.1.${index}`)
+    expect(written).toHaveLength(10)
+    await attempt('nobody', '10.0.0.1')
+    now = now.add({ seconds: 60 })
+    await attempt('one', '10.0.0.1')
+    expect(written.slice(10)).toEqual([
+      { attempts: 999, address: '10.0.0.1' },
+      { attempts: 991, address: null },
+      { attempts: 1, address: '10.0.0.1' },
+    ])
+    await tally.close()
+    expect(written).toHaveLength(13)
+  })
+})
+
+describe('the record', () => {
+  test('is added to by one function only, and changed by nobody', async () => {
+    const attempt = async (run: () => Promise<unknown>): Promise<string> =>
+      run().then(
+        () => 'done',
+        (error: Error) => error.message,
+      )
+    for (const table of ['audit_event', 'audit_subject', 'audit_head']) {
+      const changes = [`UPDATE ${table} SET seq = seq`, `DELETE FROM ${table}`, `TRUNCATE ${table}`]
+      for (const change of [...changes, `INSERT INTO ${table} SELECT * FROM ${table}`]) {
+        const asService = await attempt(() => clinic.db.asClinic(clinic.clinicId, (tx) => tx.$executeRawUnsafe(change)))
+        expect({ change, asService }).toEqual({ change, asService: expect.stringContaining('permission denied') })
+      }
+      for (const change of changes) {
+        const refusal = /append-only|one row at a time/
+        expect(await attempt(() => owner.query(change))).toMatch(refusal)
+      }
+    }
+    const foreign = `SELECT append_audit('{"clinic": "${patient}"}')`
+    expect(await attempt(() => clinic.db.asClinic(clinic.clinicId, (tx) => tx.$queryRawUnsafe(foreign)))).toContain(
+      'written by the clinic that it is of',
+    )
+  })
+
+  test('is one chain that can be computed again', async () => {
+    const verdict = await inChain(clinic.db, clinic.clinicId, (chain) => verifyChain(chain))
+    expect(verdict).toEqual({ rows: expect.any(Number), fault: null })
+    expect(verdict.rows).toBeGreaterThan(15)
+    const row = { previousHash: '00'.repeat(32), items: ['a', null, ''], lists: [['é', 'b']] }
+    expect(hashRow(row)).not.toBe(hashRow({ ...row, items: ['a', '', null] }))
+    expect(hashRow(row)).not.toBe(hashRow({ ...row, lists: [['é2:', 'b']] }))
+  })
+
+  test.each(tamperings.map((tampering) => [tampering.name, tampering] as const))(
+    'is found out when a row is %s',
+    async (_name, tampering) => {
+      const row = 7
+      const chain = readerOn(owner, clinic.clinicId)
+      const { head } = await chain.end()
+      await owner.query('BEGIN')
+      try {
+        // Whoever owns the server gets past the triggers.
+        await owner.query('SET LOCAL session_replication_role = replica')
+        await owner.query(toSql(tampering, clinic.clinicId, row))
+        const { fault } = await verifyChain(chain, [head as Anchor])
+        expect(fault).toMatch(toPattern(tampering, row))
+      } finally {
+        await owner.query('ROLLBACK')
+      }
+    },
+  )
+})
+
+describe('an administrator', () => {
+  test('pages, filters and reads, and that is on record too', async () => {
+    const pages = await clinic.pages<Event>('/audit-events?limit=7&from=2026-11-20T00:00:00Z&to=2026-11-21T00:00:00Z')
+    const listed = pages.flat().map(({ seq }) => seq)
+    // Later pages begin behind what the first has added.
+    expect(listed).toEqual([...listed].sort((a, b) => b - a))
+    expect(listed.at(-1)).toBe(1)
+    expect(new Set(listed).size).toBe(listed[0])
+    const newest = (await events())[0]
+    expect(newest).toMatchObject({ operation: 'listAuditEvents', actor: { name: 'administrator' } })
+    const one = await clinic.get<Event>(`/audit-events/${newest?.seq}`)
+    expect(one.body).toEqual(newest)
+    expect((await events('&operation=getAuditEvent'))[0]?.target).toEqual({ seq: String(newest?.seq) })
+    expect((await clinic.get('/audit-events/999999')).status).toBe(404)
+    expect((await events(`&actor=${newest?.actor.id}&outcome=success`)).length).toBeGreaterThan(5)
+    expect((await events('&to=2026-11-20T15:00:00Z')).length).toBe(0)
+  })
+
+  test('exports FHIR AuditEvents with the chain in them, oldest first', async () => {
+    const accept = { accept: 'application/fhir+ndjson' }
+    const answer = await clinic.send('GET', '/audit-events', undefined, accept)
+    expect(answer.headers.get('content-type')).toBe('application/fhir+ndjson')
+    const lines = answer.text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    const last = lines.pop()
+    expect(last).toMatchObject({
+      resourceType: 'OperationOutcome',
+      issue: [{ severity: 'information', diagnostics: `complete: ${lines.length} audit events` }],
+    })
+    expect(lines.map(({ id }) => Number(id))).toEqual(lines.map((_, index) => index + 1))
+    const chain = lines.map(({ extension: [{ extension }] }) =>
+      Object.fromEntries(extension.map((part: { url: string; valueString: string }) => [part.url, part.valueString])),
+    )
+    for (const [index, { previousHash }] of chain.entries()) {
+      expect(previousHash).toBe(index === 0 ? '00'.repeat(32) : chain[index - 1]?.hash)
+    }
+    const opened = lines.find(({ subtype }) => subtype?.[0]?.code === 'openEpisode')
+    expect(opened).toMatchObject({
+      resourceType: 'AuditEvent',
+      type: { code: 'rest' },
+      action: 'C',
+      recorded: '2026-11-20T15:00:00.000Z',
+      outcome: '0',
+      agent: [{ requestor: true, network: { address: '127.0.0.1' } }],
+      entity: [
+        { what: { reference: `Patient/${patient}` } },
+        { what: { reference: `EpisodeOfCare/${episode}` } },
+        { detail: expect.any(Array) },
+      ],
+    })
+    expect((await reader.send('GET', '/audit-events', undefined, accept)).status).toBe(403)
+  })
+})
