@@ -230,7 +230,7 @@ function findNearestRoute(method: string, segments: readonly string[], routes: r
 
 /** Answers what is not HTTP at all, on the bare connection. */
 export function answerClientError(
-  error: Error & { code?: string },
+  error: Error & { code?: string; rawPacket?: unknown },
   socket: Socket,
   requestId: string,
   log: FastifyBaseLogger,
@@ -253,7 +253,8 @@ export function answerClientError(
       'Cache-Control: no-store',
       'Connection: close',
       '',
-      body,
+      // A client that asks for the head alone would take a body for the next answer.
+      Buffer.isBuffer(error.rawPacket) && error.rawPacket.subarray(0, 5).toString('latin1') === 'HEAD ' ? '' : body,
     ].join('\r\n'),
   )
 }

@@ -52,7 +52,7 @@ const description = [
     'Every request under `/v1` needs an API key or an access token: `Authorization: Bearer <key>`. It belongs to one clinic and sees nothing of another. What it may do is said by its role, below; each operation names the scope that it needs (403 without).',
     'Every error is a problem document (RFC 9457) with a stable `code`; `errors` names each place in the request.',
     'Every answer has an `X-Request-Id`, which the caller may give.',
-    'Request bodies and queries are strict: a field that is not known is an error. Answers may gain fields.',
+    'Request bodies and queries are strict: a field that is not known is an error. White space round a text is taken off. Answers may gain fields.',
     'Dates are calendar dates in the clinic’s time zone; the surgery day is day 0. Moments are in UTC.',
     'Lists are paged: follow `next`, or the `Link` header (RFC 8288).',
     'Requests are counted by the minute, for each actor and for each address: `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` say where the caller is, and beyond the limit the answer is a 429 with `Retry-After`.',

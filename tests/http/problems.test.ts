@@ -139,7 +139,9 @@ describe('every error is a problem document', () => {
     const problem = problemSchema.parse(response.body)
     expect(problem).toMatchObject({ status, code, type: `/problems/${code.toLowerCase().replaceAll('_', '-')}` })
     expect(problem.requestId).toBe(response.headers['x-request-id'])
-    expect(problem.instance).toBe(decodeURI(response.request.url.replace(app.url, '').replaceAll('%', '%25')))
+    const path = decodeURI(response.request.url.replace(app.url, '').replaceAll('%', '%25'))
+    // A reference (RFC 3986), also where the path is none.
+    expect(problem.instance).toBe(path.replace('%zz', '%25zz'))
   })
 
   test('the domain says more: places and members of its own', async () => {
@@ -161,15 +163,52 @@ describe('every error is a problem document', () => {
     const answer = await sayRaw(app.port, `GET /livez HTTP/1.1\r\nHost: a\r\nX-Long: ${'x'.repeat(20_000)}\r\n\r\n`)
     expect(answer).toMatchObject({ status: 431, code: 'HEADERS_TOO_LARGE' })
   })
+
+  test('headers of 20 KB, for the head alone: no body, which would be taken for the next answer', async () => {
+    const [head, body] = await sayBytes(app.port, `HEAD /livez HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`)
+    expect(head).toMatch(/^HTTP\/1\.1 431 /)
+    expect(body).toBe('')
+  })
+
+  test.each([
+    ['no host', ''],
+    ['two hosts', 'Host: a\r\nHost: b\r\n'],
+  ])('%s', async (_name, hosts) => {
+    const answer = await sayRaw(app.port, `GET /livez HTTP/1.1\r\n${hosts}Connection: close\r\n\r\n`)
+    expect(answer).toMatchObject({ status: 400, code: 'MALFORMED_REQUEST' })
+  })
+
+  test('no host is needed in HTTP/1.0, and what is expected beyond an answer is ignored', async () => {
+    const [old] = await sayBytes(app.port, 'GET /livez HTTP/1.0\r\n\r\n')
+    expect(old).toMatch(/^HTTP\/1\.1 200 /)
+    const [expecting] = await sayBytes(
+      app.port,
+      'GET /livez HTTP/1.1\r\nHost: a\r\nExpect: more\r\nConnection: close\r\n\r\n',
+    )
+    expect(expecting).toMatch(/^HTTP\/1\.1 200 /)
+  })
+
+  test('a parameter where there are none', async () => {
+    const { status, body } = await request(app.url).get('/v1/generous?on=2026-10-01').set({ authorization })
+    expect(status).toBe(400)
+    expect(body).toMatchObject({ code: 'VALIDATION_FAILED', errors: [{ in: 'query', pointer: 'on' }] })
+  })
 })
 
-async function sayRaw(port: number, text: string): Promise<unknown> {
+async function sayBytes(port: number, text: string): Promise<[head: string, body: string]> {
   const socket = connect(port, '127.0.0.1')
   socket.end(text)
   const chunks: Buffer[] = []
   for await (const chunk of socket) chunks.push(chunk)
   const [head = '', body = ''] = Buffer.concat(chunks).toString().split('\r\n\r\n')
-  expect(head).toMatch(/^HTTP\/1\.1 4\d\d .*\r\nContent-Type: application\/problem\+json\r\n/)
+  return [head, body]
+}
+
+async function sayRaw(port: number, text: string): Promise<unknown> {
+  const [head, body] = await sayBytes(port, text)
+  expect(head.toLowerCase()).toContain('\r\nx-request-id: ')
+  expect(head).toMatch(/^HTTP\/1\.1 4\d\d /)
+  expect(head.toLowerCase()).toMatch(/\r\ncontent-type: application\/problem\+json/)
   return problemSchema.parse(JSON.parse(body))
 }
 

@@ -24,6 +24,12 @@ export async function fuzz({
   say = () => {},
 }: FuzzCommand = {}): Promise<{ title: string; figures: string; passed: boolean }> {
   const server = await startTestServer()
+  // Ctrl-C ends it with the figures so far.
+  let interrupted = false
+  const interrupt = (): void => {
+    interrupted = true
+  }
+  process.once('SIGINT', interrupt)
   const services: Awaited<ReturnType<typeof startChild>>[] = []
   try {
     for (let started = 0; started < replicas; started += 1) services.push(await startChild(server.url))
@@ -32,15 +38,17 @@ export async function fuzz({
       services.map((service, index) =>
         runFuzz(service, {
           count: share,
-          seed: seed + index,
+          seeds: [seed + index],
+          stopped: () => interrupted,
           slowest,
-          measures: 10,
+          measures: 20,
           onProgress: (line) => say(`[${index + 1}] ${line}`),
         }),
       ),
     )
     return summarise(results, seed, say)
   } finally {
+    process.off('SIGINT', interrupt)
     for (const service of services) service.stop()
     await server.stop()
   }

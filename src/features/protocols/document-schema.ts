@@ -213,7 +213,7 @@ export const sourceBody = z.strictObject({
     .url({ protocol: /^https?$/, error: 'must be an http or https address' })
     .max(2000)
     .optional()
-    .meta({ pattern: '^https?://', description: 'Where to read it.' }),
+    .meta({ pattern: '^[Hh][Tt][Tt][Pp][Ss]?://', description: 'Where to read it.' }),
 })
 
 export const milestoneBody = z.strictObject({

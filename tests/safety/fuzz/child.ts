@@ -18,5 +18,7 @@ process.on('message', async (order: string) => {
     process.disconnect?.()
   }
 })
+// Ctrl-C is for the one that started it.
+process.on('SIGINT', () => {})
 process.on('disconnect', () => process.exit())
 process.send?.(service.address)

@@ -167,7 +167,8 @@ export function judge(judged: Judged, rules: Rules): Fault[] {
       return
     }
     for (const header of answer.headers) {
-      if (sometimes.has(`${reached.id} ${status} ${header}`)) continue
+      // Only an answer that comes again has it.
+      if (header === 'Idempotency-Replayed' || sometimes.has(`${reached.id} ${status} ${header}`)) continue
       if (headers[header.toLowerCase()] === undefined) say('headers', header, `${header} is missing`)
     }
     if (empty) return
@@ -215,7 +216,7 @@ export function judge(judged: Judged, rules: Rules): Fault[] {
         .toLowerCase() ?? ''
     if (sent.body !== undefined && /[/+]json$/.test(sentType) && reached.bodies.has(sentType)) {
       const validate = rules.document.bodyValidator(reached, sentType)
-      const body = safely(JSON.parse, sent.body.toString().replace(/^\ufeff/, ''))
+      const body = safely(parseTrimmed, sent.body.toString().replace(/^\ufeff/, ''))
       if (!validate(body)) {
         const [first] = validate.errors ?? []
         const where = `${first?.instancePath.replaceAll(/\/\d+/g, '/*')} ${first?.message}`
@@ -234,7 +235,7 @@ export function judge(judged: Judged, rules: Rules): Fault[] {
         say('accepted', 'query', `the document knows no parameter ${key}`)
         continue
       }
-      const typed = parameter.schema.type === 'integer' ? Number(value) : value
+      const typed = parameter.schema.type === 'integer' ? Number(value) : value.trim()
       const validate = rules.document.queryValidator(reached, key)
       if (!validate(typed))
         say('accepted', `query ${key}`, `the document forbids ${key}=${value}: ${validate.errors?.[0]?.message}`)
@@ -251,6 +252,11 @@ export function judge(judged: Judged, rules: Rules): Fault[] {
     if (answer.status !== 'active' && answer.permitted.length > 0)
       say('sense', 'status', `permitted while ${answer.status}`)
   }
+}
+
+/** White space round a text is taken off before it is judged. */
+function parseTrimmed(text: string): unknown {
+  return JSON.parse(text, (_key, value) => (typeof value === 'string' ? value.trim() : value))
 }
 
 function safely<In, Out>(work: (value: In) => Out, value: In): Out | undefined {

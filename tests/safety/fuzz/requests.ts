@@ -472,7 +472,7 @@ export function makeRequests(document: Document, fresh: (start: string) => strin
         .add({ days: chance.between(1, 60) })
         .toString()
         .concat('T12:00:00Z')
-    if (schema.format === 'uri' || pattern.startsWith('^https?')) return 'https://example.org/a?b=c#d'
+    if (schema.format === 'uri' || pattern.endsWith('://')) return 'https://example.org/a?b=c#d'
     if (pattern.startsWith('^[a-z0-9]+(-')) return wordFor(name, model, chance)
     if (pattern.startsWith('^[1-9]\\d{5')) return '1234567890'
     if (pattern.startsWith('^\\d{4}[0-9A-Z]')) return '2255A'

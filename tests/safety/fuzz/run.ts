@@ -22,7 +22,10 @@ export interface Memory {
 
 export interface FuzzOptions {
   count: number
-  seed: number
+  /** What is left to chance follows from it; of several, each makes its share of the requests. */
+  seeds: readonly [number, ...number[]]
+  /** Ends it early. */
+  stopped?: () => boolean
   /** How many requests are under way at once. */
   connections?: number
   /** No answer may take longer, in milliseconds. */
@@ -31,6 +34,8 @@ export interface FuzzOptions {
   perClinic?: number
   /** How often memory is measured. */
   measures?: number
+  /** Which operations are asked for; left out: all. */
+  only?: (id: string) => boolean
   onProgress?: (line: string) => void
 }
 
@@ -61,14 +66,23 @@ export interface FuzzResult {
 
 /** Sends `count` requests and judges every answer. */
 export async function runFuzz(target: FuzzTarget, options: FuzzOptions): Promise<FuzzResult> {
-  const { count, seed, connections = 8, slowest = 5_000, perClinic = 5_000, measures = 0 } = options
-  const { onProgress = () => {} } = options
+  const {
+    count,
+    seeds,
+    stopped = () => false,
+    connections = 8,
+    slowest = 5_000,
+    perClinic = 5_000,
+    measures = 0,
+  } = options
+  const { only = () => true, onProgress = () => {} } = options
   const document = readDocument(await (await fetch(`${target.address}/openapi.json`)).json())
   let made = 0
   const fresh = (start: string): string => {
     made += 1
     return `${start}-${made}`
   }
+  const asked = document.operations.filter(({ id }) => only(id))
   const requests = makeRequests(document, fresh)
   const wire = openWire(target.address, connections)
   const outside = await makeOutside(target)
@@ -134,6 +148,7 @@ export async function runFuzz(target: FuzzTarget, options: FuzzOptions): Promise
       begun.learn(operation, sent.target.split('?')[0] ?? '', reply, body)
       return reply
     }
+    if (options.only !== undefined) return begun
     for (const path of [...lists, ...exports]) await send('GET', path)
     for (const id of ['createProcedure', 'createExercise']) {
       const operation = document.byId.get(id)
@@ -190,16 +205,16 @@ export async function runFuzz(target: FuzzTarget, options: FuzzOptions): Promise
   function chooseOperation(chance: ReturnType<typeof makeChance>): { id: string; address?: string } {
     const next = queue.length > 0 && chance.percent(40) ? queue.shift() : undefined
     if (next !== undefined) return next
-    const some = Array.from({ length: chance.percent(60) ? 4 : 1 }, () => chance.pick(document.operations))
+    const some = Array.from({ length: chance.percent(60) ? 4 : 1 }, () => chance.pick(asked))
     // The parts of a draft are ten times the same.
     if (/\/draft\/[a-z-]+(\/\{part\})?$/.test(some[0]?.path ?? '') && chance.percent(70))
-      some.splice(0, 4, chance.pick(document.operations))
+      some.splice(0, 4, chance.pick(asked))
     some.sort((a, b) => (succeeded.get(a.id) ?? 0) - (succeeded.get(b.id) ?? 0))
     return { id: some[0]?.id ?? '' }
   }
 
   async function one(index: number): Promise<void> {
-    const ownSeed = (seed + index * 7919) | 0
+    const ownSeed = ((seeds[index % seeds.length] ?? seeds[0]) + index * 7919) | 0
     const chance = makeChance(ownSeed)
     const [ownModel, ownClinic] = [model, clinic]
     const { id, address } = chooseOperation(chance)
@@ -396,15 +411,17 @@ export async function runFuzz(target: FuzzTarget, options: FuzzOptions): Promise
     const work = async (): Promise<void> => {
       for (;;) {
         index += 1
-        if (index > pause) return
+        if (index > pause || stopped()) return
         await one(index)
         if (index % 1000 === 0) onProgress(`${index} sent, ${Math.round((performance.now() - started) / 1000)} s`)
       }
     }
     await Promise.all(Array.from({ length: connections }, work))
     begun = pause
-    if (measured.has(pause) && target.memory !== undefined)
-      result.memory.push({ after: pause, ...(await target.memory()) })
+    if (target.memory !== undefined && (measured.has(pause) || stopped())) {
+      result.memory.push({ after: result.sent, ...(await target.memory()) })
+    }
+    if (stopped()) break
     if (stops.has(pause)) {
       clinic = await target.makeClinic()
       model = await startModel(clinic)

@@ -25,9 +25,9 @@ function withBody(plan: Plan, body: string | Buffer): Sent {
 }
 
 const injected = [
-  ...["'; DROP TABLE patient; --", '" OR ""="', '1; SELECT pg_sleep(5)', "\\'; --", '%27', '$1', '${7*7}', '{{7*7}}'],
+  ...["'; DROP TABLE patient; --", '" OR ""="', '1; SELECT sleep(5)', "\\'; --", '%27', '$1', '{{7*7}}'],
   ...['<script>alert(1)</script>', '%s%n%x', '../../../etc/passwd', 'file:///etc/passwd', 'http://169.254.169.254/'],
-  ...['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty', 'null', 'undefined', 'NaN', 'true', '-0'],
+  ...['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty', 'null', 'true', '-0'],
   ...[
     '\u0000',
     'a\u0000b',
@@ -522,7 +522,7 @@ export function attack(plan: Plan, chance: Chance): Sent {
       plan,
       chance.pick<string | Buffer>([
         '['.repeat(deep) + ']'.repeat(deep),
-        '{"a":'.repeat(deep) + '1' + '}'.repeat(deep),
+        `${'{"a":'.repeat(deep)}1${'}'.repeat(deep)}`,
         `{"all":[${'{"not":'.repeat(deep)}1${'}'.repeat(deep)}]}`,
         JSON.stringify({ ...(plan.body as object), when: nest(60) }),
         Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d]),
