@@ -116,7 +116,9 @@ export function judge(judged: Judged, rules: Rules): Fault[] {
   if (operation !== null && !beforeRouting.includes(code)) judgeDocumented(operation)
   if (empty && text !== '') say('body', 'not empty', text.slice(0, 200))
 
-  if (rules.foreign !== null && !outsider) {
+  // The record of acts names what was asked for in vain: ids that the clinic itself has sent.
+  const isRecordOfActs = operation?.id === 'listAuditEvents' || operation?.id === 'getAuditEvent'
+  if (rules.foreign !== null && !outsider && !isRecordOfActs) {
     const found = rules.foreign.exec(text)?.[0]
     if (found !== undefined && !said().includes(found))
       say('foreign', '', `the answer has ${found}, which is another clinic’s`)
@@ -153,8 +155,10 @@ export function judge(judged: Judged, rules: Rules): Fault[] {
         say('problem', 'place', JSON.stringify(error))
     }
     const words = said()
+    // What others have written stands in what was changed meanwhile.
+    const own = JSON.stringify({ ...problem, since: undefined })
     for (const leak of leaks) {
-      const found = leak.exec(text)?.[0]
+      const found = leak.exec(own)?.[0]
       if (found !== undefined && !words.includes(found))
         say('leak', found.slice(0, 30), `the problem says ${found}: ${text.slice(0, 600)}`)
     }
@@ -167,8 +171,9 @@ export function judge(judged: Judged, rules: Rules): Fault[] {
       return
     }
     for (const header of answer.headers) {
-      // Only an answer that comes again has it.
-      if (header === 'Idempotency-Replayed' || sometimes.has(`${reached.id} ${status} ${header}`)) continue
+      // Only answers about an `Idempotency-Key` have these.
+      if (header === 'Idempotency-Replayed' || (header === 'Retry-After' && status === 409)) continue
+      if (sometimes.has(`${reached.id} ${status} ${header}`)) continue
       if (headers[header.toLowerCase()] === undefined) say('headers', header, `${header} is missing`)
     }
     if (empty) return
