@@ -3,6 +3,7 @@ import { fromTimestamp, toTimestamp } from '../../db/dates.ts'
 import type { Client as ClientRow, Prisma } from '../../db/generated/client.ts'
 import type { Role, Scope } from '../../http/access.ts'
 import { clientIdOf } from '../../http/auth.ts'
+import { toInstantText } from '../../http/schemas.ts'
 import type { Instant } from '../../rules/index.ts'
 import { insertActor } from '../actors/repository.ts'
 import type { KeySet } from './schemas.ts'
@@ -143,7 +144,10 @@ export async function takeAssertion(
   return count === 1
 }
 
-/** Keeps the token's hash, and forgets those of the client that have expired. */
+/** Longer than an answer may take: what was begun with a token goes on while that is there. */
+const keptAfterEnd = { hours: 2 }
+
+/** Keeps the token's hash, and forgets those of the client that have expired long ago. */
 export async function insertToken(
   tx: Transaction,
   token: {
@@ -158,7 +162,8 @@ export async function insertToken(
 ): Promise<void> {
   const { clinicId, clientId } = token
   const createdAt = toTimestamp(token.createdAt)
-  await tx.accessToken.deleteMany({ where: { clinicId, clientId, expiresAt: { lt: createdAt } } })
+  const ended = toTimestamp(toInstantText(Temporal.Instant.from(token.createdAt).subtract(keptAfterEnd)))
+  await tx.accessToken.deleteMany({ where: { clinicId, clientId, expiresAt: { lt: ended } } })
   await tx.accessToken.create({
     data: {
       ...token,
