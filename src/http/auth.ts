@@ -114,6 +114,16 @@ export function clinicIdOfKey(key: string): string {
   return toUuid(bytes)
 }
 
+/**
+ * Whether nobody can try out what the key is, as anybody could who has its clinic's id: long, of many characters, and mixed
+ * as chance does it, not in words and numbers.
+ */
+export function isHardToGuess(key: string): boolean {
+  const kinds = [...key].map((one) => [/[a-z]/, /[A-Z]/, /\d/].findIndex((kind) => kind.test(one)))
+  const changes = kinds.filter((kind, index) => index > 0 && kind !== kinds[index - 1]).length
+  return key.length >= 32 && new Set(key).size >= 12 && changes >= key.length / 4
+}
+
 function toUuid(bytes: Buffer): string {
   return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
 }

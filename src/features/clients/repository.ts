@@ -123,10 +123,13 @@ export async function deleteTokens(tx: Transaction, clinicId: string, clientId: 
   await tx.accessToken.deleteMany({ where: { clinicId, clientId } })
 }
 
-/** Whether the clinic lets anybody in. */
-export async function isClinicOpen(tx: Transaction, clinicId: string): Promise<boolean> {
-  const row = await tx.clinic.findUnique({ where: { clinicId }, select: { suspendedAt: true } })
-  return row !== null && row.suspendedAt === null
+/** Whether the clinic lets anybody in, and has not shut the client out. */
+export async function isLetIn(tx: Transaction, clinicId: string, id: string): Promise<boolean> {
+  const row = await tx.actor.findUnique({
+    where: { clinicId_id: { clinicId, id }, blockedAt: null, clinic: { suspendedAt: null } },
+    select: { id: true },
+  })
+  return row !== null
 }
 
 /** False if the assertion was taken before, on whichever replica. Those that have expired are forgotten. */
