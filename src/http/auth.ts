@@ -116,12 +116,11 @@ export function clinicIdOfKey(key: string): string {
 
 /**
  * Whether nobody can try out what the key is, as anybody could who has its clinic's id: long, of many characters, and mixed
- * as chance does it, not in words and numbers.
+ * as chance does it, small letters, capitals and digits, and not in words and numbers.
  */
 export function isHardToGuess(key: string): boolean {
-  const kinds = [...key].map((one) => [/[a-z]/, /[A-Z]/, /\d/].findIndex((kind) => kind.test(one)))
-  const changes = kinds.filter((kind, index) => index > 0 && kind !== kinds[index - 1]).length
-  return key.length >= 32 && new Set(key).size >= 12 && changes >= key.length / 4
+  const runs = key.match(/[a-z]+|[A-Z]+|\d+/g) ?? []
+  return key.length >= 32 && new Set(key).size >= 12 && runs.length >= key.length * 0.3
 }
 
 function toUuid(bytes: Buffer): string {

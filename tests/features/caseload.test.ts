@@ -261,3 +261,14 @@ test('a move goes no further once the key is revoked', async () => {
   })
   expect(made?.episodes).toBe(100)
 })
+
+test('with a key at most 1,000 episodes are moved', async () => {
+  const many = { count: 1001, version: second, surgeryDate: '2026-10-01', at: '2026-10-02T10:00:00Z' }
+  const episodes = await storeEpisodes(clinic, many)
+  const move = (count: number) => {
+    const body = { to: 2, select: { episodes: episodes.slice(0, count) }, reason }
+    return clinic.send('POST', '/protocols/ward/moves', body, { 'idempotency-key': `of-${count}` })
+  }
+  expect(await move(1001)).toMatchObject({ status: 422, body: { code: 'TOO_MANY_FOR_KEY' } })
+  expect(await move(1000)).toMatchObject({ status: 200, body: { outcomes: { 'already-there': 1000 } } })
+})
