@@ -328,7 +328,7 @@ describe('what the service’s role gives to append_audit', () => {
     })
   }
 
-  test.each([
+  const unreadable = [
     { at: 'infinity' },
     { at: '2026-11-20T15:00:00Z BC' },
     { target: [null] },
@@ -344,9 +344,13 @@ describe('what the service’s role gives to append_audit', () => {
     { route: 'x'.repeat(301) },
     { address: 'x'.repeat(256) },
     { userAgent: 'x'.repeat(201) },
-  ])('is refused if the record could not be read any more: %j', async (change) => {
-    await expect(append(change)).rejects.toThrow(/violates check constraint/)
-  })
+  ]
+  test.each(unreadable.map((change) => [JSON.stringify(change).slice(0, 50), change] as const))(
+    'is refused if the record could not be read any more: %s',
+    async (_text, change) => {
+      await expect(append(change)).rejects.toThrow(/violates check constraint/)
+    },
+  )
 
   test('is taken as it is sent', async () => {
     const target = ['id=01a1f000-0000-7000-8000-00000000c11c', 'made=acdf-standard', 'replayed=true']
@@ -399,8 +403,8 @@ describe('a chain whose end somebody holds', () => {
     const ask = `SELECT current_setting('idle_in_transaction_session_timeout') AS idle,
       current_setting('tcp_user_timeout') AS gone`
     const { rows } = await clinic.db.pool.query(ask)
-    expect(rows).toEqual([{ idle: '15s', gone: '30s' }])
+    expect(rows).toEqual([{ idle: '15s', gone: '30000' }])
     const inLong = await clinic.db.asWhole(clinic.clinicId, (tx) => tx.$queryRawUnsafe(ask), 60_000)
-    expect(inLong).toEqual([{ idle: '65s', gone: '30s' }])
+    expect(inLong).toEqual([{ idle: '65s', gone: '30000' }])
   })
 })
