@@ -27,9 +27,17 @@ CREATE INDEX "audit_event_clinic_id_actor_id_seq_idx" ON "audit_event"("clinic_i
 CREATE INDEX "audit_event_clinic_id_at_idx" ON "audit_event"("clinic_id", "at");
 
 -- Whether each item is `name=value`, as the target of an act is told.
-CREATE FUNCTION audit_target_fits(list text[]) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
-  SELECT COALESCE(bool_and(item IS NOT NULL AND item ~ '^[A-Za-z]+=[^[:cntrl:]]{0,80}$'), true) FROM unnest(list) t(item)
-$$;
+CREATE FUNCTION audit_target_fits(list text[]) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+  item text;
+BEGIN
+  FOREACH item IN ARRAY list LOOP
+    IF (item ~ '^[A-Za-z]+=[^[:cntrl:]]{0,80}$') IS NOT TRUE THEN
+      RETURN false;
+    END IF;
+  END LOOP;
+  RETURN true;
+END $$;
 
 -- Whoever reads the record relies on these, so that no row can make it unreadable.
 ALTER TABLE audit_event
