@@ -38,6 +38,9 @@ export interface DatabaseOptions {
 /** So many milliseconds a transaction takes at most. */
 const longest = 10_000
 
+/** So many milliseconds longer than a transaction may take, the database waits for the next word in it. */
+const idleBeyond = 5000
+
 /** Connects on first use. Every connection acts as the service's role, whoever it logs in as. */
 export function openDatabase(url: string, { maxConnections = 10, onIdleError = () => {} }: DatabaseOptions = {}) {
   const pool = new pg.Pool({
@@ -60,10 +63,15 @@ export function openDatabase(url: string, { maxConnections = 10, onIdleError = (
     prisma.$transaction(
       async (tx) => {
         const act = acts.getStore()
+        const idle = `${timeout + idleBeyond}ms`
         if (act?.readOnly === true) {
           await tx.$queryRaw`
-            SELECT set_config('app.clinic_id', ${clinicId}, true), set_config('transaction_read_only', 'on', true)`
-        } else await tx.$queryRaw`SELECT set_config('app.clinic_id', ${clinicId}, true)`
+            SELECT set_config('app.clinic_id', ${clinicId}, true), set_config('transaction_read_only', 'on', true),
+              set_config('idle_in_transaction_session_timeout', ${idle}, true)`
+        } else {
+          await tx.$queryRaw`SELECT set_config('app.clinic_id', ${clinicId}, true),
+            set_config('idle_in_transaction_session_timeout', ${idle}, true)`
+        }
         const result = await work(tx)
         await act?.beforeCommit?.(tx, clinicId)
         return result
@@ -141,13 +149,30 @@ export async function assertServiceRole({ pool }: Pick<Database, 'pool'>): Promi
 }
 
 /**
+ * What a service that stands still or is gone holds in the database must not stop the others: a transaction in which
+ * nothing comes any more ends by itself, and so does a connection whose other end is not there.
+ */
+const letGo = [
+  `idle_in_transaction_session_timeout=${longest + idleBeyond}ms`,
+  'tcp_keepalives_idle=30s',
+  'tcp_keepalives_interval=10s',
+  'tcp_keepalives_count=3',
+  'tcp_user_timeout=30s',
+]
+  .map((setting) => `-c ${setting}`)
+  .join(' ')
+
+/**
  * Defaults first, then what the address says, then what must be. In UTC because Prisma's adapter writes and reads a
  * timestamp with time zone without the zone, so that in another one every moment would be hours off.
  */
 function actAsService(url: string): string {
   const address = new URL(url)
   const given = address.searchParams.get('options') ?? ''
-  address.searchParams.set('options', `-c statement_timeout=30s ${given} -c timezone=UTC -c role=${serviceRole}`)
+  address.searchParams.set(
+    'options',
+    `-c statement_timeout=30s ${letGo} ${given} -c timezone=UTC -c role=${serviceRole}`,
+  )
   return address.href
 }
 
