@@ -36,7 +36,11 @@ export const auditEvent = z
     requestId: z.string().nullable(),
     address: z.string().nullable().describe('From where: the remote address, or the operator’s machine.'),
     userAgent: z.string().nullable(),
-    target: z.record(z.string(), z.string()).describe('The ids and codes in the path.'),
+    target: z
+      .record(z.string(), z.string())
+      .describe(
+        'The ids and codes in the path; `made` names what it has made, and `replayed` is an answer that was given before.',
+      ),
     patients: z.array(uuid).describe('Whom it is about: read, or changed.'),
     episodes: z.array(uuid).describe('Which episodes it is about: read, or changed.'),
     previousHash: hash,
