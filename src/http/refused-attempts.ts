@@ -40,7 +40,7 @@ const mostFailures = 3
  */
 export function createTally({ record, now, onError, mostCallers = 10 }: TallyOptions) {
   const minuteOf = (): number => Math.floor(now().epochMilliseconds / 60_000)
-  let minute = minuteOf()
+  let minute: number | null = null
   /** Of this minute, and of clinics that are there or are being asked for. */
   const buckets = new Map<string, Bucket>()
   /** Of this minute too: what is not there may be made. */

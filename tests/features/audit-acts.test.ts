@@ -1,5 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto'
-import { afterAll, describe, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { JWTPayload } from 'jose'
 import { readConfig } from '../../src/config.ts'
 import type { AuditEvent } from '../../src/http/audit.ts'
@@ -7,7 +7,7 @@ import { makeApiKey } from '../../src/http/auth.ts'
 import { createTally } from '../../src/http/refused-attempts.ts'
 import { makeSigningKey, startIssuer } from '../support/issuer.ts'
 import { accepted } from './library-clinic.ts'
-import { startClinic, startReplica } from './support.ts'
+import { startClinic, startReplica, storeDraft } from './support.ts'
 
 const now = '2026-11-20T15:00:00Z'
 const seconds = Date.parse(now) / 1000
@@ -39,9 +39,11 @@ describe('a change that was not made', () => {
   const grade = { code: 'balance', title: 'Balance' }
   const twice: [string, object][] = [
     ['/attributes', grade],
-    ['/procedures', { code: 'first', name: 'First', bodyRegion: 'lumbar' }],
+    ['/procedures', { code: 'first', name: 'First', bodyRegion: 'lumbar', defaultProtocol: 'guide' }],
     ['/exercises', { code: 'stand', title: 'Stand', kind: 'exercise', attributes: { balance: 1 } }],
   ]
+  beforeAll(() => storeDraft(clinic, { code: 'guide' }))
+
   test.each(twice)('of %s is on record as refused, and not as done too', async (path, body) => {
     expect((await clinic.post(path, body)).status).toBe(201)
     const headers: Record<string, string>[] = [{}, { 'idempotency-key': `again${path}` }]
