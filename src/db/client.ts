@@ -16,6 +16,8 @@ export interface Act {
   readOnly?: boolean
   /** Runs in every transaction of the act, after its work; what it throws rolls the work back. */
   beforeCommit?: (tx: Transaction, clinicId: string) => Promise<void>
+  /** Told the id or the code of what the act makes. */
+  onMade?: (name: string) => void
   /** The one transaction that all of the act's work for the clinic is done in, while that is open. */
   whole?: { clinicId: string; tx: Transaction }
 }
@@ -25,6 +27,14 @@ const acts = new AsyncLocalStorage<Act>()
 /** Runs `work`, and whatever it sets going, as this act. */
 export function runAs<Result>(act: Act, work: () => Result): Result {
   return acts.run(act, work)
+}
+
+/**
+ * Tells the act that is going on what it makes, before the transaction ends: its record names that. Of several things
+ * the first counts, with which the others go.
+ */
+export function noteMade(name: string): void {
+  acts.getStore()?.onMade?.(name)
 }
 
 export type Database = ReturnType<typeof openDatabase>

@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } f
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import type { Database } from '../db/client.ts'
+import { type Database, noteMade } from '../db/client.ts'
 import { claimKey, type KeptAnswer, type KeyHolder, keepAnswer, sweepAnswers } from '../db/kept-answers.ts'
 import { onlyAsked } from './audit.ts'
 import { isLockTimeout } from './database-errors.ts'
@@ -181,6 +181,13 @@ function repeat(kept: KeptAnswer, { request, reply, key, fingerprint }: Repetiti
     )
   }
   reply.code(status).headers(headers).header('idempotency-replayed', 'true')
+  if (request.audit !== null) request.audit.isReplayed = true
+  // A draft goes by the code of its protocol.
+  const made = headers.location
+    ?.replace(/\/draft$/, '')
+    .split('/')
+    .at(-1)
+  if (made !== undefined) noteMade(made)
   return body
 }
 
