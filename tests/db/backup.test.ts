@@ -6,18 +6,18 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import pg from 'pg'
 import { extract, pack } from 'tar-stream'
-import { exampleLibrary } from '../../openapi/scenario.ts'
 import { putOnRecord } from '../../src/commands/on-record.ts'
 import { type RestoreOptions, restoreBackup } from '../../src/db/backup/restore.ts'
 import { writeBackup } from '../../src/db/backup/write.ts'
 import { migrationsFolder, readMigrationNames } from '../../src/db/migrations.ts'
 import { applyMigrations } from '../../src/db/schema-engine.ts'
 import { verifyRestoredChains } from '../../src/features/audit/restored.ts'
-import { accepted, openEpisode, publishProtocol, startClinicWithLibrary } from '../features/library-clinic.ts'
+import { accepted, openEpisode, publishProtocol } from '../features/library-clinic.ts'
+import { startClinic } from '../features/support.ts'
 import { wardProtocol } from '../features/ward.ts'
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/test-database.ts'
 
-const clinic = await startClinicWithLibrary({ now: '2026-11-20T15:00:00Z', library: exampleLibrary })
+const clinic = await startClinic({ now: '2026-11-20T15:00:00Z' })
 const url = String(clinic.db.pool.options.connectionString).replace(/\?.*$/, '')
 const opened: TestDatabase[] = []
 
@@ -154,12 +154,15 @@ const odd = [
 
 beforeAll(async () => {
   const procedures = ['ankle-fixation']
-  await publishProtocol(clinic, wardProtocol('ward', { procedures }))
-  await publishProtocol(clinic, wardProtocol('ward', { procedures, minutes: 20 }))
-  const other = await clinic.addLibraryClinic('Pacific/Auckland')
-  for (const client of [clinic, other]) {
-    const id = await openEpisode(client, { procedures, surgeryDate: '2026-10-01' })
-    await openEpisode(client, { procedures, surgeryDate: '2026-10-02' })
+  for (const client of [clinic, await clinic.addClinic()]) {
+    accepted(await client.post('/attributes', { code: 'impact', title: 'Impact' }))
+    accepted(await client.post('/procedures', { code: procedures[0], name: 'Fixation', bodyRegion: 'ankle' }))
+    await publishProtocol(client, wardProtocol('ward', { procedures }))
+    await publishProtocol(client, wardProtocol('ward', { procedures, minutes: 20 }))
+    const [id] = [
+      await openEpisode(client, { procedures, protocols: [{ code: 'ward', version: 2 }], surgeryDate: '2026-10-01' }),
+      await openEpisode(client, { procedures, protocols: [{ code: 'ward', version: 2 }], surgeryDate: '2026-10-02' }),
+    ]
     for (const [index, text] of odd.entries()) {
       accepted(
         await client.post(`/episodes/${id}/holds`, {

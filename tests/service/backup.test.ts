@@ -16,6 +16,12 @@ jest.setTimeout(120_000)
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
+const withoutLinks = `data:text/javascript,${encodeURIComponent(`
+  import fs from 'node:fs/promises'
+  import { syncBuiltinESMExports } from 'node:module'
+  fs.link = async () => { throw Object.assign(new Error('no links'), { code: 'EPERM' }) }
+  syncBuiltinESMExports()`)}`
+
 test('a running service is backed up, and another goes on from it with the same keys', async () => {
   const folder = await createTestFolder()
   const file = join(folder, 'clinic.backup')
@@ -32,6 +38,17 @@ test('a running service is backed up, and another goes on from it with the same 
   await first.end('SIGINT')
 
   // Without the service, too, and through a pipe; and never in place of another.
+  const wrong = { DATA_DIR: join(folder, 'wrong') }
+  for (const args of [
+    ['src/commands/backup.ts', join(folder, 'none')],
+    ['src/commands/clinic.ts', 'list'],
+  ]) {
+    expect(await runCommand(args, wrong)).toMatchObject({
+      code: 1,
+      output: expect.stringContaining(`there is no database in the data folder ${wrong.DATA_DIR}: set DATA_DIR`),
+    })
+  }
+  expect((await readdir(folder)).sort()).toEqual(['clinic.backup', 'data'])
   const piped = join(folder, 'piped.backup')
   const pipe = `"${process.execPath}" src/commands/backup.ts - > "${piped}"`
   const { NODE_OPTIONS: _, ...inherited } = process.env
@@ -50,6 +67,11 @@ test('a running service is backed up, and another goes on from it with the same 
   expect(await runCommand(['src/commands/restore.ts', file], to)).toMatchObject({ code: 0 })
   const second = await startService(to)
   expect(second.key).toBeNull()
+  const { body: acts } = await second.send(key, 'GET', '/v1/audit-events?limit=2')
+  expect(acts.items).toMatchObject([
+    { operation: 'restore', actorKind: 'operator', target: { backup: expect.stringMatching(/^2.*Z$/) } },
+    { operation: 'backup', actorKind: 'operator' },
+  ])
   expect((await second.send(key, 'GET', `/v1/patients/${patient.body.id}`)).body).toEqual(patient.body)
   await second.end('SIGINT')
 
@@ -77,6 +99,18 @@ test('a running service is backed up, and another goes on from it with the same 
     expect((await watcher.query('SELECT FROM clinic')).rows).toEqual([])
     expect(await runCommand(['src/commands/restore.ts', file], env)).toMatchObject({ code: 0 })
     expect((await watcher.query('SELECT external_id FROM patient')).rows).toEqual([{ external_id: 'kept' }])
+
+    // Of a database that takes no row, onto a disk that knows no hard links.
+    await watcher.query(`ALTER DATABASE ${watcher.database} SET default_transaction_read_only = on`)
+    const other = join(folder, 'other.backup')
+    const { code, output } = await runCommand(['--import', withoutLinks, 'src/commands/backup.ts', other], env)
+    expect({ code, output }).toEqual({
+      code: 0,
+      output: expect.stringMatching(/is not on the clinics' record: .*read-only/),
+    })
+    expect((await stat(other)).mode & 0o777).toBe(0o600)
+    await checkBackup(createReadStream(other))
+    expect((await readdir(folder)).filter((name) => name.endsWith('.partial'))).toEqual([])
   } finally {
     await watcher.end()
     await database.close()
