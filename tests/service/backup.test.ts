@@ -67,11 +67,15 @@ test('a running service is backed up, and another goes on from it with the same 
   expect(await runCommand(['src/commands/restore.ts', file], to)).toMatchObject({ code: 0 })
   const second = await startService(to)
   expect(second.key).toBeNull()
-  const { body: acts } = await second.send(key, 'GET', '/v1/audit-events?limit=2')
-  expect(acts.items).toMatchObject([
-    { operation: 'restore', actorKind: 'operator', target: { backup: expect.stringMatching(/^2.*Z$/) } },
-    { operation: 'backup', actorKind: 'operator' },
-  ])
+  expect(await second.send(key, 'GET', '/v1/audit-events?limit=2')).toMatchObject({
+    status: 200,
+    body: {
+      items: [
+        { operation: 'restore', actor: { kind: 'operator' }, target: { backup: expect.stringMatching(/^2.*Z$/) } },
+        { operation: 'backup', actor: { kind: 'operator' } },
+      ],
+    },
+  })
   expect((await second.send(key, 'GET', `/v1/patients/${patient.body.id}`)).body).toEqual(patient.body)
   await second.end('SIGINT')
 
