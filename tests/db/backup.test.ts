@@ -184,8 +184,9 @@ beforeAll(async () => {
        (NULL, NULL, 'null', 'null', 'infinity', '-infinity', NULL, 'NaN', '-Infinity', '{}', NULL, 1),
        ('', '', '""', '""', NULL, NULL, '0', 0.10, 5e-324, NULL, '{}', NULL)`,
   )
-  const texts = fc.sample(fc.string({ unit: 'binary', maxLength: 40 }), { numRuns: 300, seed: 5 })
-  const storable = texts.map((text) => text.replaceAll('\0', '').toWellFormed())
+  const character = fc.integer({ min: 1, max: 0x10ffff }).map((point) => String.fromCodePoint(point))
+  const texts = fc.sample(fc.string({ unit: character, maxLength: 40 }), { numRuns: 300, seed: 5 })
+  const storable = texts.map((text) => text.toWellFormed())
   await query(
     url,
     `INSERT INTO odd_value (text, bytes, jsonb, words)
@@ -309,7 +310,7 @@ describe('a restore refuses', () => {
       empty: Buffer.alloc(0),
       another: Buffer.from('no backup at all, but text'),
     }
-    for (const part of [0.001, 0.2, 0.5, 0.9, 0.999]) {
+    for (const part of [0.001, 0.5, 0.999]) {
       broken[`cut at ${part}`] = backup.subarray(0, backup.length * part)
     }
     broken['cut where a file ends'] = gzipSync(gunzipSync(backup).subarray(0, 512 * 40))

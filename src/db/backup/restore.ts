@@ -108,7 +108,7 @@ async function load(
     await compare(client, header, manifest, read.tables)
     // As long as row-level security does not hide the rows from their owner.
     const complaints = (await verify?.(client, manifest)) ?? []
-    for (const statement of [...read.constraints, ...read.triggers]) await client.query(statement)
+    await runAll(client, [...read.constraints, ...read.triggers])
     const isRecorded = (await record?.(client, header)) ?? false
     await client.query('COMMIT')
     return { header, manifest, complaints, isRecorded }
@@ -223,11 +223,11 @@ async function liftProtection(
     rows.filter(({ table }) => known.has(table))
   const alter = (table: string, what: string): string => `ALTER TABLE ${qualified(table)} ${what}`
 
-  for (const { table } of ours(forced)) await client.query(alter(table, 'NO FORCE ROW LEVEL SECURITY'))
-  for (const { table } of ours(triggers)) await client.query(alter(table, 'DISABLE TRIGGER USER'))
-  for (const { table, name } of ours(keys)) {
-    await client.query(alter(table, `DROP CONSTRAINT ${pg.escapeIdentifier(name)}`))
-  }
+  await runAll(client, [
+    ...ours(forced).map(({ table }) => alter(table, 'NO FORCE ROW LEVEL SECURITY')),
+    ...ours(triggers).map(({ table }) => alter(table, 'DISABLE TRIGGER USER')),
+    ...ours(keys).map(({ table, name }) => alter(table, `DROP CONSTRAINT ${pg.escapeIdentifier(name)}`)),
+  ])
   return {
     constraints: ours(keys).map(({ table, name, definition }) =>
       alter(table, `ADD CONSTRAINT ${pg.escapeIdentifier(name)} ${definition}`),
@@ -239,6 +239,11 @@ async function liftProtection(
       ...ours(forced).map(({ table }) => alter(table, 'FORCE ROW LEVEL SECURITY')),
     ],
   }
+}
+
+/** In one round trip. */
+async function runAll(client: pg.Client, statements: readonly string[]): Promise<void> {
+  await client.query(statements.join(';\n'))
 }
 
 /** By pg_trigger.tgenabled. */
