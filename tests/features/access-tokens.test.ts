@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { afterAll, describe, expect, test } from '@jest/globals'
-import type { JWTPayload } from 'jose'
+import { type JWTPayload, SignJWT } from 'jose'
 import { readConfig } from '../../src/config.ts'
 import { makeSigningKey, startIssuer } from '../support/issuer.ts'
 import { type Problem, startClinic } from './support.ts'
@@ -226,6 +226,15 @@ describe('a token that is not to be believed', () => {
     for (const secret of ['person-1', 'Kim Berg', issuer.issuer, audience, ...token.split('.').filter(Boolean)]) {
       expect(said).not.toContain(secret)
     }
+  })
+
+  test('says in vain where its key is, or which: nothing is fetched for it', async () => {
+    const own = await stranger('own')
+    const fetches = partner.fetches()
+    const header = { alg: own.alg, kid: own.kid, jku: partner.jwksUrl, jwk: own.publicJwk }
+    const token = await new SignJWT(claims()).setProtectedHeader(header).sign(own.privateKey)
+    expect((await ask(token)).body.detail).toContain(signed)
+    expect(partner.fetches()).toBe(fetches)
   })
 
   test('an issuer speaks for its own clinics only', async () => {
