@@ -25,6 +25,10 @@ export interface TokenIssuer {
   roles: Readonly<Record<string, Role>> | null
   /** The claim whose scopes narrow the role's; null: none does. */
   scopeClaim: string | null
+  /** What every access token of it has and no ID token. */
+  requiredClaims: readonly string[]
+  /** As it says in the header of every access token (RFC 9068); null: it may not. */
+  tokenType: 'at+jwt' | null
 }
 
 /** Somebody whom an issuer vouches for. */
@@ -88,7 +92,7 @@ function claimedIssuer(token: string): string {
 
 async function verify(
   token: string,
-  { issuer, audience, algorithms, clockSkewSeconds }: TokenIssuer,
+  { issuer, audience, algorithms, clockSkewSeconds, requiredClaims, tokenType }: TokenIssuer,
   keys: ReturnType<typeof createRemoteJWKSet>,
   now: Temporal.Instant,
   onSigned: (payload: JWTPayload) => void,
@@ -100,10 +104,12 @@ async function verify(
       algorithms: [...algorithms],
       clockTolerance: clockSkewSeconds,
       currentDate: new Date(now.epochMilliseconds),
-      requiredClaims: ['exp', 'sub'],
+      requiredClaims: ['exp', 'sub', ...requiredClaims],
     })
     onSigned(payload)
-    if (!isForAccess(protectedHeader.typ, payload)) throw refuseToken('is not one for access: send the access token')
+    if (!isForAccess(protectedHeader.typ, payload, tokenType)) {
+      throw refuseToken('is not one for access: send the access token')
+    }
     return payload
   } catch (error) {
     // Only of a token that is signed are the claims looked at.
@@ -117,17 +123,20 @@ const claimsOfOtherTokens = ['nonce', 'at_hash', 'c_hash', 'events']
 
 /**
  * Whether the token was issued for requests to an API. Providers that do not follow RFC 9068 call every token a JWT, so
- * that an ID token is known by its claims; Keycloak says the purpose in a claim `typ`.
+ * that an ID token is known by its claims; Keycloak says the purpose in a claim `typ`. Of a provider whose ID tokens
+ * have none of them the operator says what its access tokens have.
  */
-function isForAccess(type: string | undefined, payload: JWTPayload): boolean {
-  const isAccessType = /^(application\/)?(at\+)?jwt$/i.test(type ?? 'jwt')
+function isForAccess(type: string | undefined, payload: JWTPayload, required: TokenIssuer['tokenType']): boolean {
+  const isAccessType = (required === null ? /^(application\/)?(at\+)?jwt$/i : /^(application\/)?at\+jwt$/i).test(
+    type ?? 'jwt',
+  )
   const purpose = payload.typ ?? 'Bearer'
   return isAccessType && purpose === 'Bearer' && !claimsOfOtherTokens.some((claim) => Object.hasOwn(payload, claim))
 }
 
 function toTokenProblem(error: unknown): ProblemError {
   if (error instanceof errors.JWTExpired) return refuseToken('has expired: get another')
-  if (error instanceof errors.JWTClaimValidationFailed) return refuseToken(faultOfClaim(error.claim))
+  if (error instanceof errors.JWTClaimValidationFailed) return refuseToken(faultOfClaim(error))
   if (
     error instanceof errors.JWKSNoMatchingKey ||
     error instanceof errors.JWKSMultipleMatchingKeys ||
@@ -146,7 +155,7 @@ function toTokenProblem(error: unknown): ProblemError {
   })
 }
 
-function faultOfClaim(claim: string): string {
+function faultOfClaim({ claim, reason }: errors.JWTClaimValidationFailed): string {
   switch (claim) {
     case 'nbf':
       return 'is not valid yet: check the clocks of the identity provider and of this service'
@@ -157,7 +166,9 @@ function faultOfClaim(claim: string): string {
     case 'sub':
       return 'does not say whom it is about (`sub`), and that is required'
     default:
-      return `has a claim \`${claim}\` that cannot be accepted`
+      return reason === 'missing'
+        ? `does not have the claim \`${claim}\`, and that is required`
+        : `has a claim \`${claim}\` that cannot be accepted`
   }
 }
 

@@ -122,8 +122,13 @@ describe('the service on another server', () => {
   test('uses DATABASE_URL and the key that it is given, and prints no key', async () => {
     const database = await createEmptyDatabase()
     try {
-      const key = 'a-key-that-the-operator-chose'
+      const key = 'Zt4f0v/7Qm1sXkq2+LhR9cWbE8uYpNaT5dGJ6iKoVx0='
       const env = { DATABASE_URL: database.url, BOOTSTRAP_API_KEY: key }
+      const guessable = { ...env, BOOTSTRAP_API_KEY: 'a-key-that-the-operator-chose-himself' }
+      expect(await runCommand(['src/server.ts'], guessable)).toMatchObject({
+        code: 1,
+        output: expect.stringContaining('openssl rand -base64 32'),
+      })
       // Two replicas that start at once make one clinic.
       const [one, other] = await Promise.all([startService(env), startService(env)])
       expect(one.output() + other.output()).not.toContain(key)

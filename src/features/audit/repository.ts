@@ -3,6 +3,7 @@ import type { Database, Transaction } from '../../db/client.ts'
 import { fromTimestamp, toTimestamp } from '../../db/dates.ts'
 import { type AuditEvent as AuditEventRow, Prisma } from '../../db/generated/client.ts'
 import type { AuditEvent, AuditStore } from '../../http/audit.ts'
+import { refuseEnded } from '../../http/auth.ts'
 import { isLockTimeout } from '../../http/database-errors.ts'
 import { ProblemError } from '../../http/problems.ts'
 import type { Instant } from '../../rules/index.ts'
@@ -89,11 +90,15 @@ function isHeld(cause?: unknown): ProblemError {
   })
 }
 
-/** Puts the event on record with what the transaction has changed; false if it has changed nothing. */
+/**
+ * Puts the event on record with what the transaction has changed; false if it has changed nothing. Throws the problem if
+ * whoever acts was let in and is no longer in force.
+ */
 export async function appendEvent(tx: Transaction, clinicId: string, event: AuditEvent): Promise<boolean> {
   const [row] = await tx.$queryRaw<{ seq: bigint | null }[]>`
     SELECT CASE WHEN pg_current_xact_id_if_assigned() IS NOT NULL
-      THEN append_audit(${toJson(clinicId, event)}::jsonb) END AS seq`
+      THEN append_in_force(${toJson(clinicId, event)}::jsonb) END AS seq`
+  if (row?.seq === 0n) throw refuseEnded(event)
   return row?.seq != null
 }
 

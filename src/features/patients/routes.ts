@@ -60,7 +60,7 @@ export async function registerPatients(app: FastifyInstance, { db, clock, ids }:
         description: 'An external id that the clinic has already is refused, with the `id` of the patient who has it.',
         tags,
         body: patientBody,
-        response: { 201: patient, ...errors('ALREADY_EXISTS') },
+        response: { 201: patient, ...errors('ALREADY_EXISTS', 'ANSWER_GONE') },
       },
     },
     async (request, reply) => {
