@@ -42,8 +42,15 @@ export interface VouchedPerson {
   scopes: readonly string[] | null
 }
 
-/** Throws the problem for what is wrong with the token, without repeating anything of it. */
-export type TokenVerifier = (token: string, now: Temporal.Instant) => Promise<VouchedPerson>
+/**
+ * Throws the problem for what is wrong with the token, without repeating anything of it. Before that it tells `onClinic` in
+ * which clinic the attempt was made, if that is known: by a claim that the issuer has signed, or because it speaks for one.
+ */
+export type TokenVerifier = (
+  token: string,
+  now: Temporal.Instant,
+  onClinic: (clinicId: string) => void,
+) => Promise<VouchedPerson>
 
 /** Takes the tokens of these issuers and of no others. Their keys are fetched when first needed, and kept. */
 export function makeTokenVerifier(issuers: readonly TokenIssuer[]): TokenVerifier {
@@ -60,11 +67,16 @@ export function makeTokenVerifier(issuers: readonly TokenIssuer[]): TokenVerifie
       },
     ]),
   )
-  return async (token, now) => {
+  return async (token, now, onClinic) => {
     const named = known.get(claimedIssuer(token))
     if (named === undefined) throw refuseToken('is from an issuer that this service does not trust')
     const { issuer, keys } = named
-    const payload = await verify(token, issuer, keys, now)
+    const tellClinic = (signed: JWTPayload | null): void => {
+      const clinicId = clinicOf(signed, issuer)
+      if (clinicId !== null) onClinic(clinicId)
+    }
+    tellClinic(null)
+    const payload = await verify(token, issuer, keys, now, tellClinic)
     return readPerson(payload, issuer)
   }
 }
@@ -83,6 +95,7 @@ async function verify(
   { issuer, audience, algorithms, clockSkewSeconds, requiredClaims, tokenType }: TokenIssuer,
   keys: ReturnType<typeof createRemoteJWKSet>,
   now: Temporal.Instant,
+  onSigned: (payload: JWTPayload) => void,
 ): Promise<JWTPayload> {
   try {
     const { payload, protectedHeader } = await jwtVerify(token, keys, {
@@ -93,11 +106,14 @@ async function verify(
       currentDate: new Date(now.epochMilliseconds),
       requiredClaims: ['exp', 'sub', ...requiredClaims],
     })
+    onSigned(payload)
     if (!isForAccess(protectedHeader.typ, payload, tokenType)) {
       throw refuseToken('is not one for access: send the access token')
     }
     return payload
   } catch (error) {
+    // Only of a token that is signed are the claims looked at.
+    if (error instanceof errors.JWTExpired || error instanceof errors.JWTClaimValidationFailed) onSigned(error.payload)
     throw error instanceof ProblemError ? error : toTokenProblem(error)
   }
 }
@@ -174,11 +190,22 @@ function readPerson(payload: JWTPayload, issuer: TokenIssuer): VouchedPerson {
 }
 
 /** One answer for a clinic that is not there and for one that is not the issuer's to speak for. */
-function readClinic(payload: JWTPayload, { clinics, clinicClaim }: TokenIssuer): string {
+function readClinic(payload: JWTPayload, issuer: TokenIssuer): string {
+  const clinic = claimedClinic(payload, issuer)
+  if (clinic !== null) return clinic
+  throw refuseToken('names no clinic of this service for which its issuer may speak')
+}
+
+function claimedClinic(payload: JWTPayload, { clinics, clinicClaim }: TokenIssuer): string | null {
   const claimed = clinicClaim === null ? clinics?.[0] : payload[clinicClaim]
   const clinic = typeof claimed === 'string' ? claimed.toLowerCase() : ''
-  if (uuid.test(clinic) && (clinics === null || clinics.includes(clinic))) return clinic
-  throw refuseToken('names no clinic of this service for which its issuer may speak')
+  return uuid.test(clinic) && (clinics === null || clinics.includes(clinic)) ? clinic : null
+}
+
+/** In whose clinic an attempt with a token of the issuer is made, of which only what is signed is believed. */
+function clinicOf(signed: JWTPayload | null, issuer: TokenIssuer): string | null {
+  const only = issuer.clinics?.length === 1 ? (issuer.clinics[0] ?? null) : null
+  return (signed === null ? null : claimedClinic(signed, issuer)) ?? only
 }
 
 function readRoles(payload: JWTPayload, { roleClaim, roles }: TokenIssuer): Role[] {

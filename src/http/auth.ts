@@ -191,7 +191,7 @@ async function recognisePerson(
   now: Temporal.Instant,
   claim: MakeClaim,
 ): Promise<Actor> {
-  const person = await identities.verifyToken(token, now)
+  const person = await identities.verifyToken(token, now, (clinicId) => claim({ clinicId }))
   const found = await identities.findPerson(person, now)
   if (found === null) {
     claim({ clinicId: person.clinicId })

@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } f
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import type { Database } from '../db/client.ts'
+import { type Database, noteMade } from '../db/client.ts'
 import {
   claimKey,
   type FoundAnswer,
@@ -193,6 +193,14 @@ function repeat(kept: FoundAnswer, { reply, secret, fingerprint }: Repetition): 
     )
   }
   reply.code(status).headers(headers).header('idempotency-replayed', 'true')
+  const { audit } = reply.request
+  if (audit !== null) audit.isReplayed = true
+  // A draft goes by the code of its protocol.
+  const made = headers.location
+    ?.replace(/\/draft$/, '')
+    .split('/')
+    .at(-1)
+  if (made !== undefined) noteMade(made)
   return body
 }
 

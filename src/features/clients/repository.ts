@@ -1,4 +1,4 @@
-import type { Transaction } from '../../db/client.ts'
+import { noteMade, type Transaction } from '../../db/client.ts'
 import { fromTimestamp, toTimestamp } from '../../db/dates.ts'
 import type { Client as ClientRow, Prisma } from '../../db/generated/client.ts'
 import type { Role, Scope } from '../../http/access.ts'
@@ -48,6 +48,7 @@ export async function insertClient(
   client: Pick<Client, 'id' | 'name' | 'role' | 'scopes' | 'jwks' | 'createdAt' | 'createdBy'> & { clinicId: string },
 ): Promise<Client> {
   const { clinicId, id, name, createdAt } = client
+  noteMade(id)
   await insertActor(tx, { clinicId, id, kind: 'client', name, createdAt })
   const row = await tx.client.create({
     data: {
@@ -164,6 +165,7 @@ export async function insertToken(
   },
 ): Promise<void> {
   const { clinicId, clientId } = token
+  noteMade(token.id)
   const createdAt = toTimestamp(token.createdAt)
   const ended = toTimestamp(toInstantText(Temporal.Instant.from(token.createdAt).subtract(keptAfterEnd)))
   await tx.accessToken.deleteMany({ where: { clinicId, clientId, expiresAt: { lt: ended } } })

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import { noteMade } from '../../db/client.ts'
 import type { Context } from '../../http/context.ts'
 import { ifMatchHeader, requireIfMatch } from '../../http/etag.ts'
 import { cursorOf, pageOf, pageQuery, toPage } from '../../http/pagination.ts'
@@ -68,6 +69,7 @@ export async function registerPatients(app: FastifyInstance, { db, clock, ids }:
       const created = await db.asClinic(clinicId, async (tx) => {
         const row = await createPatient(tx, { ...body, clinicId, id: ids(), createdAt: toInstantText(clock()) })
         if (row === null) throw toExternalIdTaken(body.externalId, await findPatient(tx, clinicId, body.externalId))
+        noteMade(row.id)
         return row
       })
       return reply.code(201).header('location', `/v1/patients/${created.id}`).send(created)
