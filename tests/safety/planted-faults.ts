@@ -50,15 +50,15 @@ export const faults: readonly Fault[] = [
   {
     name: 'a query without its clinic',
     in: 'src/db/client.ts',
-    replace: "else await tx.$queryRaw`SELECT set_config('app.clinic_id'",
-    by: "else await tx.$queryRaw`SELECT set_config('app.clinic'",
+    replace: "          await tx.$queryRaw`SELECT set_config('app.clinic_id'",
+    by: "          await tx.$queryRaw`SELECT set_config('app.clinic'",
     noticedBy: { file: 'tests/db/client.test.ts', title: 'own rows and no others' },
   },
   {
     name: 'a clinic that stays set on the connection',
     in: 'src/db/client.ts',
-    replace: ', true)`\n        const result',
-    by: ', false)`\n        const result',
+    replace: ", true),\n            set_config('idle",
+    by: ", false),\n            set_config('idle",
     noticedBy: { file: 'tests/db/client.test.ts', title: 'leaves nothing set on the connection' },
   },
   {
@@ -96,8 +96,8 @@ export const faults: readonly Fault[] = [
   {
     name: 'a token for a sign-in',
     in: 'src/http/access-tokens.ts',
-    replace: '!isForAccess(protectedHeader.typ, payload)',
-    by: '!isForAccess(protectedHeader.typ, {})',
+    replace: '!isForAccess(protectedHeader.typ, payload, tokenType)',
+    by: '!isForAccess(protectedHeader.typ, {}, tokenType)',
     noticedBy: { file: tokens, title: 'for a sign-in, by its claims' },
   },
   {
@@ -141,8 +141,8 @@ export const faults: readonly Fault[] = [
   {
     name: 'a retry that is done again',
     in: 'src/http/idempotency.ts',
-    replace: 'await keepAnswer(tx, holder, { ...answer, fingerprint, isSealed, body: stored })',
-    by: 'void keepAnswer, stored',
+    replace: 'await keepAnswer(tx, holder, { ...answer, fingerprint, isSealed: true, body: seal(body, secret) })',
+    by: 'void [keepAnswer, seal, fingerprint]',
     noticedBy: { file: 'tests/features/idempotency.test.ts', title: 'makes of the same request one episode' },
   },
   {
@@ -171,8 +171,8 @@ export const faults: readonly Fault[] = [
   {
     name: 'a change without its row',
     in: 'src/http/audit.ts',
-    replace: 'runAs({ beforeCommit }, done)',
-    by: 'runAs({}, done)',
+    replace: 'runAs({ beforeCommit, onMade }, done)',
+    by: 'runAs({ onMade }, done)',
     noticedBy: { file: audit, title: 'is in one transaction with its row' },
   },
   {
