@@ -18,7 +18,7 @@ interface Lines {
 /**
  * Sends what comes, batch by batch, as lines of JSON. Nothing is asked for faster than it is read, and nothing more once
  * the reader has gone. Each batch is on record before it goes out. An error ends it with a line that has the problem:
- * without a last line that says that it is complete, it is not.
+ * without a last line that says that it is complete, it is not. Whoever asks for the head alone gets no more than that.
  */
 export function sendLines(
   request: FastifyRequest,
@@ -26,6 +26,9 @@ export function sendLines(
   batches: AsyncIterable<readonly object[]>,
   { mediaType = linesMediaType, toErrorLine = (problem) => ({ kind: 'error', problem }) }: Lines = {},
 ): FastifyReply {
+  reply.type(mediaType)
+  // Nothing as a stream: what is no stream would get a length.
+  if (request.method === 'HEAD') return reply.send(Readable.from([]))
   // The reader asks for more from a context of its own; what is done for the lines is still part of this request's act.
   const inAct = AsyncLocalStorage.snapshot()
   const write = async function* (): AsyncGenerator<string> {
@@ -46,5 +49,5 @@ export function sendLines(
       await iterator.return?.()
     }
   }
-  return reply.type(mediaType).send(Readable.from(write(), { objectMode: false }))
+  return reply.send(Readable.from(write(), { objectMode: false }))
 }

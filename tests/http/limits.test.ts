@@ -4,12 +4,19 @@ import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import request from 'supertest'
 import { z } from 'zod'
+import { linesMediaType, sendLines } from '../../src/http/lines.ts'
 import { authorization, startApp } from './test-app.ts'
 
 const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds))
 
 const done = z.object({ done: z.boolean() })
 const about = { tags: ['patients'], summary: 'For the test', response: { 200: done } }
+
+const lines = { told: 0 }
+
+async function* countedLines(): AsyncGenerator<object[]> {
+  for (; lines.told < 3; lines.told += 1) yield [{ line: lines.told }]
+}
 
 function registerWork(app: FastifyInstance): void {
   const routes = app.withTypeProvider<ZodTypeProvider>()
@@ -21,6 +28,9 @@ function registerWork(app: FastifyInstance): void {
     await pause(5000)
     return { done: true }
   })
+  routes.get('/lines', { schema: { ...about, operationId: 'getLines' } }, (request, reply) =>
+    sendLines(request, reply, countedLines()),
+  )
   routes.post(
     '/echo',
     { schema: { ...about, operationId: 'echo', body: z.strictObject({ note: z.string().max(10) }) } },
@@ -114,6 +124,17 @@ test('while the processor is taken requests get a 503 at once, and probes an ans
   expect((await request(shedding.url).get('/livez')).status).toBe(200)
   await pause(1200)
   expect((await request(shedding.url).post('/v1/echo').set({ authorization }).send({ note: 'a' })).status).toBe(200)
+})
+
+test('whoever asks for the head of lines makes nobody work for them', async () => {
+  const head = await request(app.url).head('/v1/lines').set({ authorization })
+  expect([head.status, head.headers['content-type'], head.headers['content-length']]).toEqual([
+    200,
+    linesMediaType,
+    undefined,
+  ])
+  expect(lines.told).toBe(0)
+  expect((await request(app.url).get('/v1/lines').set({ authorization })).text.split('\n')).toHaveLength(4)
 })
 
 describe('size', () => {

@@ -218,6 +218,12 @@ describe('where it is wrong', () => {
     expect(body.detail).toBe('there is no GET /v1/thing/acdf: did you mean `GET /v1/things/{code}`?')
   })
 
+  test('an address that is too long to be a mistyped one is compared with none', async () => {
+    const { status, body } = await request(app.url).get(`/v1/thing/${'a'.repeat(15_000)}`).set({ authorization })
+    expect([status, body.nearest]).toEqual([404, undefined])
+    expect(body.detail).toMatch(/: see `\/openapi.json` for what there is$/)
+  })
+
   test('a trailing slash', async () => {
     const { body } = await request(app.url).get('/livez/')
     expect(body.nearest).toEqual(['GET /livez'])
