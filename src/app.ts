@@ -45,6 +45,7 @@ import type { RecordedExamples } from './http/openapi-document.ts'
 import { registerProblemRoutes } from './http/problem-routes.ts'
 import { limitRequests } from './http/rate-limits.ts'
 import { logSerializers, RequestLog } from './http/request-log.ts'
+import { limitTime } from './http/time-limit.ts'
 import { refuseUnknownParameters, serializerCompiler, validatorCompiler } from './http/validation.ts'
 
 const version: string = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version
@@ -137,7 +138,6 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     requestTimeout: patience.request,
     connectionTimeout: patience.idle,
     keepAliveTimeout: patience.keepAlive,
-    handlerTimeout: patience.handler,
     trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     // A request that was accepted is answered, also while the service closes.
     return503OnClosing: false,
@@ -160,6 +160,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)
   })
+  limitTime(app, patience.handler)
   await app.register(helmet, {
     frameguard: { action: 'deny' },
     contentSecurityPolicy: {

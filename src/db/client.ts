@@ -16,6 +16,8 @@ export interface Act {
   readOnly?: boolean
   /** Runs in every transaction of the act, after its work; what it throws rolls the work back. */
   beforeCommit?: (tx: Transaction, clinicId: string) => Promise<void>
+  /** Called when nothing is left to do but to commit; what it throws rolls the work back. */
+  beginCommit?: () => void
   /** The one transaction that all of the act's work for the clinic is done in, while that is open. */
   whole?: { clinicId: string; tx: Transaction }
 }
@@ -25,6 +27,18 @@ const acts = new AsyncLocalStorage<Act>()
 /** Runs `work`, and whatever it sets going, as this act. */
 export function runAs<Result>(act: Act, work: () => Result): Result {
   return acts.run(act, work)
+}
+
+/** Runs `work` as the act that goes on, or as one of its own, with this too. */
+export function alsoInAct<Result>(more: Partial<Act>, work: () => Result): Result {
+  return acts.run({ ...acts.getStore(), ...more }, work)
+}
+
+const uncertain = new WeakSet<object>()
+
+/** Whether what failed with this error may be stored nevertheless, if the server has not said that it is not. */
+export function failedInCommit(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && uncertain.has(error)
 }
 
 export type Database = ReturnType<typeof openDatabase>
@@ -56,20 +70,30 @@ export function openDatabase(url: string, { maxConnections = 10, onIdleError = (
     transactionOptions: { maxWait: 10_000, timeout: longest },
   })
 
-  const open = <T>(clinicId: string, work: (tx: Transaction) => Promise<T>, timeout = longest): Promise<T> =>
-    prisma.$transaction(
-      async (tx) => {
-        const act = acts.getStore()
-        if (act?.readOnly === true) {
-          await tx.$queryRaw`
-            SELECT set_config('app.clinic_id', ${clinicId}, true), set_config('transaction_read_only', 'on', true)`
-        } else await tx.$queryRaw`SELECT set_config('app.clinic_id', ${clinicId}, true)`
-        const result = await work(tx)
-        await act?.beforeCommit?.(tx, clinicId)
-        return result
-      },
-      { timeout },
-    )
+  const open = async <T>(clinicId: string, work: (tx: Transaction) => Promise<T>, timeout = longest): Promise<T> => {
+    const act = acts.getStore()
+    const readOnly = act?.readOnly === true
+    let isCommitting = false
+    try {
+      return await prisma.$transaction(
+        async (tx) => {
+          if (readOnly) {
+            await tx.$queryRaw`
+              SELECT set_config('app.clinic_id', ${clinicId}, true), set_config('transaction_read_only', 'on', true)`
+          } else await tx.$queryRaw`SELECT set_config('app.clinic_id', ${clinicId}, true)`
+          const result = await work(tx)
+          await act?.beforeCommit?.(tx, clinicId)
+          act?.beginCommit?.()
+          isCommitting = !readOnly
+          return result
+        },
+        { timeout },
+      )
+    } catch (error) {
+      if (isCommitting && typeof error === 'object' && error !== null) uncertain.add(error)
+      throw error
+    }
+  }
 
   return {
     pool,
@@ -147,7 +171,10 @@ export async function assertServiceRole({ pool }: Pick<Database, 'pool'>): Promi
 function actAsService(url: string): string {
   const address = new URL(url)
   const given = address.searchParams.get('options') ?? ''
-  address.searchParams.set('options', `-c statement_timeout=30s ${given} -c timezone=UTC -c role=${serviceRole}`)
+  address.searchParams.set(
+    'options',
+    `-c statement_timeout=30s -c lock_timeout=5s ${given} -c timezone=UTC -c role=${serviceRole}`,
+  )
   return address.href
 }
 

@@ -132,11 +132,6 @@ function toFrameworkProblem(error: unknown, request: FastifyRequest): ProblemErr
       return new ProblemError('URL_TOO_LONG', 'a code or id in the path is too long to be one')
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
       return new ProblemError('MALFORMED_REQUEST', 'the body has not as many bytes as `Content-Length` says')
-    case 'FST_ERR_HANDLER_TIMEOUT':
-      return new ProblemError('SERVICE_UNAVAILABLE', 'the answer took too long: try again', {
-        headers: { 'retry-after': '2' },
-        cause: error,
-      })
   }
   if (typeof statusCode !== 'number' || statusCode < 400 || statusCode > 499) return null
   return new ProblemError(codesByStatus[statusCode] ?? 'MALFORMED_REQUEST', 'the request cannot be processed', {

@@ -219,7 +219,9 @@ describe('where it is wrong', () => {
   })
 
   test('an address that is too long to be a mistyped one is compared with none', async () => {
-    const { status, body } = await request(app.url).get(`/v1/thing/${'a'.repeat(15_000)}`).set({ authorization })
+    const { status, body } = await request(app.url)
+      .get(`/v1/thing/${'a'.repeat(15_000)}`)
+      .set({ authorization })
     expect([status, body.nearest]).toEqual([404, undefined])
     expect(body.detail).toMatch(/: see `\/openapi.json` for what there is$/)
   })
