@@ -4,6 +4,7 @@ import pg from 'pg'
 import { StartupError } from '../startup-error.ts'
 import { describeDatabase, explainConnectionProblem } from './connection-problem.ts'
 import { type Prisma, PrismaClient } from './generated/client.ts'
+import { WatchedPool } from './pool.ts'
 
 export type Transaction = Prisma.TransactionClient
 
@@ -54,15 +55,16 @@ const longest = 10_000
 
 /** Connects on first use. Every connection acts as the service's role, whoever it logs in as. */
 export function openDatabase(url: string, { maxConnections = 10, onIdleError = () => {} }: DatabaseOptions = {}) {
-  const pool = new pg.Pool({
+  const settings = {
     connectionString: actAsService(url),
     application_name: 'rehab-protocols',
-    max: maxConnections,
     connectionTimeoutMillis: 10_000,
     types: { getTypeParser },
-  })
+  }
+  const pool = new WatchedPool({ ...settings, max: maxConnections })
+  const probes = new pg.Pool({ ...settings, max: 1 })
   // Without a handler the end of an idle connection would be the end of the process.
-  pool.on('error', onIdleError)
+  for (const one of [pool, probes]) one.on('error', onIdleError)
   const prisma = new PrismaClient({
     adapter: new PrismaPg(pool),
     log: [],
@@ -97,6 +99,8 @@ export function openDatabase(url: string, { maxConnections = 10, onIdleError = (
 
   return {
     pool,
+    /** One connection for whoever asks whether the database answers, also while all others are taken. */
+    probes,
     prisma,
     /**
      * Runs `work` in one transaction that sees and writes this clinic's rows and no others: as a step of the whole act's,
@@ -116,7 +120,7 @@ export function openDatabase(url: string, { maxConnections = 10, onIdleError = (
     },
     async close(): Promise<void> {
       await prisma.$disconnect()
-      await pool.end()
+      await Promise.all([pool.end(), probes.end()])
     },
   }
 }

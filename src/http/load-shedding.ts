@@ -6,11 +6,15 @@ import { ProblemError } from './problems.ts'
 /** Beyond that the process spends its time on finding memory, and then ends. */
 const mostHeap = 0.9
 
-/** So many requests may wait for each connection to the database; more would wait for longer than anybody does. */
-const mostWaiting = 50
+/** So many requests may wait for each connection to the database. */
+const mostWaiting = 25
+
+/** Milliseconds that the first of them may have waited: whoever comes then would wait for longer. */
+const longestWait = 2000
 
 interface Pool {
   readonly waitingCount: number
+  readonly longestWait?: () => number
   readonly options: { max?: number }
 }
 
@@ -30,7 +34,8 @@ export async function shedLoad(app: FastifyInstance, pool: Pool, maxDelay: numbe
     })
   }
   app.addHook('onRequest', async (request) => {
-    const isFull = pool.waitingCount >= mostWaiting * (pool.options?.max ?? 10)
+    const isFull =
+      pool.waitingCount >= mostWaiting * (pool.options?.max ?? 10) || (pool.longestWait?.() ?? 0) > longestWait
     if (isFull && !request.routeOptions.config?.isProbe) throw overloaded()
   })
 }

@@ -5,7 +5,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import request from 'supertest'
 import { z } from 'zod'
 import { linesMediaType, sendLines } from '../../src/http/lines.ts'
-import { authorization, startApp } from './test-app.ts'
+import { authorization, db, startApp } from './test-app.ts'
 
 const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds))
 
@@ -111,6 +111,18 @@ test('no more connections than are allowed are kept', async () => {
   await pause(200)
   expect(closed.count).toBeGreaterThanOrEqual(20)
   for (const socket of sockets) socket.destroy()
+})
+
+test('while others have waited for long for the database requests get a 503 at once', async () => {
+  const waited = { longest: 0 }
+  const database = { ...db, pool: Object.assign(Object.create(db.pool), { longestWait: () => waited.longest }) }
+  const behind = await startApp([registerWork], { database })
+  const ask = () => request(behind.url).post('/v1/echo').set({ authorization }).send({ note: 'a' })
+  expect((await ask()).status).toBe(200)
+  waited.longest = 2001
+  const { status, body, headers } = await ask()
+  expect([status, body.code, headers['retry-after']]).toEqual([503, 'SERVICE_UNAVAILABLE', '2'])
+  await behind.close()
 })
 
 test('while the processor is taken requests get a 503 at once, and probes an answer', async () => {

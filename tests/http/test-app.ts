@@ -9,7 +9,7 @@ export const apiKey = makeApiKey(clinicId, new Uint8Array(32).fill(1))
 export const authorization = `Bearer ${apiKey}`
 
 /** Knows one key and nothing else: for what does not need a database. */
-const db = {
+export const db = {
   pool: {
     query: async (query: string | { text: string; values: [string, Buffer] }) => {
       if (typeof query === 'string') return { rows: [] }
