@@ -34,6 +34,7 @@ import { requireScopes, type Scope, scopeOf } from './http/access.ts'
 import { makeTokenVerifier } from './http/access-tokens.ts'
 import { keepRecord, registerAudit } from './http/audit.ts'
 import { requireAuthentication } from './http/auth.ts'
+import { limitConnections } from './http/connections.ts'
 import type { Context, Feature } from './http/context.ts'
 import { answerClientError, answerFrameworkError, registerErrorHandling } from './http/error-handler.ts'
 import { registerEtags } from './http/etag.ts'
@@ -82,11 +83,14 @@ const timeouts = {
   check: 2000,
   /** For a connection on which nothing is sent or read, while it waits for an answer too. */
   idle: 600_000,
-  /** Between two requests of a connection: longer than a load balancer keeps it. */
-  keepAlive: 72_000,
+  /** Between two requests of a connection. */
+  keepAlive: 10_000,
   /** For an answer; a route whose answer is long has its own. */
   handler: 60_000,
 }
+
+/** Milliseconds between two requests of a proxy's connection: longer than a load balancer keeps it. */
+const proxyKeepAlive = 72_000
 
 /** Where the configuration sets none, as in a test: more than anybody sends. */
 const noLimits = { perActor: 1_000_000, perAddress: 1_000_000 }
@@ -96,7 +100,13 @@ export interface AppOptions {
     Partial<
       Pick<
         Config,
-        'publicUrl' | 'tokenIssuers' | 'trustedProxies' | 'rateLimits' | 'maxConnections' | 'maxEventLoopDelay'
+        | 'publicUrl'
+        | 'tokenIssuers'
+        | 'trustedProxies'
+        | 'rateLimits'
+        | 'maxConnections'
+        | 'maxConnectionsPerAddress'
+        | 'maxEventLoopDelay'
       >
     >
   db: Context['db']
@@ -125,7 +135,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const context: Context = { db, clock, ids, library }
 
   const { trustedProxies = [] } = config
-  const patience = { ...timeouts, ...options.timeouts }
+  const keepAlive = trustedProxies.length > 0 ? proxyKeepAlive : timeouts.keepAlive
+  const patience = { ...timeouts, keepAlive, ...options.timeouts }
 
   const app: FastifyInstance = Fastify({
     bodyLimit: 1024 * 1024,
@@ -168,7 +179,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
       directives: { defaultSrc: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"], frameAncestors: ["'none'"] },
     },
   })
-  if (config.maxConnections !== undefined) app.server.maxConnections = config.maxConnections
+  const { maxConnections: most, maxConnectionsPerAddress: mostOfAddress } = config
+  limitConnections(app, { most, mostOfAddress, trustedProxies })
   await shedLoad(app, db.pool, config.maxEventLoopDelay ?? null)
   const limitActors = await limitRequests(app, db.pool, config.rateLimits ?? noLimits)
   registerJsonBody(app)
