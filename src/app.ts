@@ -152,7 +152,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     // A request that was accepted is answered, also while the service closes.
     return503OnClosing: false,
-    routerOptions: { maxParamLength: 200, caseSensitive: true },
+    // Longer than an address can be: what the router refuses passes no hook.
+    routerOptions: { maxParamLength: 65_536, caseSensitive: true },
     genReqId: (request: IncomingMessage) => acceptableRequestId(request.headers['x-request-id']) ?? ids(),
     logger: {
       level: config.logLevel,

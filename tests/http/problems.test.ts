@@ -135,7 +135,7 @@ describe('every error is a problem document', () => {
     const response = await call()
     expect(response.status).toBe(status)
     expect(response.headers['content-type']).toMatch(/^application\/problem\+json/)
-    expect(response.headers['cache-control']).toBe('no-store')
+    expect(response.headers).toMatchObject({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
     const problem = problemSchema.parse(response.body)
     expect(problem).toMatchObject({ status, code, type: `/problems/${code.toLowerCase().replaceAll('_', '-')}` })
     expect(problem.requestId).toBe(response.headers['x-request-id'])
