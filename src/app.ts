@@ -6,7 +6,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import type { Config } from './config.ts'
 import { findPerson } from './features/actors/repository.ts'
 import { registerActors } from './features/actors/routes.ts'
-import { findCredential } from './features/api-keys/repository.ts'
+import { findCredential, isInForce } from './features/api-keys/repository.ts'
 import { registerApiKeys } from './features/api-keys/routes.ts'
 import { registerAttributes } from './features/attributes/routes.ts'
 import { createAuditStore } from './features/audit/repository.ts'
@@ -182,7 +182,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   })
   const { maxConnections: most, maxConnectionsPerAddress: mostOfAddress } = config
   limitConnections(app, { most, mostOfAddress, trustedProxies })
-  await shedLoad(app, db.pool, config.maxEventLoopDelay ?? null)
+  await shedLoad(app, db, config.maxEventLoopDelay ?? null)
   const limitActors = await limitRequests(app, db.pool, config.rateLimits ?? noLimits)
   registerJsonBody(app)
   sweepInBackground(app, db)
@@ -206,6 +206,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
         {
           findCredential: (clinicId, hash, now) => findCredential(db, clinicId, hash, now),
           findPerson: (person, now) => findPerson(db, person, { freshId: ids(), now }),
+          isInForce: (actor, now) => isInForce(db, actor, now),
           verifyToken: makeTokenVerifier(config.tokenIssuers ?? []),
         },
         clock,

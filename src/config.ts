@@ -43,6 +43,8 @@ const tokenIssuer = z
     roleClaim: z.union([claim, z.array(claim).min(1).max(5)]).default('role'),
     roles: z.record(claim, z.enum(roleNames)).optional(),
     scopeClaim: claim.optional(),
+    requiredClaims: z.array(claim).max(10).default([]),
+    tokenType: z.literal('at+jwt').optional(),
   })
   .refine(({ clinics, clinicClaim }) => clinicClaim !== undefined || (clinics !== 'any' && clinics.length === 1), {
     path: ['clinicClaim'],
@@ -55,6 +57,7 @@ const tokenIssuer = z
       roleClaim: [given.roleClaim].flat(),
       roles: given.roles ?? null,
       scopeClaim: given.scopeClaim ?? null,
+      tokenType: given.tokenType ?? null,
     }),
   )
 
@@ -96,7 +99,7 @@ const environment = z.object({
     .string()
     .regex(/^[\x21-\x7e]{16,200}$/)
     .optional()
-    .describe('16 to 200 visible ASCII characters without spaces'),
+    .describe('16 to 200 visible ASCII characters without spaces; for a new clinic made by `openssl rand -base64 32`'),
   PUBLIC_URL: z
     .string()
     .refine((text) => isSafeUrl(text) && URL.parse(text)?.pathname === '/' && URL.parse(text)?.search === '')
@@ -125,7 +128,8 @@ const environment = z.object({
     .describe(
       'a JSON list of identity providers, each with `issuer`, `audience`, `jwksUrl` (https, or http on this machine), ' +
         '`clinics` (a list of clinic ids, or "any") and, unless that is one clinic, `clinicClaim`; and if need be ' +
-        '`algorithms` (asymmetric ones), `clockSkewSeconds`, `keyCooldownSeconds`, `roleClaim`, `roles` and `scopeClaim`',
+        '`algorithms` (asymmetric ones), `clockSkewSeconds`, `keyCooldownSeconds`, `roleClaim`, `roles`, `scopeClaim`, ' +
+        '`requiredClaims` and `tokenType` ("at+jwt")',
     ),
   TRUSTED_PROXIES: z
     .string()

@@ -5,7 +5,7 @@ import { readConfig } from './config.ts'
 import { asOperator } from './db/operator.ts'
 import { runAsOperator } from './features/audit/operator.ts'
 import { createClinic } from './features/clinics/create-clinic.ts'
-import { clinicIdOfKey, makeApiKey } from './http/auth.ts'
+import { clinicIdOfKey, isHardToGuess, makeApiKey } from './http/auth.ts'
 import { toInstantText } from './http/schemas.ts'
 import { openServiceDatabase, type ServiceDatabase } from './open-service-database.ts'
 import { StartupError } from './startup-error.ts'
@@ -49,6 +49,12 @@ async function start(): Promise<void> {
 async function ensureFirstClinic({ db, ownerUrl }: ServiceDatabase, givenKey: string | null): Promise<string | null> {
   return asOperator(ownerUrl, async (hasClinic) => {
     if (hasClinic) return null
+    // One that is in use goes on; a clinic is never made with it.
+    if (givenKey !== null && !isHardToGuess(givenKey)) {
+      throw new StartupError(
+        'BOOTSTRAP_API_KEY can be guessed: the first clinic needs at least 32 random characters, as `openssl rand -base64 32` makes them',
+      )
+    }
     const id = givenKey === null ? randomUUIDv7() : clinicIdOfKey(givenKey)
     const apiKey = givenKey ?? makeApiKey(id)
     const clinic = {

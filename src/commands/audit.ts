@@ -1,12 +1,15 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import pg from 'pg'
 import { readConfig } from '../config.ts'
+import { describeDatabase, explainConnectionProblem } from '../db/connection-problem.ts'
+import { pendingMigrations } from '../db/migrations.ts'
 import { listClinics } from '../db/operator.ts'
-import { findRunningPostgres } from '../db/running-postgres.ts'
 import { type Anchor, readAnchor, type Verdict, verifyChain, writeAnchor } from '../features/audit/chain.ts'
 import { inChain, settle } from '../features/audit/repository.ts'
+import { toDatabaseProblem } from '../http/database-errors.ts'
 import { uuid } from '../http/schemas.ts'
-import { openServiceDatabase, type ServiceDatabase } from '../open-service-database.ts'
+import { openOwnerDatabase } from '../open-owner-database.ts'
 import { StartupError } from '../startup-error.ts'
 
 const usage = `usage: npm run audit -- verify [clinic id] [--heads file]
@@ -14,8 +17,9 @@ const usage = `usage: npm run audit -- verify [clinic id] [--heads file]
 
 verify walks the chain of every clinic, or of one, and names the first row that is altered, removed or put in. With --heads
 it also tells a chain that was written anew or cut since the file was made. It ends with 1 if anything is wrong, and with 2 if it cannot be told.
-heads prints the end of each clinic's chain: keep it where whoever can change the database cannot.
-It works on the same database as the service, which may be running: the same environment applies.`
+heads prints the end of each clinic's chain, or writes it into a new file: keep it where whoever can change the database
+cannot. Verify with the last heads before you take new ones.
+It works on the same database as the service, which may be running, and changes nothing there: the same environment applies.`
 
 const options = {
   heads: { type: 'string' },
@@ -23,7 +27,13 @@ const options = {
   help: { type: 'boolean', short: 'h' },
 } as const
 
-type Command = (database: ServiceDatabase) => Promise<boolean>
+interface Chains {
+  pool: pg.Pool
+  /** The address with which the owner of the tables connects. */
+  url: string
+}
+
+type Command = (chains: Chains) => Promise<boolean>
 
 /** The operator's command. */
 async function run(): Promise<void> {
@@ -35,13 +45,29 @@ async function run(): Promise<void> {
   const command = readCommand(positionals, values)
 
   const config = readConfig(process.env)
-  const running = config.databaseUrl === null ? await findRunningPostgres(config.dataDir) : null
   const log = { debug: () => {}, info: () => {}, warn: (message: string) => process.stderr.write(`${message}\n`) }
-  const database = await openServiceDatabase(config, log, running)
+  const { url, close } = await openOwnerDatabase(config, log)
+  const pool = new pg.Pool({ connectionString: url, max: 1, connectionTimeoutMillis: 10_000 })
+  pool.on('error', () => {})
   try {
-    if (!(await command(database))) process.exitCode = 1
+    await refuseOtherSchema(pool, url)
+    if (!(await command({ pool, url }))) process.exitCode = 1
   } finally {
-    await database.close()
+    await pool.end()
+    await close()
+  }
+}
+
+/** What is to be judged is not changed before: nothing is migrated. */
+async function refuseOtherSchema(pool: pg.Pool, url: string): Promise<void> {
+  const pending = await pendingMigrations(pool).catch((error: unknown) => {
+    throw explainConnectionProblem(url, error)
+  })
+  if (pending.length > 0) {
+    throw new StartupError(
+      `the database ${describeDatabase(url)} lacks the ${pending.length === 1 ? 'migration' : 'migrations'} ` +
+        `${pending.join(', ')}: verify it with the version that made it, or start this version first, which migrates it`,
+    )
   }
 }
 
@@ -52,9 +78,12 @@ function readCommand(
   if (command === 'verify' && rest.length === 0 && out === undefined) {
     if (clinic !== undefined && !uuid.safeParse(clinic).success) throw new StartupError('the clinic id must be a UUID')
     const anchors = file === undefined ? [] : readAnchors(file)
-    return (database) => verify(database, clinic?.toLowerCase() ?? null, anchors)
+    return (chains) => verify(chains, clinic?.toLowerCase() ?? null, anchors)
   }
-  if (command === 'heads' && clinic === undefined && file === undefined) return (database) => heads(database, out)
+  if (command === 'heads' && clinic === undefined && file === undefined) {
+    if (out !== undefined && existsSync(out)) throw alreadyThere(out)
+    return (chains) => heads(chains, out)
+  }
   throw new StartupError(usage)
 }
 
@@ -75,8 +104,8 @@ function readAnchors(file: string): Anchor[] {
     })
 }
 
-async function verify({ db, ownerUrl }: ServiceDatabase, only: string | null, anchors: Anchor[]): Promise<boolean> {
-  const there = (await listClinics(ownerUrl)).map(({ id }) => id)
+async function verify({ pool, url }: Chains, only: string | null, anchors: Anchor[]): Promise<boolean> {
+  const there = (await listClinics(url)).map(({ id }) => id)
   if (only !== null && !there.includes(only)) {
     throw new StartupError(`there is no clinic ${only}: npm run clinic -- list`)
   }
@@ -85,7 +114,9 @@ async function verify({ db, ownerUrl }: ServiceDatabase, only: string | null, an
   let isWhole = true
   for (const clinicId of only === null ? known : [only]) {
     const kept = anchors.filter((anchor) => anchor.clinicId === clinicId)
-    const { rows, fault }: Verdict = await inChain(db, clinicId, (reader) => verifyChain(reader, kept))
+    const { rows, fault }: Verdict = await inChain({ pool }, clinicId, (reader) => verifyChain(reader, kept)).catch(
+      explainUnreadable,
+    )
     if (fault !== null) isWhole = false
     const beside = kept.length > 0 ? ', and as the heads that were kept' : ''
     process.stdout.write(
@@ -95,17 +126,39 @@ async function verify({ db, ownerUrl }: ServiceDatabase, only: string | null, an
   return isWhole
 }
 
-async function heads({ db, ownerUrl }: ServiceDatabase, file: string | undefined): Promise<boolean> {
+/** What cannot be read is wrong, unless it is only the database that does not answer. */
+function explainUnreadable(error: unknown): Verdict {
+  if (!(error instanceof Error) || toDatabaseProblem(error)?.status === 503) throw error
+  return { rows: 0, fault: `it cannot be read: ${error.message}` }
+}
+
+async function heads({ pool, url }: Chains, file: string | undefined): Promise<boolean> {
   const lines: string[] = []
-  for (const { id } of await listClinics(ownerUrl)) {
-    const { head } = await inChain(db, id, (reader) => reader.end())
+  for (const { id } of await listClinics(url)) {
+    const { head } = await inChain({ pool }, id, (reader) => reader.end())
     if (head !== null) lines.push(`${writeAnchor(head)}\n`)
   }
   // What is read of patients is not waited for on its way to the disk: a head that is kept must not be lost there.
-  await settle(db)
+  await settle({ pool })
   if (file === undefined) process.stdout.write(lines.join(''))
-  else writeFileSync(file, lines.join(''))
+  else writeAnchors(file, lines.join(''))
   return true
+}
+
+/** Under its name only once it is whole and on disk, and in the place of nothing: older heads are not to be lost. */
+function writeAnchors(file: string, text: string): void {
+  const staging = `${file}.${process.pid}.partial`
+  try {
+    writeFileSync(staging, text, { flag: 'wx', flush: true })
+    if (existsSync(file)) throw alreadyThere(file)
+    renameSync(staging, file)
+  } finally {
+    rmSync(staging, { force: true })
+  }
+}
+
+function alreadyThere(file: string): StartupError {
+  return new StartupError(`${file} is there already, and heads replaces nothing: name another file, and keep both`)
 }
 
 try {

@@ -2,6 +2,7 @@ import { randomUUIDv7 } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { z } from 'zod'
 import { readConfig } from '../config.ts'
+import { requireCluster } from '../db/embedded-postgres.ts'
 import { listClinics } from '../db/operator.ts'
 import { findRunningPostgres } from '../db/running-postgres.ts'
 import { issueKey, type KeyMaker, revokeKey } from '../features/api-keys/issue.ts'
@@ -29,6 +30,7 @@ const usage = `usage: npm run clinic -- create "Name" [--time-zone America/New_Y
 create makes a clinic, adopts the built-in library into it, and prints its administrator's API key, this once.
 add-key makes a further key, for instance when the last administrator's is lost. The roles are ${roleNames.join(', ')}.
 suspend lets nobody of the clinic in until resume; everything is kept.
+What changes a clinic is on its record; list and keys only ask, and tell of no patient.
 It works on the same database as the service, which may be running: the same environment applies.`
 
 const options = {
@@ -53,6 +55,7 @@ async function run(): Promise<void> {
 
   const config = readConfig(process.env)
   const running = config.databaseUrl === null ? await findRunningPostgres(config.dataDir) : null
+  if (config.databaseUrl === null && positionals[0] !== 'create') await requireCluster(config.dataDir)
   const log = { debug: () => {}, info: () => {}, warn: (message: string) => process.stderr.write(`${message}\n`) }
   const database = await openServiceDatabase(config, log, running)
   try {

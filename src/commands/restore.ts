@@ -6,13 +6,15 @@ import { type Restored, restoreBackup } from '../db/backup/restore.ts'
 import { verifyRestoredChains } from '../features/audit/restored.ts'
 import { openOwnerDatabase } from '../open-owner-database.ts'
 import { StartupError } from '../startup-error.ts'
+import { putOnRecord } from './on-record.ts'
 import { runOperation } from './operation.ts'
 
 const usage = `usage: npm run restore -- <file>
        age -d -i <key> <file> | npm run --silent restore -- -
 
 Puts a backup into an empty database, checks that every row is there as it was, and migrates it to this version. A
-backup that is cut off or was altered, and a database that is not empty, are refused, and nothing is changed.
+backup that is cut off or was altered, and a database that is not empty, are refused, and nothing is changed. That it
+was done is on each clinic's record. Keys, clients and people are as they were then: whoever was locked out since gets in.
 It works on the same database as the service: the same environment applies.`
 
 await runOperation(usage, async (file) => {
@@ -31,6 +33,7 @@ await runOperation(usage, async (file) => {
       open: () => (path === null ? process.stdin : createReadStream(path)),
       isReadableTwice: path !== null,
       verify: verifyRestoredChains,
+      record: (client, { at }) => putOnRecord(client, 'restore', [`backup=${at}`]),
     })
     if (restored.complaints.length > 0) process.exitCode = 1
     return describe(restored)
@@ -43,6 +46,7 @@ function describe({ header, manifest, migrated, complaints }: Restored): string 
   const rows = manifest.tables.reduce((sum, table) => sum + table.rows, 0)
   return [
     `${rows} rows of ${manifest.tables.length} tables, as of ${header.at}, are restored as they were`,
+    'whoever was locked out since then gets in again: revoke those keys and block those people and clients again',
     ...(manifest.auditHeads !== null && complaints.length === 0 ? ['the record of acts is whole'] : []),
     ...complaints,
     ...migrated.map((name) => `migrated the database: ${name}`),

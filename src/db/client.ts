@@ -19,6 +19,8 @@ export interface Act {
   beforeCommit?: (tx: Transaction, clinicId: string) => Promise<void>
   /** Called when nothing is left to do but to commit; what it throws rolls the work back. */
   beginCommit?: () => void
+  /** Told the id or the code of what the act makes. */
+  onMade?: (name: string) => void
   /** The one transaction that all of the act's work for the clinic is done in, while that is open. */
   whole?: { clinicId: string; tx: Transaction }
 }
@@ -42,6 +44,14 @@ export function failedInCommit(error: unknown): boolean {
   return typeof error === 'object' && error !== null && uncertain.has(error)
 }
 
+/**
+ * Tells the act that is going on what it makes, before the transaction ends: its record names that. Of several things
+ * the first counts, with which the others go.
+ */
+export function noteMade(name: string): void {
+  acts.getStore()?.onMade?.(name)
+}
+
 export type Database = ReturnType<typeof openDatabase>
 
 export interface DatabaseOptions {
@@ -52,6 +62,9 @@ export interface DatabaseOptions {
 
 /** So many milliseconds a transaction takes at most. */
 const longest = 10_000
+
+/** So many milliseconds longer than a transaction may take, the database waits for the next word in it. */
+const idleBeyond = 5000
 
 /** Connects on first use. Every connection acts as the service's role, whoever it logs in as. */
 export function openDatabase(url: string, { maxConnections = 10, onIdleError = () => {} }: DatabaseOptions = {}) {
@@ -79,10 +92,15 @@ export function openDatabase(url: string, { maxConnections = 10, onIdleError = (
     try {
       return await prisma.$transaction(
         async (tx) => {
+          const idle = `${timeout + idleBeyond}ms`
           if (readOnly) {
             await tx.$queryRaw`
-              SELECT set_config('app.clinic_id', ${clinicId}, true), set_config('transaction_read_only', 'on', true)`
-          } else await tx.$queryRaw`SELECT set_config('app.clinic_id', ${clinicId}, true)`
+              SELECT set_config('app.clinic_id', ${clinicId}, true), set_config('transaction_read_only', 'on', true),
+                set_config('idle_in_transaction_session_timeout', ${idle}, true)`
+          } else {
+            await tx.$queryRaw`SELECT set_config('app.clinic_id', ${clinicId}, true),
+              set_config('idle_in_transaction_session_timeout', ${idle}, true)`
+          }
           const result = await work(tx)
           await act?.beforeCommit?.(tx, clinicId)
           act?.beginCommit?.()
@@ -98,7 +116,9 @@ export function openDatabase(url: string, { maxConnections = 10, onIdleError = (
   }
 
   return {
-    pool,
+    pool: pool as pg.Pool,
+    /** Milliseconds that the first has waited of those who wait for a connection. */
+    longestWait: () => pool.longestWait(),
     /** One connection for whoever asks whether the database answers, also while all others are taken. */
     probes,
     prisma,
@@ -169,6 +189,20 @@ export async function assertServiceRole({ pool }: Pick<Database, 'pool'>): Promi
 }
 
 /**
+ * What a service that stands still or is gone holds in the database must not stop the others: a transaction in which
+ * nothing comes any more ends by itself, and so does a connection whose other end is not there.
+ */
+const letGo = [
+  `idle_in_transaction_session_timeout=${longest + idleBeyond}ms`,
+  'tcp_keepalives_idle=30s',
+  'tcp_keepalives_interval=10s',
+  'tcp_keepalives_count=3',
+  'tcp_user_timeout=30s',
+]
+  .map((setting) => `-c ${setting}`)
+  .join(' ')
+
+/**
  * Defaults first, then what the address says, then what must be. In UTC because Prisma's adapter writes and reads a
  * timestamp with time zone without the zone, so that in another one every moment would be hours off.
  */
@@ -177,7 +211,7 @@ function actAsService(url: string): string {
   const given = address.searchParams.get('options') ?? ''
   address.searchParams.set(
     'options',
-    `-c statement_timeout=30s -c lock_timeout=5s ${given} -c timezone=UTC -c role=${serviceRole}`,
+    `-c statement_timeout=30s -c lock_timeout=5s ${letGo} ${given} -c timezone=UTC -c role=${serviceRole}`,
   )
   return address.href
 }

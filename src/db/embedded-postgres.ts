@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { chown, mkdtemp, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import pg from 'pg'
@@ -53,6 +53,8 @@ export interface EmbeddedPostgresOptions {
 interface Server {
   port: number
   pid: number
+  /** When it began to accept connections, on the clock of `performance`. */
+  since: number
   /** Resolves, with its last words, when it ends without having been stopped. */
   ended: Promise<string>
   stop(): Promise<void>
@@ -135,6 +137,13 @@ async function startInFolder(
     await server.stop()
     throw error
   }
+}
+
+/** Refuses a folder without a database, which a start would make one in. Throws StartupError. */
+export async function requireCluster(dataDir: string): Promise<void> {
+  const folder = resolve(dataDir)
+  if ((await readOrNull(join(folder, 'postgres', 'PG_VERSION')).catch(() => '')) !== null) return
+  throw new StartupError(`there is no database in the data folder ${folder}: set DATA_DIR to that of the service`)
 }
 
 async function isMissingOrEmpty(cluster: string): Promise<boolean> {
@@ -345,6 +354,7 @@ async function tryServer(
     endedAndRead.then(() => resolve(false))
   })
   if (!(await ready)) return { output }
+  const since = performance.now()
 
   const stop = async () => {
     stopping = true
@@ -361,25 +371,42 @@ async function tryServer(
       if (!stopping) resolve(lastWords(output))
     })
   })
-  return { port, pid, ended: endedByItself, stop }
+  return { port, pid, since, ended: endedByItself, stop }
 }
+
+/** A server that ends so many times in a row, each time within a second of its start, is not started again. */
+const mostShortLives = 5
+const shortLife = 1000
 
 /**
  * Starts the server again, at the same port, whenever it ends by itself, as when the system is out of memory and kills
- * it: nobody else could, and who is connected to it connects again. A server that does not start needs the operator.
+ * it: nobody else could, and who is connected to it connects again. A server that does not start, or does not stay,
+ * needs the operator.
  */
 function keepRunning(place: Place, first: Server, options: EmbeddedPostgresOptions) {
   const { promise: failed, resolve: fail } = Promise.withResolvers<string>()
   let server = first
   let starting: Promise<void> | null = null
-  let stopping = false
+  let shortLives = 0
+  const stopping = new AbortController()
   const startAgain = async (lastWords: string): Promise<void> => {
-    if (stopping) return
+    if (stopping.signal.aborted) return
+    shortLives = performance.now() - server.since < shortLife ? shortLives + 1 : 0
+    if (shortLives === mostShortLives) {
+      fail(
+        `the database server in ${place.cluster} ended by itself ${mostShortLives} times, each time as soon as it had ` +
+          `started (${lastWords}): mend that, and start again`,
+      )
+      return
+    }
     options.log.warn(`the database server ended by itself (${lastWords}) and is started again`)
     try {
+      // The first time at once, then each time after a longer pause.
+      if (shortLives > 1) await delay(50 * 2 ** shortLives, null, stopping)
       server = await startServer(place, { ...options, port: server.port }, true)
       watch()
     } catch (error) {
+      if (stopping.signal.aborted) return
       fail(error instanceof Error ? error.message : String(error))
     }
   }
@@ -393,7 +420,7 @@ function keepRunning(place: Place, first: Server, options: EmbeddedPostgresOptio
     failed,
     pid: () => server.pid,
     async stop(): Promise<void> {
-      stopping = true
+      stopping.abort()
       await starting
       await server.stop()
     },

@@ -21,17 +21,25 @@ export interface KeptAnswer {
   isSealed: boolean
 }
 
+/** The patient of an answer that is gone was deleted, and its headers and body with them. */
+export interface FoundAnswer extends KeptAnswer {
+  isGone: boolean
+}
+
 /**
  * Holds the key until the transaction ends. Returns what was answered to it before; null: nothing yet. Somebody else who
  * holds it is waited for, but not for longer than a second: then it is the error of a lock that timed out.
  */
-export async function claimKey(tx: Transaction, { clinicId, actorId, keyHash }: KeyHolder): Promise<KeptAnswer | null> {
-  const rows = await tx.$queryRaw<(Omit<KeptAnswer, 'isSealed'> & { is_sealed: boolean })[]>`
+export async function claimKey(
+  tx: Transaction,
+  { clinicId, actorId, keyHash }: KeyHolder,
+): Promise<FoundAnswer | null> {
+  const rows = await tx.$queryRaw<(Omit<KeptAnswer, 'isSealed'> & { is_sealed: boolean; is_gone: boolean })[]>`
     SELECT * FROM claim_idempotency_key(${clinicId}::uuid, ${actorId}::uuid, ${keyHash})`
   const [row] = rows
   if (row === undefined) return null
-  const { is_sealed: isSealed, ...answer } = row
-  return { ...answer, isSealed }
+  const { is_sealed: isSealed, is_gone: isGone, ...answer } = row
+  return { ...answer, isSealed, isGone }
 }
 
 /** Keeps the answer, together with what the transaction has written. The caller has claimed the key. */

@@ -25,6 +25,10 @@ export interface TokenIssuer {
   roles: Readonly<Record<string, Role>> | null
   /** The claim whose scopes narrow the role's; null: none does. */
   scopeClaim: string | null
+  /** What every access token of it has and no ID token. */
+  requiredClaims: readonly string[]
+  /** As it says in the header of every access token (RFC 9068); null: it may not. */
+  tokenType: 'at+jwt' | null
 }
 
 /** Somebody whom an issuer vouches for. */
@@ -38,8 +42,15 @@ export interface VouchedPerson {
   scopes: readonly string[] | null
 }
 
-/** Throws the problem for what is wrong with the token, without repeating anything of it. */
-export type TokenVerifier = (token: string, now: Temporal.Instant) => Promise<VouchedPerson>
+/**
+ * Throws the problem for what is wrong with the token, without repeating anything of it. Before that it tells `onClinic` in
+ * which clinic the attempt was made, if that is known: by a claim that the issuer has signed, or because it speaks for one.
+ */
+export type TokenVerifier = (
+  token: string,
+  now: Temporal.Instant,
+  onClinic: (clinicId: string) => void,
+) => Promise<VouchedPerson>
 
 /** Takes the tokens of these issuers and of no others. Their keys are fetched when first needed, and kept. */
 export function makeTokenVerifier(issuers: readonly TokenIssuer[]): TokenVerifier {
@@ -56,11 +67,16 @@ export function makeTokenVerifier(issuers: readonly TokenIssuer[]): TokenVerifie
       },
     ]),
   )
-  return async (token, now) => {
+  return async (token, now, onClinic) => {
     const named = known.get(claimedIssuer(token))
     if (named === undefined) throw refuseToken('is from an issuer that this service does not trust')
     const { issuer, keys } = named
-    const payload = await verify(token, issuer, keys, now)
+    const tellClinic = (signed: JWTPayload | null): void => {
+      const clinicId = clinicOf(signed, issuer)
+      if (clinicId !== null) onClinic(clinicId)
+    }
+    tellClinic(null)
+    const payload = await verify(token, issuer, keys, now, tellClinic)
     return readPerson(payload, issuer)
   }
 }
@@ -76,9 +92,10 @@ function claimedIssuer(token: string): string {
 
 async function verify(
   token: string,
-  { issuer, audience, algorithms, clockSkewSeconds }: TokenIssuer,
+  { issuer, audience, algorithms, clockSkewSeconds, requiredClaims, tokenType }: TokenIssuer,
   keys: ReturnType<typeof createRemoteJWKSet>,
   now: Temporal.Instant,
+  onSigned: (payload: JWTPayload) => void,
 ): Promise<JWTPayload> {
   try {
     const { payload, protectedHeader } = await jwtVerify(token, keys, {
@@ -87,11 +104,16 @@ async function verify(
       algorithms: [...algorithms],
       clockTolerance: clockSkewSeconds,
       currentDate: new Date(now.epochMilliseconds),
-      requiredClaims: ['exp', 'sub'],
+      requiredClaims: ['exp', 'sub', ...requiredClaims],
     })
-    if (!isForAccess(protectedHeader.typ, payload)) throw refuseToken('is not one for access: send the access token')
+    onSigned(payload)
+    if (!isForAccess(protectedHeader.typ, payload, tokenType)) {
+      throw refuseToken('is not one for access: send the access token')
+    }
     return payload
   } catch (error) {
+    // Only of a token that is signed are the claims looked at.
+    if (error instanceof errors.JWTExpired || error instanceof errors.JWTClaimValidationFailed) onSigned(error.payload)
     throw error instanceof ProblemError ? error : toTokenProblem(error)
   }
 }
@@ -101,17 +123,20 @@ const claimsOfOtherTokens = ['nonce', 'at_hash', 'c_hash', 'events']
 
 /**
  * Whether the token was issued for requests to an API. Providers that do not follow RFC 9068 call every token a JWT, so
- * that an ID token is known by its claims; Keycloak says the purpose in a claim `typ`.
+ * that an ID token is known by its claims; Keycloak says the purpose in a claim `typ`. Of a provider whose ID tokens
+ * have none of them the operator says what its access tokens have.
  */
-function isForAccess(type: string | undefined, payload: JWTPayload): boolean {
-  const isAccessType = /^(application\/)?(at\+)?jwt$/i.test(type ?? 'jwt')
+function isForAccess(type: string | undefined, payload: JWTPayload, required: TokenIssuer['tokenType']): boolean {
+  const isAccessType = (required === null ? /^(application\/)?(at\+)?jwt$/i : /^(application\/)?at\+jwt$/i).test(
+    type ?? 'jwt',
+  )
   const purpose = payload.typ ?? 'Bearer'
   return isAccessType && purpose === 'Bearer' && !claimsOfOtherTokens.some((claim) => Object.hasOwn(payload, claim))
 }
 
 function toTokenProblem(error: unknown): ProblemError {
   if (error instanceof errors.JWTExpired) return refuseToken('has expired: get another')
-  if (error instanceof errors.JWTClaimValidationFailed) return refuseToken(faultOfClaim(error.claim))
+  if (error instanceof errors.JWTClaimValidationFailed) return refuseToken(faultOfClaim(error))
   if (
     error instanceof errors.JWKSNoMatchingKey ||
     error instanceof errors.JWKSMultipleMatchingKeys ||
@@ -130,7 +155,7 @@ function toTokenProblem(error: unknown): ProblemError {
   })
 }
 
-function faultOfClaim(claim: string): string {
+function faultOfClaim({ claim, reason }: errors.JWTClaimValidationFailed): string {
   switch (claim) {
     case 'nbf':
       return 'is not valid yet: check the clocks of the identity provider and of this service'
@@ -141,7 +166,9 @@ function faultOfClaim(claim: string): string {
     case 'sub':
       return 'does not say whom it is about (`sub`), and that is required'
     default:
-      return `has a claim \`${claim}\` that cannot be accepted`
+      return reason === 'missing'
+        ? `does not have the claim \`${claim}\`, and that is required`
+        : `has a claim \`${claim}\` that cannot be accepted`
   }
 }
 
@@ -163,11 +190,22 @@ function readPerson(payload: JWTPayload, issuer: TokenIssuer): VouchedPerson {
 }
 
 /** One answer for a clinic that is not there and for one that is not the issuer's to speak for. */
-function readClinic(payload: JWTPayload, { clinics, clinicClaim }: TokenIssuer): string {
+function readClinic(payload: JWTPayload, issuer: TokenIssuer): string {
+  const clinic = claimedClinic(payload, issuer)
+  if (clinic !== null) return clinic
+  throw refuseToken('names no clinic of this service for which its issuer may speak')
+}
+
+function claimedClinic(payload: JWTPayload, { clinics, clinicClaim }: TokenIssuer): string | null {
   const claimed = clinicClaim === null ? clinics?.[0] : payload[clinicClaim]
   const clinic = typeof claimed === 'string' ? claimed.toLowerCase() : ''
-  if (uuid.test(clinic) && (clinics === null || clinics.includes(clinic))) return clinic
-  throw refuseToken('names no clinic of this service for which its issuer may speak')
+  return uuid.test(clinic) && (clinics === null || clinics.includes(clinic)) ? clinic : null
+}
+
+/** In whose clinic an attempt with a token of the issuer is made, of which only what is signed is believed. */
+function clinicOf(signed: JWTPayload | null, issuer: TokenIssuer): string | null {
+  const only = issuer.clinics?.length === 1 ? (issuer.clinics[0] ?? null) : null
+  return (signed === null ? null : claimedClinic(signed, issuer)) ?? only
 }
 
 function readRoles(payload: JWTPayload, { roleClaim, roles }: TokenIssuer): Role[] {

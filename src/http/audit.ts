@@ -4,7 +4,7 @@ import type { Instant } from '../rules/index.ts'
 import type { Scope } from './access.ts'
 import { type Actor, actorKinds } from './auth.ts'
 import { clientAddress } from './client-address.ts'
-import { createTally } from './refused-attempts.ts'
+import { createTally, type Tally } from './refused-attempts.ts'
 import { toInstantText } from './schemas.ts'
 
 /** Who can have acted: the operator is no actor of the clinic, and whoever was refused may be nobody that is known. */
@@ -31,7 +31,7 @@ export interface AuditEvent {
   /** The remote address, as the service sees it. */
   address: string | null
   userAgent: string | null
-  /** The ids and codes in the path: `name=value`. */
+  /** The ids and codes in the path, and of what was made: `name=value`. */
   target: string[]
   patients: string[]
   episodes: string[]
@@ -103,14 +103,25 @@ export interface Claim {
   credentialId?: string | null
 }
 
+interface Refusal {
+  code: string
+  status: number
+  /** What the problem tells beside that. */
+  extensions?: Readonly<Record<string, unknown>>
+}
+
 /** What is known of one request while it lasts. */
 interface Trail {
   kept: Kept
   /** Set by whoever refuses a credential, and by what knows its caller without one. */
   claim: Claim | null
   /** The problem that it is answered with. */
-  problem: { code: string; status: number } | null
+  problem: Refusal | null
   answer: unknown
+  /** The id or the code of what it has made. */
+  made: string | null
+  /** It is told again what was answered before, and does nothing. */
+  isReplayed: boolean
   /** It is on record that it succeeded. */
   isRecorded: boolean
   /** What is in a line or a batch of lines goes on record before it goes out. */
@@ -134,12 +145,19 @@ interface Subjects {
 
 /** Puts on record what the routes of this scope do, once `keepRecord` has marked them. */
 export function registerAudit(app: FastifyInstance, store: AuditStore, clock: () => Temporal.Instant): void {
-  const tally = createTally({
-    record: (clinicId, event) => store.record(clinicId, event, { lazily: false }),
-    now: clock,
-    onError: (error) => app.log.error({ err: error }, 'refused attempts are not on record'),
-  })
-  app.addHook('onClose', () => tally.close())
+  const countRefused = (mostCallers: number): Tally => {
+    const tally = createTally({
+      record: (clinicId, event) => store.record(clinicId, event, { lazily: false }),
+      now: clock,
+      onError: (error, attempts) => app.log.error({ err: error, attempts }, 'refused attempts are not on record'),
+      mostCallers,
+    })
+    app.addHook('onClose', () => tally.close())
+    return tally
+  }
+  // Not in one: no stranger takes the place of somebody who is known.
+  const strangers = countRefused(10)
+  const known = countRefused(100)
   app.decorateRequest('audit', null)
 
   const describe = (request: FastifyRequest, subjects: Subjects, problem: Trail['problem'] = null): AuditEvent => {
@@ -159,7 +177,7 @@ export function registerAudit(app: FastifyInstance, store: AuditStore, clock: ()
       requestId: request.id,
       address: clientAddress(request),
       userAgent: request.headers['user-agent']?.slice(0, 200).toWellFormed().replaceAll('\0', '') ?? null,
-      target: targetOf(request.params, problem),
+      target: [...targetOf(request.params, problem), ...(problem === null ? madeBy(request.audit) : [])],
       ...subjects,
     }
   }
@@ -177,13 +195,14 @@ export function registerAudit(app: FastifyInstance, store: AuditStore, clock: ()
   }
 
   /** Never in the way of the answer: what cannot be written is in the log. */
-  const refuse = async (request: FastifyRequest, trail: Trail, problem: { code: string; status: number }) => {
+  const refuse = async (request: FastifyRequest, trail: Trail, problem: Refusal): Promise<void> => {
     const { actor } = request as { actor?: Actor }
-    const event = describe(request, subjectsOf(request, null), problem)
+    const [subjects] = inParts(subjectsOf(request, toldBy(problem)))
+    const event = describe(request, subjects, problem)
     try {
       if (actor !== undefined && problem.status !== 429) await store.record(actor.clinicId, event, { lazily: false })
-      else if (actor !== undefined) await tally.add(actor.clinicId, event)
-      else if (trail.claim !== null) await tally.add(trail.claim.clinicId, event)
+      else if (actor !== undefined) await known.add(actor.clinicId, event)
+      else if (trail.claim !== null) await strangers.add(trail.claim.clinicId, event)
     } catch (error) {
       request.log.error({ err: error, audit: { ...event, userAgent: null } }, 'a refused request is not on record')
     }
@@ -197,6 +216,8 @@ export function registerAudit(app: FastifyInstance, store: AuditStore, clock: ()
       claim: null,
       problem: null,
       answer: null,
+      made: null,
+      isReplayed: false,
       isRecorded: false,
       tell: async (lines) => {
         if (trail.kept === 'nothing') return
@@ -215,7 +236,10 @@ export function registerAudit(app: FastifyInstance, store: AuditStore, clock: ()
     const beforeCommit = async (tx: Transaction, clinicId: string): Promise<void> => {
       if (await store.append(tx, clinicId, describe(request, subjectsOf(request, null)))) trail.isRecorded = true
     }
-    runAs({ beforeCommit }, done)
+    const onMade = (name: string): void => {
+      trail.made ??= name
+    }
+    runAs({ beforeCommit, onMade }, done)
   })
 
   app.addHook('preSerialization', async (request, _reply, payload) => {
@@ -269,6 +293,24 @@ function targetOf(params: unknown, problem: Trail['problem']): string[] {
   })
 }
 
+function madeBy(trail: Trail | null): string[] {
+  const made = trail?.made ?? null
+  return [
+    ...(made === null || made.length > 80 ? [] : [`made=${made}`]),
+    ...(trail?.isReplayed ? ['replayed=true'] : []),
+  ]
+}
+
+/** What a refusal tells of, in the shape of an answer: what there is already, or what uses something. */
+function toldBy({ extensions = {} }: Refusal): { items: unknown[] } {
+  const { existing, ...others } = extensions
+  // Of the others it is not known of what the `id` is.
+  const uses = Object.values(others)
+    .flat()
+    .map((one) => (typeof one === 'object' ? { ...one, id: null } : null))
+  return { items: [existing, ...uses] }
+}
+
 /** The patients and episodes that the path names, and those in the answer. */
 function subjectsOf(request: FastifyRequest, answer: unknown): Subjects {
   const url = request.routeOptions.url ?? ''
@@ -299,11 +341,14 @@ function recordsIn(answer: unknown): Record<string, unknown>[] {
   return [answer as Record<string, unknown>, ...listed]
 }
 
-function inParts({ patients, episodes }: Subjects): Subjects[] {
-  const parts: Subjects[] = []
-  for (let from = 0; from === 0 || from < Math.max(patients.length, episodes.length); from += mostSubjects) {
-    const to = from + mostSubjects
-    parts.push({ patients: patients.slice(from, to), episodes: episodes.slice(from, to) })
+function inParts({ patients, episodes }: Subjects): [Subjects, ...Subjects[]] {
+  const partFrom = (from: number): Subjects => ({
+    patients: patients.slice(from, from + mostSubjects),
+    episodes: episodes.slice(from, from + mostSubjects),
+  })
+  const parts: [Subjects, ...Subjects[]] = [partFrom(0)]
+  for (let from = mostSubjects; from < Math.max(patients.length, episodes.length); from += mostSubjects) {
+    parts.push(partFrom(from))
   }
   return parts
 }

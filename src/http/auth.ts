@@ -43,14 +43,21 @@ export interface Identities {
   /** Null: the clinic is not there, or suspended, or has shut them out. */
   findPerson: (person: VouchedPerson, now: Temporal.Instant) => Promise<{ id: string; timeZone: string } | null>
   verifyToken: TokenVerifier
+  /** Whether whoever was let in would be let in still. */
+  isInForce: (actor: Actor, now: Temporal.Instant) => Promise<boolean>
 }
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** Set in the private scope only. */
     actor: Actor
+    /** Throws the problem if the actor is let in no more; for what lasts, as each write asks by itself. */
+    requireInForce: () => Promise<void>
   }
 }
+
+/** Milliseconds; a body that takes longer to come is one that a revocation may have passed. */
+const slowBody = 1000
 
 /**
  * A new key: the clinic's id and 32 random bytes. The clinic is in the key, so that it is known before the lookup and
@@ -107,6 +114,15 @@ export function clinicIdOfKey(key: string): string {
   return toUuid(bytes)
 }
 
+/**
+ * Whether nobody can try out what the key is, as anybody could who has its clinic's id: long, of many characters, and mixed
+ * as chance does it, small letters, capitals and digits, and not in words and numbers.
+ */
+export function isHardToGuess(key: string): boolean {
+  const runs = key.match(/[a-z]+|[A-Z]+|\d+/g) ?? []
+  return key.length >= 32 && new Set(key).size >= 12 && runs.length >= key.length * 0.3
+}
+
 function toUuid(bytes: Buffer): string {
   return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
 }
@@ -124,8 +140,14 @@ const jsonWebToken = /^eyJ[\w-]{1,4000}\.[\w-]{1,8000}\.[\w-]{0,2000}$/
 /** Makes every route of this scope, and only of this scope, need a valid API key or access token. */
 export function requireAuthentication(app: FastifyInstance, identities: Identities, now: () => Temporal.Instant): void {
   app.decorateRequest('actor')
+  app.decorateRequest('requireInForce', async function (this: FastifyRequest): Promise<void> {
+    if (!(await identities.isInForce(this.actor, now()))) throw refuseEnded({ actorKind: this.actor.kind })
+  })
   app.addHook('onRequest', async (request) => {
     request.actor = await authenticate(request, identities, now())
+  })
+  app.addHook('preValidation', async (request, reply) => {
+    if (reply.elapsedTime > slowBody) await request.requireInForce()
   })
 }
 
@@ -169,7 +191,7 @@ async function recognisePerson(
   now: Temporal.Instant,
   claim: MakeClaim,
 ): Promise<Actor> {
-  const person = await identities.verifyToken(token, now)
+  const person = await identities.verifyToken(token, now, (clinicId) => claim({ clinicId }))
   const found = await identities.findPerson(person, now)
   if (found === null) {
     claim({ clinicId: person.clinicId })
@@ -219,6 +241,13 @@ function refuse(code: 'INVALID_API_KEY' | 'INVALID_ACCESS_TOKEN', detail: string
 /** Refuses an access token; `fault` completes "the access token …". */
 export function refuseToken(fault: string): ProblemError {
   return refuse('INVALID_ACCESS_TOKEN', `the access token ${fault}`)
+}
+
+/** Refuses whoever was let in, and was shut out before they were done. */
+export function refuseEnded({ actorKind }: { actorKind: string }): ProblemError {
+  return actorKind === 'api-key'
+    ? refuse('INVALID_API_KEY', 'the API key was revoked, or has expired, before the request was done')
+    : refuseToken('was revoked, or whoever it is for was shut out, before the request was done')
 }
 
 function challenge(

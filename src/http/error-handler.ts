@@ -72,7 +72,7 @@ export function endWithProblem(error: unknown, request: FastifyRequest): Problem
 
 function sendProblem(error: ProblemError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   logProblem(error, request)
-  if (request.audit) request.audit.problem = { code: error.code, status: error.status }
+  if (request.audit) request.audit.problem = error
   const problem = toProblem(error, { instance: instanceOf(request), requestId: request.id, locate: sourceOf(request) })
   // A text, so that no serializer of the route looks at it: an error must not fail on its way out.
   return reply

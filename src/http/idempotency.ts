@@ -2,8 +2,15 @@ import { createCipheriv, createDecipheriv, createHash, hkdfSync, randomBytes } f
 import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import type { Database } from '../db/client.ts'
-import { claimKey, type KeptAnswer, type KeyHolder, keepAnswer, sweepAnswers } from '../db/kept-answers.ts'
+import { type Database, noteMade } from '../db/client.ts'
+import {
+  claimKey,
+  type FoundAnswer,
+  type KeptAnswer,
+  type KeyHolder,
+  keepAnswer,
+  sweepAnswers,
+} from '../db/kept-answers.ts'
 import { onlyAsked } from './audit.ts'
 import { isLockTimeout } from './database-errors.ts'
 import { tagRevision } from './etag.ts'
@@ -12,7 +19,7 @@ import { ProblemError } from './problems.ts'
 // After the IETF's draft "The Idempotency-Key HTTP Header Field": a request that is sent again with its key gets the first
 // answer again. The key, what the request wrote and its answer are committed together, or none of them is.
 
-/** Whose answers show a secret that is stored nowhere: they are kept encrypted. */
+/** Whose answers show a secret that is stored nowhere: only the credential that asked for it can read them again. */
 const showsSecret: ReadonlySet<string> = new Set(['createApiKey', 'rotateApiKey'])
 
 /** Operations that may compute for longer than other transactions last, in milliseconds; they hold no patient's record. */
@@ -98,12 +105,11 @@ async function answerOnce(
         const kept = await claimKey(tx, holder).catch((error: unknown) => {
           throw isLockTimeout(error) ? stillInHand() : error
         })
-        if (kept !== null) return repeat(kept, { request, reply, key, fingerprint })
+        const secret = showsSecret.has(operationId) ? secretOf(request, key) : `${clinicId} ${actorId} ${key}`
+        if (kept !== null) return repeat(kept, { reply, secret, fingerprint })
         const answer = await hold(reply, handle)
         const { body } = answer
-        const isSealed = showsSecret.has(operationId)
-        const stored = isSealed ? seal(body, secretOf(request, key)) : body
-        await keepAnswer(tx, holder, { ...answer, fingerprint, isSealed, body: stored })
+        await keepAnswer(tx, holder, { ...answer, fingerprint, isSealed: true, body: seal(body, secret) })
         return body
       },
       longest[operationId],
@@ -155,14 +161,14 @@ function stillInHand(): ProblemError {
 }
 
 interface Repetition {
-  request: FastifyRequest
   reply: FastifyReply
-  key: string
+  /** What the answer was sealed with, if this is who may read it. */
+  secret: string
   fingerprint: Uint8Array
 }
 
 /** Puts the first answer into the reply, all but the body, and returns that. */
-function repeat(kept: KeptAnswer, { request, reply, key, fingerprint }: Repetition): Uint8Array {
+function repeat(kept: FoundAnswer, { reply, secret, fingerprint }: Repetition): Uint8Array {
   const { status, headers, isSealed } = kept
   if (!Buffer.from(fingerprint).equals(kept.fingerprint)) {
     throw new ProblemError(
@@ -171,7 +177,13 @@ function repeat(kept: KeptAnswer, { request, reply, key, fingerprint }: Repetiti
       { errors: [{ parameter: 'Idempotency-Key', in: 'header', detail: 'was used for another request' }] },
     )
   }
-  const body = isSealed ? unseal(kept.body, secretOf(request, key)) : kept.body
+  if (kept.isGone) {
+    throw new ProblemError(
+      'ANSWER_GONE',
+      'the request was done before, and the patient of whom its answer told was deleted since: nothing was done again. To add the patient anew, send it with a new `Idempotency-Key`',
+    )
+  }
+  const body = isSealed ? unseal(kept.body, secret) : kept.body
   if (body === null) {
     const made = headers.location ?? 'what it made'
     throw new ProblemError(
@@ -181,6 +193,14 @@ function repeat(kept: KeptAnswer, { request, reply, key, fingerprint }: Repetiti
     )
   }
   reply.code(status).headers(headers).header('idempotency-replayed', 'true')
+  const { audit } = reply.request
+  if (audit !== null) audit.isReplayed = true
+  // A draft goes by the code of its protocol.
+  const made = headers.location
+    ?.replace(/\/draft$/, '')
+    .split('/')
+    .at(-1)
+  if (made !== undefined) noteMade(made)
   return body
 }
 

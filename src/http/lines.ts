@@ -17,8 +17,9 @@ interface Lines {
 
 /**
  * Sends what comes, batch by batch, as lines of JSON. Nothing is asked for faster than it is read, and nothing more once
- * the reader has gone. Each batch is on record before it goes out. An error ends it with a line that has the problem:
- * without a last line that says that it is complete, it is not. Whoever asks for the head alone gets no more than that.
+ * the reader has gone. Each batch is on record before it goes out, and is made only for whoever is still let in. An error
+ * ends it with a line that has the problem: without a last line that says that it is complete, it is not. Whoever asks
+ * for the head alone gets no more than that.
  */
 export function sendLines(
   request: FastifyRequest,
@@ -35,6 +36,7 @@ export function sendLines(
     const iterator = batches[Symbol.asyncIterator]()
     try {
       for (;;) {
+        await request.requireInForce()
         const { done, value: batch } = await inAct(() => iterator.next())
         if (done) break
         if (batch.length === 0) continue

@@ -10,19 +10,22 @@ const mostHeap = 0.9
 const mostWaiting = 25
 
 /** Milliseconds that the first of them may have waited: whoever comes then would wait for longer. */
-const longestWait = 2000
+const mostPatience = 2000
 
-interface Pool {
-  readonly waitingCount: number
-  readonly longestWait?: () => number
-  readonly options: { max?: number }
+interface Waited {
+  readonly pool: { readonly waitingCount: number; readonly options: { max?: number } }
+  readonly longestWait: () => number
 }
 
 /**
  * Answers 503 at once while the service could only answer late: the processor, the memory or the connections to the
  * database are taken. Probes go on being answered. Without `maxDelay` (milliseconds) only the connections are looked at.
  */
-export async function shedLoad(app: FastifyInstance, pool: Pool, maxDelay: number | null): Promise<void> {
+export async function shedLoad(
+  app: FastifyInstance,
+  { pool, longestWait }: Waited,
+  maxDelay: number | null,
+): Promise<void> {
   if (maxDelay !== null) {
     await app.register(underPressure, {
       maxEventLoopDelay: maxDelay,
@@ -34,8 +37,7 @@ export async function shedLoad(app: FastifyInstance, pool: Pool, maxDelay: numbe
     })
   }
   app.addHook('onRequest', async (request) => {
-    const isFull =
-      pool.waitingCount >= mostWaiting * (pool.options?.max ?? 10) || (pool.longestWait?.() ?? 0) > longestWait
+    const isFull = pool.waitingCount >= mostWaiting * (pool.options?.max ?? 10) || longestWait() > mostPatience
     if (isFull && !request.routeOptions.config?.isProbe) throw overloaded()
   })
 }

@@ -142,6 +142,11 @@ export const problemDefinitions = {
     advice:
       'Repeat the request with the credential that it was first sent with; or revoke what it made (`made`) and make another.',
   },
+  ANSWER_GONE: {
+    status: 410,
+    title: 'The answer was about a patient who was deleted',
+    advice: 'It was done once, and is not done again. For another request use a new `Idempotency-Key`.',
+  },
   TOO_MANY_FOR_KEY: {
     status: 422,
     title: 'The request is too large for an idempotency key',

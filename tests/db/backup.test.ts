@@ -6,16 +6,18 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import pg from 'pg'
 import { extract, pack } from 'tar-stream'
-import { restoreBackup } from '../../src/db/backup/restore.ts'
+import { putOnRecord } from '../../src/commands/on-record.ts'
+import { type RestoreOptions, restoreBackup } from '../../src/db/backup/restore.ts'
 import { writeBackup } from '../../src/db/backup/write.ts'
 import { migrationsFolder, readMigrationNames } from '../../src/db/migrations.ts'
 import { applyMigrations } from '../../src/db/schema-engine.ts'
 import { verifyRestoredChains } from '../../src/features/audit/restored.ts'
-import { accepted, openEpisode, publishProtocol, startClinicWithLibrary } from '../features/library-clinic.ts'
+import { accepted, openEpisode, publishProtocol } from '../features/library-clinic.ts'
+import { startClinic } from '../features/support.ts'
 import { wardProtocol } from '../features/ward.ts'
-import { createEmptyDatabase, type TestDatabase } from '../support/test-database.ts'
+import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/test-database.ts'
 
-const clinic = await startClinicWithLibrary({ now: '2026-11-20T15:00:00Z' })
+const clinic = await startClinic({ now: '2026-11-20T15:00:00Z' })
 const url = String(clinic.db.pool.options.connectionString).replace(/\?.*$/, '')
 const opened: TestDatabase[] = []
 
@@ -23,46 +25,56 @@ afterAll(async () => {
   for (const database of opened) await database.close()
 })
 
-async function emptyDatabase(): Promise<string> {
-  const database = await createEmptyDatabase()
+async function opens(creating: Promise<TestDatabase>): Promise<string> {
+  const database = await creating
   opened.push(database)
   return database.url
 }
 
-async function query(address: string, sql: string, values?: unknown[]): Promise<Record<string, unknown>[]> {
+/** Without a table. */
+const emptyDatabase = (): Promise<string> => opens(createEmptyDatabase())
+
+/** With this version's tables, without a row. */
+const migratedDatabase = (): Promise<string> => opens(createTestDatabase())
+
+async function connected<Result>(address: string, work: (client: pg.Client) => Promise<Result>): Promise<Result> {
   const client = new pg.Client({ connectionString: address })
   await client.connect()
   try {
-    return (await client.query(sql, values)).rows
+    return await work(client)
   } finally {
     await client.end()
   }
 }
 
+function query(address: string, sql: string, values?: unknown[]): Promise<Record<string, unknown>[]> {
+  return connected(address, async (client) => (await client.query(sql, values)).rows)
+}
+
 /** Everything a database holds and is: each table's rows, and what protects them. */
-async function contents(address: string): Promise<Record<string, unknown>> {
-  const tables = await query(
-    address,
-    `SELECT c.relname AS name FROM pg_class c WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace
-     AND c.relname <> '_prisma_migrations' ORDER BY 1`,
-  )
-  const found: Record<string, unknown> = {}
-  for (const { name } of tables) {
-    const rows = await query(address, `SELECT t::text AS row FROM public."${name}" t ORDER BY t::text COLLATE "C"`)
-    const hash = createHash('sha256')
-    for (const { row } of rows) hash.update(`${row}\n`)
-    found[String(name)] = [rows.length, hash.digest('hex')]
-  }
-  const [protection] = await query(
-    address,
-    `SELECT (SELECT json_agg(x ORDER BY x::text) FROM (SELECT tgrelid::regclass, tgname, tgenabled FROM pg_trigger
-         WHERE NOT tgisinternal) x) AS triggers,
-       (SELECT json_agg(x ORDER BY x::text) FROM (SELECT conrelid::regclass, conname, pg_get_constraintdef(oid)
-         FROM pg_constraint WHERE connamespace = 'public'::regnamespace) x) AS constraints,
-       (SELECT json_agg(x ORDER BY x::text) FROM (SELECT relname, relrowsecurity, relforcerowsecurity, relacl FROM pg_class
-         WHERE relnamespace = 'public'::regnamespace AND relkind = 'r') x) AS rights`,
-  )
-  return { ...found, ...protection }
+function contents(address: string): Promise<Record<string, unknown>> {
+  return connected(address, async (client) => {
+    const { rows: tables } = await client.query(
+      `SELECT c.relname AS name FROM pg_class c WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace
+       AND c.relname <> '_prisma_migrations' ORDER BY 1`,
+    )
+    const found: Record<string, unknown> = {}
+    for (const { name } of tables) {
+      const { rows } = await client.query(`SELECT t::text AS row FROM public."${name}" t ORDER BY t::text COLLATE "C"`)
+      const hash = createHash('sha256')
+      for (const { row } of rows) hash.update(`${row}\n`)
+      found[String(name)] = [rows.length, hash.digest('hex')]
+    }
+    const { rows: protection } = await client.query(
+      `SELECT (SELECT json_agg(x ORDER BY x::text) FROM (SELECT tgrelid::regclass, tgname, tgenabled FROM pg_trigger
+           WHERE NOT tgisinternal) x) AS triggers,
+         (SELECT json_agg(x ORDER BY x::text) FROM (SELECT conrelid::regclass, conname, pg_get_constraintdef(oid)
+           FROM pg_constraint WHERE connamespace = 'public'::regnamespace) x) AS constraints,
+         (SELECT json_agg(x ORDER BY x::text) FROM (SELECT relname, relrowsecurity, relforcerowsecurity, relacl
+           FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r') x) AS rights`,
+    )
+    return { ...found, ...protection[0] }
+  })
 }
 
 async function backUp(address = url): Promise<Buffer> {
@@ -77,7 +89,15 @@ async function backUp(address = url): Promise<Buffer> {
   return Buffer.concat(chunks)
 }
 
-function restore(address: string, backup: Buffer, options: { isReadableTwice?: boolean } = {}) {
+/** Of all that the clinics have, once the first test has let one write. */
+let shared: Promise<Buffer> | undefined
+
+function wholeBackup(): Promise<Buffer> {
+  shared ??= backUp()
+  return shared
+}
+
+function restore(address: string, backup: Buffer, options: Partial<RestoreOptions> = {}) {
   const open = (): Readable => Readable.from(cut(backup))
   return restoreBackup({ url: address, open, isReadableTwice: true, verify: verifyRestoredChains, ...options })
 }
@@ -116,8 +136,7 @@ const oddTable = `CREATE TABLE odd_value (
 
 /** A database with the schema and the odd table, without a row. */
 async function schemaOnly(): Promise<string> {
-  const target = await emptyDatabase()
-  await applyMigrations(target, migrationsFolder, await readMigrationNames())
+  const target = await migratedDatabase()
   await query(target, oddTable)
   return target
 }
@@ -134,26 +153,26 @@ const odd = [
 ]
 
 beforeAll(async () => {
-  await publishProtocol(clinic, wardProtocol('ward'))
-  await publishProtocol(clinic, wardProtocol('ward', { minutes: 20 }))
-  const other = await clinic.addLibraryClinic('Pacific/Auckland')
-  for (const client of [clinic, other]) {
-    const episodes = await Promise.all(
-      Array.from({ length: 4 }, () => openEpisode(client, { procedures: ['acdf'], surgeryDate: '2026-10-01' })),
-    )
-    for (const id of episodes) {
-      accepted(await client.post(`/episodes/${id}/milestones`, { code: 'hospital-discharge', on: '2026-10-03' }))
-    }
+  const procedures = ['ankle-fixation']
+  for (const client of [clinic, await clinic.addClinic()]) {
+    accepted(await client.post('/attributes', { code: 'impact', title: 'Impact' }))
+    accepted(await client.post('/procedures', { code: procedures[0], name: 'Fixation', bodyRegion: 'ankle' }))
+    await publishProtocol(client, wardProtocol('ward', { procedures }))
+    await publishProtocol(client, wardProtocol('ward', { procedures, minutes: 20 }))
+    const [id] = [
+      await openEpisode(client, { procedures, protocols: [{ code: 'ward', version: 2 }], surgeryDate: '2026-10-01' }),
+      await openEpisode(client, { procedures, protocols: [{ code: 'ward', version: 2 }], surgeryDate: '2026-10-02' }),
+    ]
     for (const [index, text] of odd.entries()) {
       accepted(
-        await client.post(`/episodes/${episodes[0]}/holds`, {
+        await client.post(`/episodes/${id}/holds`, {
           from: '2026-10-05',
           until: '2026-10-06',
           reason: `${index}${text}.`,
         }),
       )
     }
-    accepted(await client.post('/protocols', wardProtocol('in-work')))
+    accepted(await client.post('/protocols', wardProtocol('in-work', { procedures })))
     accepted(await client.post('/api-keys', { name: 'Reader', role: 'reader' }))
   }
   await query(
@@ -165,8 +184,9 @@ beforeAll(async () => {
        (NULL, NULL, 'null', 'null', 'infinity', '-infinity', NULL, 'NaN', '-Infinity', '{}', NULL, 1),
        ('', '', '""', '""', NULL, NULL, '0', 0.10, 5e-324, NULL, '{}', NULL)`,
   )
-  const texts = fc.sample(fc.string({ unit: 'binary', maxLength: 40 }), { numRuns: 300, seed: 5 })
-  const storable = texts.map((text) => text.replaceAll('\0', '').toWellFormed())
+  const character = fc.integer({ min: 1, max: 0x10ffff }).map((point) => String.fromCodePoint(point))
+  const texts = fc.sample(fc.string({ unit: character, maxLength: 40 }), { numRuns: 300, seed: 5 })
+  const storable = texts.map((text) => text.toWellFormed())
   await query(
     url,
     `INSERT INTO odd_value (text, bytes, jsonb, words)
@@ -216,8 +236,7 @@ describe('a backup', () => {
       target.password = 'owner'
       await applyMigrations(target.href, migrationsFolder, await readMigrationNames())
       await query(target.href, oddTable)
-      const original = await backUp()
-      const { manifest } = await restore(target.href, original)
+      const { manifest } = await restore(target.href, await wholeBackup())
       const chunks = await backUp(target.href)
       const again = await schemaOnly()
       expect((await restore(again, chunks)).manifest.tables).toEqual(manifest.tables)
@@ -227,9 +246,25 @@ describe('a backup', () => {
     }
   })
 
-  test('tells of a record of acts that somebody had altered, and restores it as it was', async () => {
+  test('is followed by a row that tells of the restore; a record that was altered is told of, and restored', async () => {
     const forged = await schemaOnly()
-    await restore(forged, await backUp())
+    const { header, manifest } = await restore(forged, await wholeBackup(), {
+      record: (client, { at }) => putOnRecord(client, 'restore', [`backup=${at}`]),
+    })
+    const rows = await query(
+      forged,
+      `SELECT e.seq::int, operation, actor_kind, target FROM audit_event e JOIN audit_head h USING (clinic_id, seq)
+       ORDER BY clinic_id`,
+    )
+    expect(rows).toEqual(
+      manifest.auditHeads?.map(({ seq }) => ({
+        seq: Number(seq) + 1,
+        operation: 'restore',
+        actor_kind: 'operator',
+        target: [`backup=${header.at}`],
+      })),
+    )
+    expect(await connected(forged, (client) => verifyRestoredChains(client, manifest))).toEqual([])
     await query(
       forged,
       `ALTER TABLE audit_event DISABLE TRIGGER USER;
@@ -255,13 +290,14 @@ describe('a backup', () => {
          SELECT clinic_id, clinic_id, 'old patient', 1, created_at FROM clinic`,
     )
     const target = await emptyDatabase()
-    const { migrated, header } = await restore(target, await backUp(older))
+    const { migrated, header } = await restore(target, await backUp(older), {
+      record: (client) => putOnRecord(client, 'restore'),
+    })
     expect(header.migrations).toHaveLength(2)
     expect(migrated).toEqual(names.slice(2))
     expect(await query(target, 'SELECT external_id FROM patient')).toEqual([{ external_id: 'old patient' }])
-    const fresh = await emptyDatabase()
-    await applyMigrations(fresh, migrationsFolder, names)
-    const { rights, triggers, constraints } = await contents(fresh)
+    expect(await query(target, 'SELECT operation FROM audit_event')).toEqual([{ operation: 'restore' }])
+    const { rights, triggers, constraints } = await contents(await migratedDatabase())
     expect(await contents(target)).toMatchObject({ rights, triggers, constraints })
   })
 })
@@ -269,12 +305,12 @@ describe('a backup', () => {
 describe('a restore refuses', () => {
   test('what is cut off or altered, and leaves no row; then it takes the whole', async () => {
     const target = await schemaOnly()
-    const backup = await backUp()
+    const backup = await wholeBackup()
     const broken: Record<string, Buffer> = {
       empty: Buffer.alloc(0),
       another: Buffer.from('no backup at all, but text'),
     }
-    for (const part of [0.001, 0.2, 0.5, 0.9, 0.999]) {
+    for (const part of [0.001, 0.5, 0.999]) {
       broken[`cut at ${part}`] = backup.subarray(0, backup.length * part)
     }
     broken['cut where a file ends'] = gzipSync(gunzipSync(backup).subarray(0, 512 * 40))
@@ -289,6 +325,9 @@ describe('a restore refuses', () => {
       ['the beginning', (name, data) => (name === 'backup.json' ? swap(data, '0.1.0', '0.1.1') : data)],
     ]
     for (const [what, change] of forgeries) broken[what] = await altered(backup, change)
+    broken['a value that is none'] = await altered(backup, (name, data) =>
+      name.includes('/patient/') ? Buffer.concat([Buffer.from('x'), data]) : data,
+    )
     for (const [what, bytes] of Object.entries(broken)) {
       for (const isReadableTwice of [true, false]) {
         const message = await refusal(restore(target, bytes, { isReadableTwice }))
@@ -302,7 +341,7 @@ describe('a restore refuses', () => {
 
   test('a backup of a newer version, of another make and of another format', async () => {
     const target = await emptyDatabase()
-    const backup = await backUp()
+    const backup = await wholeBackup()
     const head = (change: (header: { format: number; migrations: object[] }) => void) =>
       altered(backup, (name, data) => {
         if (name !== 'backup.json') return data
@@ -324,15 +363,19 @@ describe('a restore refuses', () => {
   test('a database that is not empty', async () => {
     const before = await contents(url)
     for (const isReadableTwice of [true, false]) {
-      expect(await refusal(restore(url, await backUp(), { isReadableTwice }))).toMatch(
+      expect(await refusal(restore(url, await wholeBackup(), { isReadableTwice }))).toMatch(
         /has rows already .*, and nothing in it was changed: restore into an empty database/,
       )
     }
     expect(await contents(url)).toEqual(before)
     const older = await emptyDatabase()
     await applyMigrations(older, migrationsFolder, (await readMigrationNames()).slice(0, 3))
-    expect(await refusal(restore(older, await backUp()))).toContain('has tables of another version than the backup')
-    expect(await refusal(restore(await emptyDatabase(), await backUp()))).toContain('the backup has a table odd_value')
+    expect(await refusal(restore(older, await wholeBackup()))).toContain(
+      'has tables of another version than the backup',
+    )
+    expect(await refusal(restore(await migratedDatabase(), await wholeBackup()))).toContain(
+      'the backup has a table odd_value',
+    )
   })
 })
 

@@ -78,6 +78,8 @@ describe('the configuration', () => {
           roleClaim: ['a', 'b'],
           roles: null,
           scopeClaim: null,
+          requiredClaims: [],
+          tokenType: null,
         },
       ],
       trustedProxies: ['10.0.0.0/8', '2001:db8::1'],
@@ -142,6 +144,8 @@ describe('the configuration', () => {
     ['with a shared secret', { clinics, algorithms: ['HS256'] }, false],
     ['with a role that there is not', { clinics, roles: { x: 'owner' } }, false],
     ['with a role that there is', { clinics, roles: { x: 'reader' } }, true],
+    ['with what its tokens must have', { clinics, requiredClaims: ['scp'], tokenType: 'at+jwt' }, true],
+    ['with tokens of another type', { clinics, tokenType: 'JWT' }, false],
     ['with a setting that there is not', { clinics, audiences: [] }, false],
   ])('an identity provider %s', (_name, change, good) => {
     expect(complain({ OIDC_ISSUERS: JSON.stringify([{ ...provider, ...change }]) })).toHaveLength(good ? 0 : 1)

@@ -207,6 +207,22 @@ describe('the embedded database', () => {
     expect(isAlive(server.pid)).toBe(false)
   })
 
+  test('tells when it ends again and again as soon as it has started', async () => {
+    const server = await start(dataDir)
+    let crashed = ''
+    server.crashed.then((reason) => {
+      crashed = reason
+    })
+    const ended: number[] = []
+    for (; ended.length < 7 && crashed === ''; await until(() => crashed !== '' || server.pid !== ended.at(-1))) {
+      ended.push(server.pid)
+      process.kill(server.pid, 'SIGKILL')
+    }
+    expect(crashed).toMatch(/ended by itself 5 times, each time as soon as it had started \(.*mend that/)
+    expect(ended).toHaveLength(5)
+    await server.stop()
+  })
+
   test('tells when it does not start again', async () => {
     const server = await start(dataDir)
     await rename(join(cluster, 'global'), join(cluster, 'elsewhere'))

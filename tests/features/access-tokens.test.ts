@@ -1,12 +1,13 @@
 import { createHmac } from 'node:crypto'
 import { afterAll, describe, expect, test } from '@jest/globals'
-import type { JWTPayload } from 'jose'
+import { type JWTPayload, SignJWT } from 'jose'
 import { readConfig } from '../../src/config.ts'
 import { makeSigningKey, startIssuer } from '../support/issuer.ts'
 import { type Problem, startClinic } from './support.ts'
 
 const issuer = await startIssuer()
 const partner = await startIssuer()
+const strict = await startIssuer()
 const audience = 'https://rehab.clinic.example'
 const now = '2026-11-20T15:00:00Z'
 const seconds = Date.parse(now) / 1000
@@ -28,6 +29,15 @@ const { tokenIssuers } = readConfig({
       keyCooldownSeconds: 0,
     },
     { issuer: partner.issuer, audience, jwksUrl: partner.jwksUrl, clinics: [clinics.partner], clinicClaim: 'clinic' },
+    {
+      issuer: strict.issuer,
+      audience,
+      jwksUrl: strict.jwksUrl,
+      clinics: 'any',
+      clinicClaim: 'https://clinic.example/clinic',
+      requiredClaims: ['scp'],
+      tokenType: 'at+jwt',
+    },
     { issuer: 'https://away.example', audience, jwksUrl: 'http://127.0.0.1:1/jwks', clinics: 'any', clinicClaim: 'c' },
   ]),
 })
@@ -35,6 +45,7 @@ const clinic = await startClinic({ now, config: { tokenIssuers } })
 afterAll(async () => {
   await issuer.close()
   await partner.close()
+  await strict.close()
 })
 
 const allScopes = 'openid patients:read patients:write clinic:read catalogue:read catalogue:write keys:manage'
@@ -148,6 +159,11 @@ describe('a person whom the identity provider vouches for', () => {
 })
 
 describe('a token that is not to be believed', () => {
+  test('what its issuer is to put into each token', async () => {
+    const token = await strict.sign(claims({ iss: strict.issuer, role: 'reader', scp: 'api' }), { typ: 'at+jwt' })
+    expect((await ask(token)).status).toBe(200)
+  })
+
   const signed = 'is not signed by its issuer, with a key and an algorithm that this service accepts'
   const noClinic = 'names no clinic of this service for which its issuer may speak'
   const cases: [string, () => string | Promise<string>, string][] = [
@@ -213,6 +229,16 @@ describe('a token that is not to be believed', () => {
       'is not one for access',
     ],
     ['for a sign-in, as Keycloak says it', () => issuer.sign(claims({ typ: 'ID' })), 'is not one for access'],
+    [
+      'without a claim that its issuer always has',
+      () => strict.sign(claims({ iss: strict.issuer, role: 'reader' }), { typ: 'at+jwt' }),
+      'does not have the claim `scp`',
+    ],
+    [
+      'without the type that its issuer always gives',
+      () => strict.sign(claims({ iss: strict.issuer, role: 'reader', scp: 'api' }), { typ: 'JWT' }),
+      'is not one for access',
+    ],
     ['that is no JSON', () => 'eyJhbGciOiJSUzI1NiJ9.bm8.c2ln', 'cannot be read'],
   ]
 
@@ -226,6 +252,15 @@ describe('a token that is not to be believed', () => {
     for (const secret of ['person-1', 'Kim Berg', issuer.issuer, audience, ...token.split('.').filter(Boolean)]) {
       expect(said).not.toContain(secret)
     }
+  })
+
+  test('says in vain where its key is, or which: nothing is fetched for it', async () => {
+    const own = await stranger('own')
+    const fetches = partner.fetches()
+    const header = { alg: own.alg, kid: own.kid, jku: partner.jwksUrl, jwk: own.publicJwk }
+    const token = await new SignJWT(claims()).setProtectedHeader(header).sign(own.privateKey)
+    expect((await ask(token)).body.detail).toContain(signed)
+    expect(partner.fetches()).toBe(fetches)
   })
 
   test('an issuer speaks for its own clinics only', async () => {

@@ -1,3 +1,5 @@
+import { randomUUIDv7 } from 'node:crypto'
+import http from 'node:http'
 import { describe, expect, test } from '@jest/globals'
 import { setSuspended } from '../../src/features/clinics/suspend-clinic.ts'
 import { toInstantText } from '../../src/http/schemas.ts'
@@ -269,3 +271,77 @@ async function clientKeys(): Promise<{ jwks: object }> {
 function assertNever(): never {
   throw new Error('no client')
 }
+
+describe('whoever is let in no more while they send', () => {
+  const software = () => make({ name: 'Slow', role: 'administrator' })
+  const suspend = (isSuspended: boolean): Promise<void> =>
+    clinic.db.asClinic(clinic.clinicId, (tx) =>
+      setSuspended(
+        tx,
+        { clinicId: clinic.clinicId, actor: null, now: toInstantText(moment), nextId: randomUUIDv7 },
+        isSuspended,
+      ),
+    )
+
+  /** Has the start of the body on its way, and lets the rest follow. */
+  async function begin({ id, key }: NewKey, path: string, body: object) {
+    const text = JSON.stringify(body)
+    const headers = {
+      authorization: `Bearer ${key}`,
+      'content-type': 'application/json',
+      'content-length': text.length,
+    }
+    const request = http.request(`${clinic.address}/v1${path}`, { method: 'POST', headers })
+    const answered = new Promise<number>((resolve, reject) => {
+      request.on('error', reject)
+      request.on('response', (response) => resolve(response.resume().statusCode ?? 0))
+    })
+    request.write(text.slice(0, 3))
+    const wasUsed = async () => (await clinic.get<{ lastUsedAt: unknown }>(`/api-keys/${id}`)).body.lastUsedAt !== null
+    while (!(await wasUsed()));
+    return {
+      end: (): Promise<number> => {
+        request.end(text.slice(3))
+        return answered
+      },
+    }
+  }
+
+  test.each([
+    ['key is revoked', async ({ id }: NewKey) => accepted(await clinic.post(`/api-keys/${id}/revoke`, {}))],
+    [
+      'key ends now',
+      async ({ id }: NewKey) =>
+        accepted(await clinic.post(`/api-keys/${id}/rotate`, { oldKeyUntil: toInstantText(moment) })),
+    ],
+    ['actor is blocked', async ({ actor }: NewKey) => accepted(await clinic.post(`/actors/${actor}/block`, {}))],
+    ['clinic is suspended', async () => suspend(true)],
+  ])('writes nothing: the %s', async (what, end) => {
+    const made = await software()
+    const externalId = `slow ${what}`
+    const sending = await begin(made, '/patients', { externalId })
+    await end(made)
+    const status = await sending.end()
+    await suspend(false)
+    expect(status).toBe(401)
+    expect((await clinic.get(`/patients?externalId=${externalId.replaceAll(' ', '%20')}`)).body.items).toEqual([])
+  })
+
+  test('can still end their own key', async () => {
+    const made = await software()
+    const oldKeyUntil = toInstantText(moment)
+    expect((await clinic.withKey(made.key).post(`/api-keys/${made.id}/rotate`, { oldKeyUntil })).status).toBe(201)
+    const other = await software()
+    expect((await clinic.withKey(other.key).post(`/api-keys/${other.id}/revoke`, {})).status).toBe(200)
+    expect(await Promise.all([made, other].map(({ key }) => statusOf(key)))).toEqual([401, 401])
+  })
+
+  test('is ordered with what they write: two who revoke each other are never both revoked', async () => {
+    const [one, two] = [await software(), await software()]
+    const statuses = await Promise.all([
+      clinic.withKey(one.key).post(`/api-keys/${two.id}/revoke`, {}),
+      clinic.withKey(two.key).post(`/api-keys/${one.id}/revoke`, {}),
+    ])
+    expect(statuses.map(({ status }) => status).sort()).toEqual([200, 401])
+  })
+})

@@ -84,10 +84,34 @@ export const tamperings: readonly Tampering[] = [
     finds: /^the head is gone/,
   },
   {
+    name: 'dated back before Christ',
+    sql: `ALTER TABLE audit_event DROP CONSTRAINT audit_event_at_check;
+      UPDATE audit_event SET at = (to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.MS') || '+00 BC')::timestamptz
+      WHERE clinic_id = $clinic AND seq = $row`,
+    finds: /^row \$row is not as it was written$/,
+  },
+  {
+    name: 'altered so that it cannot be read as it should',
+    sql: `ALTER TABLE audit_event DROP CONSTRAINT audit_event_target_check;
+      UPDATE audit_event SET target = ARRAY[['id=1', 'id=2']] WHERE clinic_id = $clinic AND seq = $row`,
+    finds: /^row \$row is not as it was written$/,
+  },
+  {
     name: 'hidden from the list by patient',
     sql: `DELETE FROM audit_subject WHERE clinic_id = $clinic AND ctid = ANY(ARRAY(
       SELECT ctid FROM audit_subject WHERE clinic_id = $clinic LIMIT 1))`,
-    finds: /patients and episodes, and the list to find them by has/,
+    finds: /^row \d+ names [0-9a-f-]{36}, and is not found by it/,
+  },
+  {
+    name: 'listed under somebody else',
+    sql: `UPDATE audit_subject SET subject = gen_random_uuid() WHERE clinic_id = $clinic AND ctid = ANY(ARRAY(
+      SELECT ctid FROM audit_subject WHERE clinic_id = $clinic LIMIT 1))`,
+    finds: /^row \d+ (names [0-9a-f-]{36}, and is not found by it|is found by [0-9a-f-]{36}, which it does not name)/,
+  },
+  {
+    name: 'listed under one more',
+    sql: `INSERT INTO audit_subject (clinic_id, subject, seq) VALUES ($clinic, gen_random_uuid(), $row)`,
+    finds: /^row \$row is found by [0-9a-f-]{36}, which it does not name/,
   },
   {
     name: 'written anew from there on, head and all',

@@ -314,3 +314,97 @@ describe('an administrator', () => {
     expect((await reader.send('GET', '/audit-events', undefined, accept)).status).toBe(403)
   })
 })
+
+describe('what the service’s role gives to append_audit', () => {
+  const event = {
+    ...{ at: '2026-11-20T15:00:00Z', actorKind: 'unknown', operation: 'x', method: 'GET', route: '/x', attempts: 1 },
+    ...{ outcome: 'success', status: null, target: [], patients: [], episodes: [] },
+  }
+  const append = (change: object): Promise<unknown> => {
+    const given = JSON.stringify({ ...event, clinic: clinic.clinicId, ...change })
+    return clinic.db.asClinic(clinic.clinicId, async (tx) => {
+      await tx.$queryRaw`SELECT append_audit(${given}::jsonb)::text`
+      throw new Error('taken')
+    })
+  }
+
+  const unreadable = [
+    { at: 'infinity' },
+    { at: '2026-11-20T15:00:00Z BC' },
+    { target: [null] },
+    { target: [['id=1']] },
+    { target: ['jane roe'] },
+    { target: ['id=1\n2'] },
+    { target: [`id=${'1'.repeat(81)}`] },
+    { target: Array.from({ length: 21 }, () => 'id=1') },
+    { patients: [null] },
+    { episodes: [null] },
+    { outcome: 'X', status: 200 },
+    { operation: 'x'.repeat(101) },
+    { route: 'x'.repeat(301) },
+    { address: 'x'.repeat(256) },
+    { userAgent: 'x'.repeat(201) },
+  ]
+  test.each(unreadable.map((change) => [JSON.stringify(change).slice(0, 50), change] as const))(
+    'is refused if the record could not be read any more: %s',
+    async (_text, change) => {
+      await expect(append(change)).rejects.toThrow(/violates check constraint/)
+    },
+  )
+
+  test('is taken as it is sent', async () => {
+    const target = ['id=01a1f000-0000-7000-8000-00000000c11c', 'made=acdf-standard', 'replayed=true']
+    await expect(append({ target, userAgent: 'é'.repeat(200) })).rejects.toThrow('taken')
+  })
+})
+
+describe('a person whom an identity provider vouches for', () => {
+  test('is on record when they first come and when they have another name, and not by it', async () => {
+    const id = '01a1f000-0000-7000-8000-0000000000f1'
+    const come = (name: string) =>
+      clinic.db.pool.query('SELECT * FROM identify_person($1, $2, $3, $4, $5, $6)', [
+        ...[clinic.clinicId, id, 'https://id.example', 'subject-1', name, '2026-11-20T15:00:00Z'],
+      ])
+    for (const name of ['Ann Lee', 'Ann Lee', 'Ann Moe', 'Ann Moe']) expect((await come(name)).rowCount).toBe(1)
+    const seen = await events('&operation=identifyPerson')
+    expect(seen.map(({ target, actor }) => [target, actor.id, actor.kind])).toEqual([
+      [{ renamed: id }, id, 'person'],
+      [{ made: id }, id, 'person'],
+    ])
+  })
+})
+
+describe('a chain whose end somebody holds', () => {
+  test('keeps nobody else waiting, and its own for not longer than they would wait', async () => {
+    const other = await clinic.addLibraryClinic()
+    const theirs = accepted(await other.post<{ id: string }>('/patients', { externalId: 'other' })).id
+    await owner.query('BEGIN')
+    await owner.query('SELECT FROM audit_head WHERE clinic_id = $1 FOR UPDATE', [clinic.clinicId])
+    try {
+      const start = performance.now()
+      const reads = Array.from({ length: 12 }, () => reader.get(`/patients/${patient}`))
+      const refused = Array.from({ length: 3 }, () => reader.post('/patients', { externalId: 'x' }))
+      const change = clinic.post('/patients', { externalId: 'held' })
+      const elsewhere = (await other.get(`/patients/${theirs}`)).status
+      expect([elsewhere, performance.now() - start < 1500]).toEqual([200, true])
+      for (const { status, headers } of await Promise.all([...reads, change])) {
+        expect([status, headers.get('retry-after')]).toEqual([503, expect.any(String)])
+      }
+      expect((await Promise.all(refused)).map(({ status }) => status)).toEqual([403, 403, 403])
+      expect(performance.now() - start).toBeLessThan(5000)
+    } finally {
+      await owner.query('ROLLBACK')
+    }
+    const again = async (): Promise<number> => (await reader.get(`/patients/${patient}`)).status
+    while ((await again()) !== 200);
+  })
+
+  test('is let go by the database when the service that holds it stands still', async () => {
+    const ask = `SELECT current_setting('idle_in_transaction_session_timeout') AS idle,
+      current_setting('tcp_user_timeout') AS gone`
+    const { rows } = await clinic.db.pool.query(ask)
+    expect(rows).toEqual([{ idle: '15s', gone: '30000' }])
+    const inLong = await clinic.db.asWhole(clinic.clinicId, (tx) => tx.$queryRawUnsafe(ask), 60_000)
+    expect(inLong).toEqual([{ idle: '65s', gone: '30000' }])
+  })
+})

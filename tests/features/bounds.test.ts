@@ -56,6 +56,15 @@ describe('a document that is larger than it looks', () => {
     expect(answer.body.detail).toContain('aliases')
   })
 
+  test('is refused where it has a number that nobody measures, at its place', async () => {
+    const answer = await clinic.post<Problem>('/protocols', {
+      ...document,
+      limits: [{ code: 'huge', quantity: 'load', max: Number.MAX_VALUE }],
+    })
+    expect(answer.status).toBe(400)
+    expect(answer.body.errors).toMatchObject([{ pointer: '/limits/0/max' }])
+  })
+
   test('is refused when one rule has more tests than anyone can follow', async () => {
     const tests = Array.from({ length: 30 }, (_, day) => ({ days: { atLeast: day } }))
     const when = { any: [{ all: tests }, { all: tests }] }

@@ -6,6 +6,7 @@ import { moveEpisodes } from '../../src/features/moves/move.ts'
 import type { Instant } from '../../src/rules/index.ts'
 import { accepted, openEpisode, publishProtocol, startClinicWithLibrary } from './library-clinic.ts'
 import { storeEpisodes } from './many-episodes.ts'
+import type { Client } from './support.ts'
 import { wardProtocol } from './ward.ts'
 
 const clinic = await startClinicWithLibrary({ now: '2026-11-20T15:00:00Z' })
@@ -83,10 +84,9 @@ test('a reader who goes away ends it, and an error is the last line', async () =
 
   // A version that cannot be read is an error in the middle of the answer.
   const query = db.pool.query.bind(db.pool)
-  let pages = 0
   db.pool.query = ((...given: Parameters<typeof query>) => {
-    if (String(given[0]).includes('read_caseload') && ++pages === 2) return Promise.reject(new Error('connection lost'))
-    return query(...given)
+    const isSecond = String(given[0]).includes('read_caseload') && JSON.stringify(given[1]).includes(`"${ids[249]}"`)
+    return isSecond ? Promise.reject(new Error('connection lost')) : query(...given)
   }) as typeof query
   try {
     const lines = (await (await fetch(address, { headers })).text())
@@ -95,12 +95,42 @@ test('a reader who goes away ends it, and an error is the last line', async () =
       .map((line) => JSON.parse(line))
     expect(lines.at(-1)).toMatchObject({ kind: 'error', problem: { status: 500, code: 'INTERNAL_ERROR' } })
     expect(lines.length).toBeGreaterThan(200)
-    const whole = await clinic.get('/protocols/ward/versions/2/impact')
-    expect(whole.status).toBe(200)
   } finally {
     db.pool.query = query
   }
+  expect((await clinic.get('/protocols/ward/versions/2/impact')).status).toBe(200)
 })
+
+/** Software with a key that can be revoked. */
+async function makeKey(): Promise<{ software: Client; revoke: () => Promise<void> }> {
+  const made = accepted(
+    await clinic.post<{ id: string; key: string }>('/api-keys', { name: 'Ended', role: 'administrator' }),
+  )
+  const revoke = async () => void accepted(await clinic.post(`/api-keys/${made.id}/revoke`, {}))
+  return { software: clinic.withKey(made.key), revoke }
+}
+
+test.each(['application/json', 'application/x-ndjson'])(
+  'a caseload (%s) is told no further once the key is revoked',
+  async (accept) => {
+    const { software, revoke } = await makeKey()
+    const query = db.pool.query.bind(db.pool)
+    let pages = 0
+    db.pool.query = (async (...given: Parameters<typeof query>) => {
+      if (String(given[0]).includes('read_caseload') && ++pages === 2) await revoke()
+      return query(...given)
+    }) as typeof query
+    try {
+      const { text } = await software.send('GET', '/protocols/ward/versions/2/impact', undefined, { accept })
+      const lines = text.trimEnd().split('\n')
+      const last = JSON.parse(lines.at(-1) ?? '')
+      expect(last.problem ?? last).toMatchObject({ status: 401, code: 'INVALID_API_KEY' })
+      expect(lines.length).toBeLessThanOrEqual(501)
+    } finally {
+      db.pool.query = query
+    }
+  },
+)
 
 test('a move of many goes on where it was broken off', async () => {
   const path = '/protocols/ward/moves'
@@ -209,4 +239,36 @@ test('a move that is broken off names the move that was made until then', async 
       detail: `version ${to} of \`ward\` was retired meanwhile: choose another; 100 episodes were moved before: see /v1/protocols/ward/moves/${made?.id}`,
     })
   }
+})
+
+test('a move goes no further once the key is revoked', async () => {
+  const path = '/protocols/ward/moves'
+  await publishProtocol(clinic, wardProtocol('ward', { lifting: 30 }))
+  const { latestVersion } = accepted(await clinic.get<{ latestVersion: number }>('/protocols/ward'))
+  const body = { to: latestVersion, select: { episodes: ids.slice(0, 150) }, reason }
+  const { confirm } = accepted(await clinic.post<{ confirm: string[] }>(path, { ...body, dryRun: true }))
+  const { software, revoke } = await makeKey()
+  const held = await hold(ids[149] ?? '')
+  const moving = software.send('POST', path, { ...body, confirm }, { accept: 'application/x-ndjson' })
+  await held.waitForOthers()
+  await revoke()
+  await held.letGo()
+  const { text } = await moving
+  const [made] = accepted(await clinic.get<{ items: { id: string; episodes: number }[] }>(path)).items
+  expect(JSON.parse(text.trimEnd().split('\n').at(-1) ?? '')).toMatchObject({
+    kind: 'error',
+    problem: { status: 401, code: 'INVALID_API_KEY', move: made?.id },
+  })
+  expect(made?.episodes).toBe(100)
+})
+
+test('with a key at most 1,000 episodes are moved', async () => {
+  const many = { count: 1001, version: second, surgeryDate: '2026-10-01', at: '2026-10-02T10:00:00Z' }
+  const episodes = await storeEpisodes(clinic, many)
+  const move = (count: number) => {
+    const body = { to: 2, select: { episodes: episodes.slice(0, count) }, reason }
+    return clinic.send('POST', '/protocols/ward/moves', body, { 'idempotency-key': `of-${count}` })
+  }
+  expect(await move(1001)).toMatchObject({ status: 422, body: { code: 'TOO_MANY_FOR_KEY' } })
+  expect(await move(1000)).toMatchObject({ status: 200, body: { outcomes: { 'already-there': 1000 } } })
 })

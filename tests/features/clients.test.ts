@@ -120,6 +120,15 @@ describe('a client that signs', () => {
     expect(JSON.stringify(items)).not.toContain(assertion)
   })
 
+  test('gets no token while it is shut out', async () => {
+    const { body: own } = await clinic.post<Registered>('/clients', { name: 'Shut', jwks: { keys: [key.publicJwk] } })
+    const names = { iss: own.clientId, sub: own.clientId }
+    accepted(await clinic.post(`/actors/${own.id}/block`, {}))
+    expect(await exchange(await assert(names))).toMatchObject({ status: 401, body: { error: 'invalid_client' } })
+    accepted(await clinic.post(`/actors/${own.id}/unblock`, {}))
+    expect((await exchange(await assert(names))).status).toBe(200)
+  })
+
   test('loses its tokens at once when it is changed, revoked, or its clinic is suspended', async () => {
     const { body: own } = await clinic.post<Registered>('/clients', { name: 'Other', jwks: { keys: [key.publicJwk] } })
     const names = { iss: own.clientId, sub: own.clientId }

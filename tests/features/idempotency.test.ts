@@ -223,6 +223,26 @@ describe('an answer with a secret', () => {
   })
 })
 
+describe('an answer about a patient', () => {
+  const body = { externalId: 'mrn-4711', displayName: 'Ada Example' }
+
+  test('is kept sealed, and goes with the patient', async () => {
+    const first = await keyed<{ id: string }>('/patients', body, 'deleted')
+    expect((await keyed('/patients', body, 'deleted')).text).toBe(first.text)
+    expect((await keptRows()).filter((row) => /mrn-4711|Ada/.test(row.body))).toEqual([])
+    const kept = (await keptRows()).length
+    expect((await clinic.delete(`/patients/${first.body.id}`, first.etag)).status).toBe(204)
+    const again = await keyed<Problem>('/patients', body, 'deleted')
+    expect(again).toMatchObject({ status: 410, location: '', body: { code: 'ANSWER_GONE' } })
+    expect(again.text).not.toMatch(/mrn-4711|Ada/)
+    // The key stays used, for this request and for others.
+    expect((await keyed('/patients', { externalId: 'another' }, 'deleted')).status).toBe(422)
+    expect((await keptRows()).filter((row) => row.body === '')).toHaveLength(1)
+    expect(await keptRows()).toHaveLength(kept)
+    expect((await keyed('/patients', body, 'anew')).status).toBe(201)
+  })
+})
+
 describe('many at the same time', () => {
   test('200 with one key, at two instances, make one episode', async () => {
     const patient = await newPatient()

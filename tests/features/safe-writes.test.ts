@@ -1,12 +1,15 @@
-import { beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { type Answer, exampleLibrary, type Memory, prepare, type StepRequest, steps } from '../../openapi/scenario.ts'
 import type { OpenapiDocument } from '../../src/http/openapi-document.ts'
+import { connectAsOwner } from '../support/owner.ts'
 import { startClinic } from './support.ts'
 
 // The walk through every operation that makes the examples, taken once more by a client whose answers get lost: it sends
 // each POST twice with one key, and every change first without `If-Match` and with an outdated one.
 
 const service = await startClinic({ library: exampleLibrary })
+const owner = await connectAsOwner(service.db)
+afterAll(() => owner.end())
 const { paths } = (await (await fetch(`${service.address}/openapi.json`)).json()) as OpenapiDocument
 
 const operations = Object.entries(paths).flatMap(([path, item]) =>
@@ -97,14 +100,16 @@ function essence({ status, headers, text }: Sent) {
 }
 
 const repeated = new Set<string>()
+/** What was made, each of it told twice. */
+const made: { operationId: string; first: Sent; again: Sent }[] = []
 const guarded = new Set<string>()
 const wrong: unknown[] = []
 
 beforeAll(async () => {
-  let made = 0
+  let given = 0
   const ids = (): string => {
-    made += 1
-    return `01a1f000-0000-7000-8000-${made.toString(16).padStart(12, '0')}`
+    given += 1
+    return `01a1f000-0000-7000-8000-${given.toString(16).padStart(12, '0')}`
   }
   const clock = () => Temporal.Now.instant()
   const key = await prepare({ db: service.db, clock, ids, library: exampleLibrary })
@@ -142,6 +147,7 @@ beforeAll(async () => {
         again.headers['idempotency-replayed'] === 'true' && answer.headers['idempotency-replayed'] === undefined
       if (isSame && isTold) repeated.add(operationId)
       else wrong.push({ operationId, first: essence(answer), again: essence(again) })
+      if (answer.status === 201) made.push({ operationId, first: answer, again })
     }
     memory = { ...memory, ...(step.remember?.(answer) as Memory | undefined) }
   }
@@ -199,5 +205,41 @@ describe('`If-Match`', () => {
     expect(wrong).toEqual([])
     expect([...guarded].sort()).toEqual(idsOf(operations.filter((operation) => has(operation, 'If-Match'))))
     expect(guarded.size).toBeGreaterThan(45)
+  })
+})
+
+describe('the record of acts', () => {
+  /** The targets of all rows, by request. */
+  async function readRecord() {
+    const { rows } = await owner.query<{ id: string; outcome: string; target: string[] }>(
+      'SELECT request_id AS id, outcome, target FROM audit_event WHERE request_id IS NOT NULL ORDER BY seq',
+    )
+    return Map.groupBy(rows, ({ id }) => id)
+  }
+
+  test('names what each request has made, as its `Location` does, and whether it was told again', async () => {
+    const makers = operations.filter(({ path, responses }) => path.startsWith('/v1/') && '201' in responses)
+    expect([...new Set(made.map(({ operationId }) => operationId))].sort()).toEqual(idsOf(makers))
+    expect(makers.length).toBeGreaterThan(30)
+    const rows = await readRecord()
+    for (const { operationId, first, again } of made) {
+      const named = `made=${first.headers.location
+        ?.replace(/\/draft$/, '')
+        .split('/')
+        .at(-1)}`
+      const told = [first, again].map(({ headers }) =>
+        rows
+          .get(headers['x-request-id'] ?? '')
+          ?.map(({ target }) => target.filter((item) => /^(made|replayed)=/.test(item))),
+      )
+      expect({ operationId, told }).toEqual({ operationId, told: [[[named]], [[named, 'replayed=true']]] })
+    }
+  })
+
+  test('says of no request that it was done and that it was refused', async () => {
+    const rows = await readRecord()
+    const both = [...rows.values()].filter((of) => new Set(of.map(({ outcome }) => outcome)).size > 1)
+    expect(both).toEqual([])
+    expect(rows.size).toBeGreaterThan(200)
   })
 })

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
@@ -7,7 +7,7 @@ import { z } from 'zod'
 import { type Database, openDatabase } from '../../src/db/client.ts'
 import { toTimestamp } from '../../src/db/dates.ts'
 import { insertApiKey } from '../../src/features/api-keys/repository.ts'
-import { clinicIdOfKey, hashKey, makeApiKey, prefixOf } from '../../src/http/auth.ts'
+import { clinicIdOfKey, hashKey, isHardToGuess, makeApiKey, prefixOf } from '../../src/http/auth.ts'
 import { toInstantText } from '../../src/http/schemas.ts'
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts'
 import { startApp, type TestApp } from './test-app.ts'
@@ -203,5 +203,26 @@ describe('a key', () => {
     expect(app.log.length).toBeGreaterThan(10)
     const text = JSON.stringify(app.log)
     for (const key of Object.values(keys)) expect(text).not.toContain(key.slice(-20))
+  })
+})
+
+describe('a key that the operator chooses', () => {
+  test.each([
+    ['Zt4f0v/7Qm1sXkq2+LhR9cWbE8uYpNaT5dGJ6iKoVx0=', true],
+    ['9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08', true],
+    [keys.chosen, false],
+    ['Zt4f0v/7Qm1sXkq2+LhR9cWbE8uYpNa', false],
+    ['correct-horse-battery-staple-Plus-2026-Clinic', false],
+    ['SecretSecretSecretSecretSecretSecret1', false],
+    ['a1'.repeat(30), false],
+  ])('%s is hard to guess: %s', (key, expected) => {
+    expect(isHardToGuess(key)).toBe(expected)
+  })
+
+  test('is so if it is random', () => {
+    for (let count = 0; count < 1000; count += 1) {
+      expect(isHardToGuess(randomBytes(32).toString('base64'))).toBe(true)
+      expect(isHardToGuess(makeApiKey(riverside))).toBe(true)
+    }
   })
 })

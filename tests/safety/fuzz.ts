@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { startTestServer } from '../support/test-server.ts'
-import { describeCoverage, findGaps, judgeMemory } from './fuzz/report.ts'
+import { describeCoverage, findGaps, findUnseen, judgeMemory } from './fuzz/report.ts'
 import { type Finding, type FuzzResult, type Memory, runFuzz } from './fuzz/run.ts'
 import type { FuzzClinic } from './fuzz/service.ts'
 
@@ -119,8 +119,10 @@ function summarise(results: readonly FuzzResult[], seed: number, say: (line: str
   }
   for (const { key, times, detail, curl } of findings.values()) say(`FAULT ×${times} ${key}\n  ${detail}\n  ${curl}`)
   const [first] = results
-  const gaps = first === undefined ? [] : findGaps(first.document, coverage, sent)
+  const gaps = first === undefined ? [] : findGaps(first.document, coverage)
+  const unseen = first === undefined ? [] : findUnseen(first.document, coverage)
   for (const gap of gaps) say(`GAP ${gap}`)
+  for (const one of unseen) say(`not seen: ${one}`)
   const shed = kinds.entries().reduce((sum, [name, times]) => (name.endsWith('shed') ? sum + times : sum), 0)
   const failed = kinds.entries().reduce((sum, [name, times]) => (name.endsWith('5xx') ? sum + times : sum), 0)
   return {

@@ -16,10 +16,18 @@ jest.setTimeout(120_000)
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
+const withoutLinks = `data:text/javascript,${encodeURIComponent(`
+  import fs from 'node:fs/promises'
+  import { syncBuiltinESMExports } from 'node:module'
+  fs.link = async () => { throw Object.assign(new Error('no links'), { code: 'EPERM' }) }
+  syncBuiltinESMExports()`)}`
+
 test('a running service is backed up, and another goes on from it with the same keys', async () => {
   const folder = await createTestFolder()
   const file = join(folder, 'clinic.backup')
-  const from = { DATA_DIR: join(folder, 'data') }
+  // However busy the machine is.
+  const patience = { MAX_EVENT_LOOP_DELAY: '60000' }
+  const from = { DATA_DIR: join(folder, 'data'), ...patience }
   const first = await startService(from)
   const key = first.key ?? ''
   const patient = await first.send(key, 'POST', '/v1/patients', { externalId: 'kept' })
@@ -32,6 +40,17 @@ test('a running service is backed up, and another goes on from it with the same 
   await first.end('SIGINT')
 
   // Without the service, too, and through a pipe; and never in place of another.
+  const wrong = { DATA_DIR: join(folder, 'wrong') }
+  for (const args of [
+    ['src/commands/backup.ts', join(folder, 'none')],
+    ['src/commands/clinic.ts', 'list'],
+  ]) {
+    expect(await runCommand(args, wrong)).toMatchObject({
+      code: 1,
+      output: expect.stringContaining(`there is no database in the data folder ${wrong.DATA_DIR}: set DATA_DIR`),
+    })
+  }
+  expect((await readdir(folder)).sort()).toEqual(['clinic.backup', 'data'])
   const piped = join(folder, 'piped.backup')
   const pipe = `"${process.execPath}" src/commands/backup.ts - > "${piped}"`
   const { NODE_OPTIONS: _, ...inherited } = process.env
@@ -46,10 +65,19 @@ test('a running service is backed up, and another goes on from it with the same 
     output: expect.stringContaining('restore into an empty database (another DATA_DIR'),
   })
 
-  const to = { DATA_DIR: join(folder, 'restored') }
+  const to = { DATA_DIR: join(folder, 'restored'), ...patience }
   expect(await runCommand(['src/commands/restore.ts', file], to)).toMatchObject({ code: 0 })
   const second = await startService(to)
   expect(second.key).toBeNull()
+  expect(await second.send(key, 'GET', '/v1/audit-events?limit=2')).toMatchObject({
+    status: 200,
+    body: {
+      items: [
+        { operation: 'restore', actor: { kind: 'operator' }, target: { backup: expect.stringMatching(/^2.*Z$/) } },
+        { operation: 'backup', actor: { kind: 'operator' } },
+      ],
+    },
+  })
   expect((await second.send(key, 'GET', `/v1/patients/${patient.body.id}`)).body).toEqual(patient.body)
   await second.end('SIGINT')
 
@@ -77,6 +105,18 @@ test('a running service is backed up, and another goes on from it with the same 
     expect((await watcher.query('SELECT FROM clinic')).rows).toEqual([])
     expect(await runCommand(['src/commands/restore.ts', file], env)).toMatchObject({ code: 0 })
     expect((await watcher.query('SELECT external_id FROM patient')).rows).toEqual([{ external_id: 'kept' }])
+
+    // Of a database that takes no row, onto a disk that knows no hard links.
+    await watcher.query(`ALTER DATABASE ${watcher.database} SET default_transaction_read_only = on`)
+    const other = join(folder, 'other.backup')
+    const { code, output } = await runCommand(['--import', withoutLinks, 'src/commands/backup.ts', other], env)
+    expect({ code, output }).toEqual({
+      code: 0,
+      output: expect.stringMatching(/is not on the clinics' record: .*read-only/),
+    })
+    expect((await stat(other)).mode & 0o777).toBe(0o600)
+    await checkBackup(createReadStream(other))
+    expect((await readdir(folder)).filter((name) => name.endsWith('.partial'))).toEqual([])
   } finally {
     await watcher.end()
     await database.close()

@@ -122,8 +122,13 @@ describe('the service on another server', () => {
   test('uses DATABASE_URL and the key that it is given, and prints no key', async () => {
     const database = await createEmptyDatabase()
     try {
-      const key = 'a-key-that-the-operator-chose'
+      const key = 'Zt4f0v/7Qm1sXkq2+LhR9cWbE8uYpNaT5dGJ6iKoVx0='
       const env = { DATABASE_URL: database.url, BOOTSTRAP_API_KEY: key }
+      const guessable = { ...env, BOOTSTRAP_API_KEY: 'a-key-that-the-operator-chose-himself' }
+      expect(await runCommand(['src/server.ts'], guessable)).toMatchObject({
+        code: 1,
+        output: expect.stringContaining('openssl rand -base64 32'),
+      })
       // Two replicas that start at once make one clinic.
       const [one, other] = await Promise.all([startService(env), startService(env)])
       expect(one.output() + other.output()).not.toContain(key)
@@ -148,6 +153,7 @@ async function expectVerified(url: string, clinicId: string): Promise<void> {
   expect(readFileSync(file, 'utf8')).toMatch(new RegExp(`^${clinicId} 4 [0-9a-f]{64} \\S+Z\n$`))
   const whole = { code: 0, output: `${clinicId}  4 rows, as they were written, and as the heads that were kept\n` }
   expect(await audit('verify', '--heads', file)).toEqual(whole)
+  expect(await audit('heads', '--out', file)).toEqual({ code: 2, output: expect.stringContaining('is there already') })
   const owner = new pg.Client({ connectionString: url })
   await owner.connect()
   try {
@@ -165,6 +171,23 @@ async function expectVerified(url: string, clinicId: string): Promise<void> {
       code: 1,
       output: expect.stringContaining('written anew'),
     })
+    // Of each clinic whose record cannot be read it is said.
+    await owner.query(
+      `INSERT INTO clinic (clinic_id, name, time_zone, revision, created_at) VALUES (gen_random_uuid(), 'Next', 'UTC', 1, now());
+       ALTER TABLE audit_event RENAME COLUMN hash TO hashed`,
+    )
+    const unread = await audit('verify')
+    expect(unread).toMatchObject({
+      code: 1,
+      output: expect.stringMatching(/^\S+ {2}WRONG: it cannot be read: .*\n\S+ {2}WRONG/),
+    })
+    // It looks at what is there, and migrates nothing.
+    await owner.query(`DELETE FROM _prisma_migrations WHERE migration_name LIKE '%_blocked_actors'`)
+    const pending = { code: 2, output: expect.stringMatching(/lacks the migration \d+_blocked_actors.*start/) }
+    expect(await audit('verify')).toEqual(pending)
+    expect(await audit('heads')).toEqual(pending)
+    const { rows } = await owner.query(`SELECT FROM _prisma_migrations WHERE migration_name LIKE '%_blocked_actors'`)
+    expect(rows).toEqual([])
   } finally {
     await owner.end()
   }

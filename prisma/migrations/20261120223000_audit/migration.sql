@@ -25,10 +25,36 @@ CREATE TABLE "audit_event" (
 );
 CREATE INDEX "audit_event_clinic_id_actor_id_seq_idx" ON "audit_event"("clinic_id", "actor_id", "seq");
 CREATE INDEX "audit_event_clinic_id_at_idx" ON "audit_event"("clinic_id", "at");
+
+-- Whether each item is `name=value`, as the target of an act is told.
+CREATE FUNCTION audit_target_fits(list text[]) RETURNS boolean LANGUAGE plpgsql IMMUTABLE AS $$
+DECLARE
+  item text;
+BEGIN
+  FOREACH item IN ARRAY list LOOP
+    IF (item ~ '^[A-Za-z]+=[^[:cntrl:]]{0,80}$') IS NOT TRUE THEN
+      RETURN false;
+    END IF;
+  END LOOP;
+  RETURN true;
+END $$;
+
+-- Whoever reads the record relies on these, so that no row can make it unreadable.
 ALTER TABLE audit_event
+  ADD CONSTRAINT audit_event_at_check CHECK (at >= '2000-01-01 00:00:00Z' AND at < '10000-01-01 00:00:00Z'),
   ADD CHECK (actor_kind IN ('api-key', 'person', 'client', 'operator', 'unknown')),
   ADD CHECK ((outcome = 'success') = (status IS NULL)),
+  ADD CHECK (status BETWEEN 400 AND 599),
   ADD CHECK (attempts >= 1),
+  ADD CHECK (length(operation) <= 100), ADD CHECK (length(method) <= 20), ADD CHECK (length(route) <= 300),
+  ADD CHECK (length(outcome) <= 100), ADD CHECK (length(request_id) <= 100), ADD CHECK (length(address) <= 255),
+  ADD CHECK (length(user_agent) <= 200),
+  ADD CONSTRAINT audit_event_target_check
+    CHECK (COALESCE(array_ndims(target), 1) = 1 AND cardinality(target) <= 20 AND audit_target_fits(target)),
+  ADD CHECK (COALESCE(array_ndims(patients), 1) = 1 AND cardinality(patients) <= 2000
+    AND array_position(patients, NULL) IS NULL),
+  ADD CHECK (COALESCE(array_ndims(episodes), 1) = 1 AND cardinality(episodes) <= 2000
+    AND array_position(episodes, NULL) IS NULL),
   ADD CHECK (octet_length(previous_hash) = 32), ADD CHECK (octet_length(hash) = 32);
 
 -- Whom an event is about, to find the events of one patient: a table and not an array's index, which row-level security
@@ -94,7 +120,8 @@ CREATE TRIGGER append_only BEFORE DELETE ON audit_head FOR EACH ROW EXECUTE FUNC
 CREATE TRIGGER append_only_whole BEFORE TRUNCATE ON audit_head
   FOR EACH STATEMENT EXECUTE FUNCTION refuse_audit_change();
 
--- Each value with its length before it, so that no two rows have one text; src/features/audit/chain.ts does the same.
+-- Each value with its length before it, so that no two rows have one text; src/features/audit/chain.ts does the same. The
+-- moment is told in milliseconds since 1970, which tell every moment from every other.
 CREATE FUNCTION audit_items(list text[]) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$
 DECLARE
   item text;
@@ -109,7 +136,7 @@ END $$;
 CREATE FUNCTION audit_text(e audit_event) RETURNS text LANGUAGE plpgsql STABLE AS $$
 BEGIN
   RETURN 'audit-1,' || audit_items(ARRAY[e.clinic_id::text, e.seq::text,
-    to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), e.actor_id::text, e.actor_kind,
+    trim_scale(extract(epoch FROM e.at) * 1000)::text, e.actor_id::text, e.actor_kind,
     e.credential_id::text, e.operation, e.method, e.route, e.outcome, e.status::text, e.attempts::text, e.request_id,
     e.address, e.user_agent,
     audit_items(e.target), audit_items(e.patients::text[]), audit_items(e.episodes::text[])]);
@@ -154,9 +181,10 @@ BEGIN
 END $$;
 
 -- Adds one row to the chain of the clinic that is set, whose head it holds until the transaction ends: call it last. It
--- runs as the owner of the tables, because nobody else may add.
+-- runs as the owner of the tables, because nobody else may add. Whoever else holds the head is waited for; after two seconds
+-- that is a lock timeout (55P03).
 CREATE FUNCTION append_audit(event jsonb) RETURNS bigint
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET lock_timeout = '2s' AS $$
 DECLARE
   clinic uuid := NULLIF(current_setting('app.clinic_id', true), '')::uuid;
   head record;

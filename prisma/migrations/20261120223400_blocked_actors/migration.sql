@@ -42,7 +42,7 @@ BEGIN
 END $$;
 
 -- The actor of a person whom an identity provider vouches for, made when they first come; no row for a clinic that is
--- not there or suspended, and for whom it has shut out.
+-- not there or suspended, and for whom it has shut out. That they first come, or come with another name, is on record.
 CREATE OR REPLACE FUNCTION identify_person(clinic uuid, fresh_id uuid, person_issuer text, person_subject text, person_name text,
   moment timestamptz)
 RETURNS TABLE (actor_id uuid, time_zone text)
@@ -50,6 +50,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
   zone text;
   person record;
+  done text;
 BEGIN
   PERFORM set_config('app.clinic_id', clinic::text, true);
   SELECT c.time_zone INTO zone FROM clinic c WHERE c.clinic_id = clinic AND c.suspended_at IS NULL;
@@ -62,10 +63,17 @@ BEGIN
     RETURN;
   END IF;
   IF person.id IS NULL OR person.name <> person_name THEN
+    done := CASE WHEN person.id IS NULL THEN 'made' ELSE 'renamed' END;
     INSERT INTO actor AS a (clinic_id, id, kind, name, issuer, subject, created_at)
       VALUES (clinic, fresh_id, 'person', person_name, person_issuer, person_subject, moment)
       ON CONFLICT (clinic_id, issuer, subject) DO UPDATE SET name = EXCLUDED.name
       RETURNING a.id INTO person.id;
+    -- Of two requests that come first at the same time one makes the actor.
+    IF done = 'renamed' OR person.id = fresh_id THEN
+      PERFORM append_audit(jsonb_build_object('clinic', clinic, 'at', moment, 'actor', person.id, 'actorKind', 'person',
+        'operation', 'identifyPerson', 'method', '', 'route', '', 'outcome', 'success', 'attempts', 1,
+        'target', jsonb_build_array(done || '=' || person.id), 'patients', '[]'::jsonb, 'episodes', '[]'::jsonb));
+    END IF;
   END IF;
   RETURN QUERY SELECT person.id, zone;
 END $$;

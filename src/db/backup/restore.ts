@@ -22,6 +22,8 @@ export interface RestoreOptions {
    * and is the evidence.
    */
   verify?: (client: pg.Client, manifest: BackupManifest) => Promise<string[]>
+  /** Puts the restore on record behind the rows of the backup; false if its version had no record yet. */
+  record?: (client: pg.Client, header: BackupHeader) => Promise<boolean>
 }
 
 export interface Restored {
@@ -35,7 +37,8 @@ export interface Restored {
 /**
  * Puts a backup into an empty database and migrates it to this version: all of it, or no row. Throws StartupError.
  */
-export async function restoreBackup({ url, open, isReadableTwice, verify }: RestoreOptions): Promise<Restored> {
+export async function restoreBackup(options: RestoreOptions): Promise<Restored> {
+  const { url, open, isReadableTwice, record } = options
   if (isReadableTwice) await checkBackup(open())
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
   client.on('error', () => {})
@@ -45,10 +48,11 @@ export async function restoreBackup({ url, open, isReadableTwice, verify }: Rest
     // A service that starts meanwhile waits to migrate.
     await client.query('SELECT pg_advisory_lock($1)', [turnLock])
     const names = await readMigrationNames()
-    const { header, manifest, complaints } = await load(client, url, open(), verify)
+    const { isRecorded, ...loaded } = await load(client, options)
     await client.query('ANALYZE')
     const migrated = await applyMigrations(url, names)
-    return { header, manifest, migrated, complaints }
+    if (!isRecorded) await record?.(client, loaded.header)
+    return { ...loaded, migrated }
   } catch (error) {
     throw error instanceof StartupError ? error : explainConnectionProblem(url, error)
   } finally {
@@ -68,17 +72,15 @@ export async function checkBackup(source: Readable): Promise<BackupManifest> {
 
 async function load(
   client: pg.Client,
-  url: string,
-  source: Readable,
-  verify: RestoreOptions['verify'],
-): Promise<Omit<Restored, 'migrated'>> {
+  { url, open, isReadableTwice, verify, record }: RestoreOptions,
+): Promise<Omit<Restored, 'migrated'> & { isRecorded: boolean }> {
   const read: { header?: BackupHeader; tables: Map<string, Table>; constraints: string[]; triggers: string[] } = {
     tables: new Map(),
     constraints: [],
     triggers: [],
   }
   try {
-    const manifest = await readBackup(source, {
+    const manifest = await readBackup(open(), {
       async header(header) {
         await refuseUnknownMigrations(header)
         await prepareSchema(client, url, header)
@@ -92,7 +94,10 @@ async function load(
       },
       async table({ name, columns }, rows) {
         const list = columns.map(pg.escapeIdentifier).join(', ')
-        await pipeline(rows, client.query(copyFrom(`COPY ${qualified(name)} (${list}) FROM STDIN`)))
+        const copy = client.query(copyFrom(`COPY ${qualified(name)} (${list}) FROM STDIN`))
+        await pipeline(rows, copy).catch((error) => {
+          throw explainRefusedRows(error, name, isReadableTwice)
+        })
       },
     })
     const { header } = read
@@ -103,13 +108,28 @@ async function load(
     await compare(client, header, manifest, read.tables)
     // As long as row-level security does not hide the rows from their owner.
     const complaints = (await verify?.(client, manifest)) ?? []
-    for (const statement of [...read.constraints, ...read.triggers]) await client.query(statement)
+    await runAll(client, [...read.constraints, ...read.triggers])
+    const isRecorded = (await record?.(client, header)) ?? false
     await client.query('COMMIT')
-    return { header, manifest, complaints }
+    return { header, manifest, complaints, isRecorded }
   } catch (error) {
     await client.query('ROLLBACK').catch(() => {})
     throw error
   }
+}
+
+/** Values and rows that a table does not take: of a whole backup they are another PostgreSQL's. */
+function explainRefusedRows(error: unknown, table: string, isWhole: boolean): unknown {
+  const { code } = error as { code?: unknown }
+  if (typeof code !== 'string' || !/^2[23]...$/.test(code)) return error
+  return isWhole ? storesOtherwise(table) : damaged(`the table ${table} does not take its rows`)
+}
+
+function storesOtherwise(table: string): StartupError {
+  return new StartupError(
+    `the table ${table} reads otherwise than in the backup, so that nothing was restored: this PostgreSQL stores ` +
+      'something in another way; restore into the version that the backup names',
+  )
 }
 
 /** A backup of a newer version has migrations that this one lacks. */
@@ -203,11 +223,11 @@ async function liftProtection(
     rows.filter(({ table }) => known.has(table))
   const alter = (table: string, what: string): string => `ALTER TABLE ${qualified(table)} ${what}`
 
-  for (const { table } of ours(forced)) await client.query(alter(table, 'NO FORCE ROW LEVEL SECURITY'))
-  for (const { table } of ours(triggers)) await client.query(alter(table, 'DISABLE TRIGGER USER'))
-  for (const { table, name } of ours(keys)) {
-    await client.query(alter(table, `DROP CONSTRAINT ${pg.escapeIdentifier(name)}`))
-  }
+  await runAll(client, [
+    ...ours(forced).map(({ table }) => alter(table, 'NO FORCE ROW LEVEL SECURITY')),
+    ...ours(triggers).map(({ table }) => alter(table, 'DISABLE TRIGGER USER')),
+    ...ours(keys).map(({ table, name }) => alter(table, `DROP CONSTRAINT ${pg.escapeIdentifier(name)}`)),
+  ])
   return {
     constraints: ours(keys).map(({ table, name, definition }) =>
       alter(table, `ADD CONSTRAINT ${pg.escapeIdentifier(name)} ${definition}`),
@@ -219,6 +239,11 @@ async function liftProtection(
       ...ours(forced).map(({ table }) => alter(table, 'FORCE ROW LEVEL SECURITY')),
     ],
   }
+}
+
+/** In one round trip. */
+async function runAll(client: pg.Client, statements: readonly string[]): Promise<void> {
+  await client.query(statements.join(';\n'))
 }
 
 /** By pg_trigger.tgenabled. */
@@ -249,10 +274,7 @@ async function compare(
     if (table === undefined || told === undefined) throw damaged(`its manifest lacks the table ${name}`)
     const found = await digestOf(client, { ...table, columns })
     if (found.rows === told.rows && found.sha256 === told.sha256) continue
-    throw new StartupError(
-      `the table ${name} reads otherwise than in the backup, so that nothing was restored: this PostgreSQL stores ` +
-        'something in another way; restore into the version that the backup names',
-    )
+    throw storesOtherwise(name)
   }
 }
 

@@ -26,9 +26,14 @@ export interface Backup {
 
 /**
  * Writes every row of the database to `out`, all of one moment, while the service goes on. `url` is the address of the
- * tables' owner. Throws StartupError.
+ * tables' owner. What `before` writes is in the backup. Throws StartupError.
  */
-export async function writeBackup(url: string, serviceVersion: string, out: Writable): Promise<Backup> {
+export async function writeBackup(
+  url: string,
+  serviceVersion: string,
+  out: Writable,
+  before?: (client: pg.Client) => Promise<void>,
+): Promise<Backup> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
   client.on('error', () => {})
   try {
@@ -36,6 +41,7 @@ export async function writeBackup(url: string, serviceVersion: string, out: Writ
     await prepareSession(client)
     // No migration meanwhile: the snapshot keeps rows as they were, but not the shape of a table.
     await client.query('SELECT pg_advisory_lock_shared($1)', [turnLock])
+    await before?.(client)
     await client.query('BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY')
     const tar = pack()
     const [backup] = await Promise.all([

@@ -1,4 +1,4 @@
-import type { Transaction } from '../../db/client.ts'
+import { noteMade, type Transaction } from '../../db/client.ts'
 import { type Role, rolesWith, type Scope, scopesOfRole } from '../../http/access.ts'
 import { type Actor, makeApiKey } from '../../http/auth.ts'
 import { listWords } from '../../http/nearest.ts'
@@ -164,6 +164,7 @@ async function store(
     createdAt: now,
     createdBy: actor?.id ?? null,
   })
+  noteMade(key.id)
   const stored = await readApiKey(tx, clinicId, key.id)
   if (stored === null) throw new Error('the key was just stored')
   return { ...stored, key: secret }

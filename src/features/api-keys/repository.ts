@@ -2,7 +2,7 @@ import type { Database, Transaction } from '../../db/client.ts'
 import { fromTimestamp, toTimestamp } from '../../db/dates.ts'
 import type { ApiKey as ApiKeyRow } from '../../db/generated/client.ts'
 import type { Role, Scope } from '../../http/access.ts'
-import { type FoundCredential, hashKey, prefixOf } from '../../http/auth.ts'
+import { type Actor, type FoundCredential, hashKey, prefixOf } from '../../http/auth.ts'
 import type { Instant } from '../../rules/index.ts'
 import { insertActor } from '../actors/repository.ts'
 
@@ -47,6 +47,19 @@ export async function findCredential(
     revoked: row.revoked,
     timeZone: row.time_zone,
   }
+}
+
+/** Whether whoever was let in would be let in still. */
+export async function isInForce(
+  db: Database,
+  { clinicId, id, credentialId }: Pick<Actor, 'clinicId' | 'id' | 'credentialId'>,
+  now: Temporal.Instant,
+): Promise<boolean> {
+  const { rows } = await db.pool.query<{ in_force: boolean }>({
+    text: 'select still_in_force($1::uuid, $2::uuid, $3::uuid, $4::timestamptz) as in_force',
+    values: [clinicId, id, credentialId, now.toString()],
+  })
+  return rows[0]?.in_force === true
 }
 
 /** A key as it is shown: nobody can read the key itself again. */

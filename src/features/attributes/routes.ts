@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import { noteMade } from '../../db/client.ts'
 import type { Context } from '../../http/context.ts'
 import { ifMatchHeader, requireIfMatch } from '../../http/etag.ts'
 import { cursorOf, pageOf, pageQuery, toPage } from '../../http/pagination.ts'
@@ -62,10 +63,12 @@ export async function registerAttributes(app: FastifyInstance, { db, clock, ids 
     async (request, reply) => {
       const { body } = request
       const { clinicId } = request.actor
-      const created = await db.asClinic(clinicId, (tx) =>
-        createAttribute(tx, { ...body, clinicId, id: ids(), createdAt: toInstantText(clock()) }),
-      )
-      if (created === null) throw toCodeTaken('attribute', body.code)
+      const created = await db.asClinic(clinicId, async (tx) => {
+        const row = await createAttribute(tx, { ...body, clinicId, id: ids(), createdAt: toInstantText(clock()) })
+        if (row === null) throw toCodeTaken('attribute', body.code)
+        noteMade(body.code)
+        return row
+      })
       return reply.code(201).header('location', `/v1/attributes/${created.code}`).send(created)
     },
   )

@@ -3,8 +3,11 @@ import type { Database, Transaction } from '../../db/client.ts'
 import { fromTimestamp, toTimestamp } from '../../db/dates.ts'
 import { type AuditEvent as AuditEventRow, Prisma } from '../../db/generated/client.ts'
 import type { AuditEvent, AuditStore } from '../../http/audit.ts'
+import { refuseEnded } from '../../http/auth.ts'
+import { isLockTimeout } from '../../http/database-errors.ts'
+import { ProblemError } from '../../http/problems.ts'
 import type { Instant } from '../../rules/index.ts'
-import type { Anchor, ChainRow } from './chain.ts'
+import type { Anchor, ChainRow, Mislisted } from './chain.ts'
 
 /** An event with its place in its clinic's chain. */
 export interface RecordedEvent extends AuditEvent {
@@ -13,25 +16,89 @@ export interface RecordedEvent extends AuditEvent {
   hash: string
 }
 
+/** So many rows of one clinic are on their way at once: they wait for the same head, and each has a connection. */
+const mostAtOnce = 3
+/** So many more wait for that. */
+const mostWaiting = 200
+/** For so many milliseconds after somebody else has held a head for too long nobody waits for it. */
+const heldFor = 1000
+
 /** How the service writes: through a function of the database, because it may not write to the tables itself. */
 export function createAuditStore(db: Database): AuditStore {
+  const turns = createTurns()
   return {
-    append: appendEvent,
-    record: async (clinicId, event, { lazily }) => {
-      const { rows } = await db.pool.query<{ seq: string | null }>({
-        text: 'select record_audit($1::uuid, $2, $3::jsonb) as seq',
-        values: [clinicId, lazily, toJson(clinicId, event)],
-      })
-      return rows[0]?.seq != null
+    append: (tx, clinicId, event) => turns.watch(clinicId, () => appendEvent(tx, clinicId, event)),
+    record: (clinicId, event, { lazily }) =>
+      turns.take(clinicId, async () => {
+        const { rows } = await db.pool.query<{ seq: string | null }>({
+          text: 'select record_audit($1::uuid, $2, $3::jsonb) as seq',
+          values: [clinicId, lazily, toJson(clinicId, event)],
+        })
+        return rows[0]?.seq != null
+      }),
+  }
+}
+
+type Write = () => Promise<boolean>
+
+/** Sees to it that a clinic whose head somebody holds does not take all connections. */
+function createTurns() {
+  /** Until when nobody waits, by clinic. */
+  const held = new Map<string, number>()
+  const inHand = new Map<string, { writing: number; waiting: (() => void)[] }>()
+
+  const watch = async (clinicId: string, write: Write): Promise<boolean> => {
+    if ((held.get(clinicId) ?? 0) > performance.now()) throw isHeld()
+    try {
+      const isWritten = await write()
+      held.delete(clinicId)
+      return isWritten
+    } catch (error) {
+      if (!isLockTimeout(error)) throw error
+      held.set(clinicId, performance.now() + heldFor)
+      throw isHeld(error)
+    }
+  }
+
+  return {
+    watch,
+    async take(clinicId: string, write: Write): Promise<boolean> {
+      const turn = inHand.get(clinicId) ?? { writing: 0, waiting: [] }
+      inHand.set(clinicId, turn)
+      if (turn.writing < mostAtOnce) turn.writing += 1
+      else if (turn.waiting.length >= mostWaiting) throw isHeld()
+      // Whoever is done hands the turn over.
+      else await new Promise<void>((resolve) => turn.waiting.push(resolve))
+      try {
+        return await watch(clinicId, write)
+      } finally {
+        const next = turn.waiting.shift()
+        if (next !== undefined) next()
+        else {
+          turn.writing -= 1
+          if (turn.writing === 0) inHand.delete(clinicId)
+        }
+      }
     },
   }
 }
 
-/** Puts the event on record with what the transaction has changed; false if it has changed nothing. */
+function isHeld(cause?: unknown): ProblemError {
+  return new ProblemError('SERVICE_UNAVAILABLE', 'the record of acts cannot be written now: try again', {
+    headers: { 'retry-after': '2' },
+    cause,
+  })
+}
+
+/**
+ * Puts the event on record with what the transaction has changed; false if it has changed nothing. Throws the problem if
+ * whoever acts was let in and is no longer in force.
+ */
 export async function appendEvent(tx: Transaction, clinicId: string, event: AuditEvent): Promise<boolean> {
   const [row] = await tx.$queryRaw<{ seq: bigint | null }[]>`
     SELECT CASE WHEN pg_current_xact_id_if_assigned() IS NOT NULL
-      THEN append_audit(${toJson(clinicId, event)}::jsonb) END AS seq`
+      THEN append_in_force(${toJson(clinicId, event)}::jsonb) END AS seq`
+  if (row?.seq === 0n) throw refuseEnded(event)
   return row?.seq != null
 }
 
@@ -144,13 +211,15 @@ export interface StoredEnd {
 
 /** Runs `read` on one connection that sees this clinic's rows, and sees them as they are at each query. */
 export async function inChain<Result>(
-  { pool }: Database,
+  { pool }: Pick<Database, 'pool'>,
   clinicId: string,
   read: (reader: ChainReader) => Promise<Result>,
 ): Promise<Result> {
   const client = await pool.connect()
   try {
     await client.query('BEGIN READ ONLY')
+    // A long chain takes long.
+    await client.query('SET LOCAL statement_timeout = 0')
     await client.query(`SELECT set_config('app.clinic_id', $1, true)`, [clinicId])
     return await read(readerOn(client, clinicId))
   } finally {
@@ -179,8 +248,7 @@ export function readerOn(client: Pick<pg.ClientBase, 'query'>, clinicId: string)
     page: async (behind, until, most) => {
       const { rows } = await client.query<ChainRow>(
         `SELECT e.seq, encode(e.previous_hash, 'hex') AS "previousHash", encode(e.hash, 'hex') AS hash,
-           cardinality(ARRAY(SELECT unnest(e.patients) UNION SELECT unnest(e.episodes))) AS subjects,
-           ARRAY[e.clinic_id::text, e.seq::text, ${inUtc('e.at')}, e.actor_id::text, e.actor_kind,
+           ARRAY[e.clinic_id::text, e.seq::text, trim_scale(extract(epoch FROM e.at) * 1000)::text, e.actor_id::text, e.actor_kind,
              e.credential_id::text, e.operation, e.method, e.route, e.outcome, e.status::text, e.attempts::text,
              e.request_id, e.address, e.user_agent] AS items,
            ARRAY[to_json(e.target), to_json(e.patients), to_json(e.episodes)] AS lists
@@ -189,12 +257,17 @@ export function readerOn(client: Pick<pg.ClientBase, 'query'>, clinicId: string)
       )
       return rows
     },
-    countSubjects: async (until) => {
-      const { rows } = await client.query<{ count: string }>(
-        'SELECT count(*) FROM audit_subject WHERE clinic_id = $1 AND seq <= $2',
-        [clinicId, until],
+    findMislisted: async () => {
+      const { rows } = await client.query<Mislisted>(
+        `SELECT seq, subject, named.is_named IS NOT NULL AS "isNamed"
+         FROM (SELECT DISTINCT e.seq, s.subject, true AS is_named FROM audit_event e, unnest(e.patients || e.episodes) s(subject)
+               WHERE e.clinic_id = $1) named
+           FULL JOIN (SELECT seq, subject, true AS is_listed FROM audit_subject WHERE clinic_id = $1) listed
+             USING (seq, subject)
+         WHERE named.is_named IS NULL OR listed.is_listed IS NULL ORDER BY seq, subject LIMIT 1`,
+        [clinicId],
       )
-      return Number(rows[0]?.count ?? 0)
+      return rows[0] ?? null
     },
   }
 }
@@ -203,7 +276,8 @@ export interface ChainReader {
   end: () => Promise<StoredEnd>
   /** Rows by their number, behind one and up to another. */
   page: (behind: bigint, until: bigint, most: number) => Promise<ChainRow[]>
-  countSubjects: (until: bigint) => Promise<number>
+  /** The first row that is found by others than it names; null if there is none. */
+  findMislisted: () => Promise<Mislisted | null>
 }
 
 function inUtc(column: string): string {
@@ -211,7 +285,7 @@ function inUtc(column: string): string {
 }
 
 /** Waits until all that has been answered for is on the disk, so that no crash takes it back. */
-export async function settle({ pool }: Database): Promise<void> {
+export async function settle({ pool }: Pick<Database, 'pool'>): Promise<void> {
   const { rows } = await pool.query<{ lsn: string }>('SELECT pg_current_wal_insert_lsn() AS lsn')
   for (;;) {
     const { rows: flushed } = await pool.query<{ done: boolean }>('SELECT pg_current_wal_flush_lsn() >= $1 AS done', [

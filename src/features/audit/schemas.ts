@@ -22,7 +22,9 @@ export const auditEvent = z
       .describe('Who.'),
     operation: z
       .string()
-      .describe('The `operationId`, or the operator’s command; empty where a row stands for many refused attempts.'),
+      .describe(
+        'The `operationId`, the operator’s command, or `identifyPerson`: a person came for the first time or with another name. Empty where a row stands for many refused attempts.',
+      ),
     method: z.string(),
     route: z.string().describe('The pattern of the address.'),
     outcome: z.string().describe('`success`, or the code of the problem.'),
@@ -36,7 +38,11 @@ export const auditEvent = z
     requestId: z.string().nullable(),
     address: z.string().nullable().describe('From where: the remote address, or the operator’s machine.'),
     userAgent: z.string().nullable(),
-    target: z.record(z.string(), z.string()).describe('The ids and codes in the path.'),
+    target: z
+      .record(z.string(), z.string())
+      .describe(
+        'The ids and codes in the path. `made`: of what was made; `renamed`: of whom; `replayed`: `true` where nothing was done again and the first answer was told again.',
+      ),
     patients: z.array(uuid).describe('Whom it is about: read, or changed.'),
     episodes: z.array(uuid).describe('Which episodes it is about: read, or changed.'),
     previousHash: hash,

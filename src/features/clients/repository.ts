@@ -1,8 +1,9 @@
-import type { Transaction } from '../../db/client.ts'
+import { noteMade, type Transaction } from '../../db/client.ts'
 import { fromTimestamp, toTimestamp } from '../../db/dates.ts'
 import type { Client as ClientRow, Prisma } from '../../db/generated/client.ts'
 import type { Role, Scope } from '../../http/access.ts'
 import { clientIdOf } from '../../http/auth.ts'
+import { toInstantText } from '../../http/schemas.ts'
 import type { Instant } from '../../rules/index.ts'
 import { insertActor } from '../actors/repository.ts'
 import type { KeySet } from './schemas.ts'
@@ -47,6 +48,7 @@ export async function insertClient(
   client: Pick<Client, 'id' | 'name' | 'role' | 'scopes' | 'jwks' | 'createdAt' | 'createdBy'> & { clinicId: string },
 ): Promise<Client> {
   const { clinicId, id, name, createdAt } = client
+  noteMade(id)
   await insertActor(tx, { clinicId, id, kind: 'client', name, createdAt })
   const row = await tx.client.create({
     data: {
@@ -122,10 +124,13 @@ export async function deleteTokens(tx: Transaction, clinicId: string, clientId: 
   await tx.accessToken.deleteMany({ where: { clinicId, clientId } })
 }
 
-/** Whether the clinic lets anybody in. */
-export async function isClinicOpen(tx: Transaction, clinicId: string): Promise<boolean> {
-  const row = await tx.clinic.findUnique({ where: { clinicId }, select: { suspendedAt: true } })
-  return row !== null && row.suspendedAt === null
+/** Whether the clinic lets anybody in, and has not shut the client out. */
+export async function isLetIn(tx: Transaction, clinicId: string, id: string): Promise<boolean> {
+  const row = await tx.actor.findUnique({
+    where: { clinicId_id: { clinicId, id }, blockedAt: null, clinic: { suspendedAt: null } },
+    select: { id: true },
+  })
+  return row !== null
 }
 
 /** False if the assertion was taken before, on whichever replica. Those that have expired are forgotten. */
@@ -143,7 +148,10 @@ export async function takeAssertion(
   return count === 1
 }
 
-/** Keeps the token's hash, and forgets those of the client that have expired. */
+/** Longer than an answer may take: what was begun with a token goes on while that is there. */
+const keptAfterEnd = { hours: 2 }
+
+/** Keeps the token's hash, and forgets those of the client that have expired long ago. */
 export async function insertToken(
   tx: Transaction,
   token: {
@@ -157,8 +165,10 @@ export async function insertToken(
   },
 ): Promise<void> {
   const { clinicId, clientId } = token
+  noteMade(token.id)
   const createdAt = toTimestamp(token.createdAt)
-  await tx.accessToken.deleteMany({ where: { clinicId, clientId, expiresAt: { lt: createdAt } } })
+  const ended = toTimestamp(toInstantText(Temporal.Instant.from(token.createdAt).subtract(keptAfterEnd)))
+  await tx.accessToken.deleteMany({ where: { clinicId, clientId, expiresAt: { lt: ended } } })
   await tx.accessToken.create({
     data: {
       ...token,

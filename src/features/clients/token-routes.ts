@@ -7,7 +7,7 @@ import { acceptForms } from '../../http/form-body.ts'
 import { errors, ProblemError } from '../../http/problems.ts'
 import { toInstantText } from '../../http/schemas.ts'
 import { claimedClient, refuseClient, verifyAssertion } from './assertion.ts'
-import { insertToken, isClinicOpen, lockClient, readClient, takeAssertion } from './repository.ts'
+import { insertToken, isLetIn, lockClient, readClient, takeAssertion } from './repository.ts'
 import { assertionAlgorithms, issuedToken, smartConfiguration, tokenRequest } from './schemas.ts'
 
 const assertionType = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer'
@@ -76,8 +76,9 @@ export async function registerTokens(
         if (request.audit) request.audit.claim = { clinicId }
         const issued = await db.asClinic(clinicId, async (tx) => {
           const client = await readClient(tx, clinicId, id)
-          // One answer for a client that is not there, one that is revoked, and one of a suspended clinic.
-          if (client === null || client.revokedAt !== null || !(await isClinicOpen(tx, clinicId))) {
+          // One answer for a client that is not there, one that is revoked or shut out, and one of a
+          // suspended clinic.
+          if (client === null || client.revokedAt !== null || !(await isLetIn(tx, clinicId, id))) {
             throw refuseClient('is not from a client that is registered here')
           }
           const taken = await verifyAssertion(client_assertion, client, { audience, now })

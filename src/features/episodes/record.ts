@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import type { Transaction } from '../../db/client.ts'
+import { noteMade, type Transaction } from '../../db/client.ts'
 import { requireScope, type Scope } from '../../http/access.ts'
 import type { Actor } from '../../http/auth.ts'
 import type { Context } from '../../http/context.ts'
@@ -102,6 +102,7 @@ export async function append(
     recordedAt = momentAfter(recordedAt, now)
     return { ...entry, id: recorder.nextId(), revision, recordedAt }
   })
+  for (const { id } of numbered) noteMade(id)
   await insertEntries(
     tx,
     { clinicId: recorder.clinicId, episodeId: episode.id, recordedBy: recorder.actor.id },

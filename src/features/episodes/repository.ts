@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { Transaction } from '../../db/client.ts'
+import { noteMade, type Transaction } from '../../db/client.ts'
 import { fromDate, fromTimestamp, toDate, toTimestamp } from '../../db/dates.ts'
 import type { Prisma } from '../../db/generated/client.ts'
 import type { CalendarDate, Instant, RecordEntry, Side } from '../../rules/index.ts'
@@ -113,6 +113,7 @@ export async function insertEpisode(
     createdAt: Instant
   },
 ): Promise<void> {
+  noteMade(episode.id)
   await tx.episode.create({
     data: {
       ...episode,

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import { noteMade } from '../../db/client.ts'
 import type { Context } from '../../http/context.ts'
 import { ifMatchHeader, requireIfMatch } from '../../http/etag.ts'
 import { cursorOf, pageOf, pageQuery, toPage } from '../../http/pagination.ts'
@@ -74,9 +75,11 @@ export async function registerExercises(app: FastifyInstance, { db, clock, ids }
       const { clinicId } = request.actor
       const created = await db.asClinic(clinicId, async (tx) => {
         await requireCodes(tx, 'attribute', clinicId, placesOf(body.attributes))
-        return createExercise(tx, { clinicId, id: ids(), createdAt: toInstantText(clock()), exercise: body })
+        const row = await createExercise(tx, { clinicId, id: ids(), createdAt: toInstantText(clock()), exercise: body })
+        if (row === null) throw toCodeTaken('exercise', body.code)
+        noteMade(body.code)
+        return row
       })
-      if (created === null) throw toCodeTaken('exercise', body.code)
       return reply.code(201).header('location', `/v1/exercises/${body.code}`).send(toAnswer(created))
     },
   )

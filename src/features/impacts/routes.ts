@@ -61,6 +61,7 @@ export async function registerImpacts(app: FastifyInstance, context: Context): P
     for await (const page of weighed) {
       // Nobody waits for it any more.
       if (request.raw.socket.destroyed) break
+      await request.requireInForce()
       for (const one of page) {
         count(summary, one)
         if (isListed(one) && items.length < limit) items.push(toWeighed(one, on))

@@ -1,4 +1,4 @@
-import type { Transaction } from '../../db/client.ts'
+import { noteMade, type Transaction } from '../../db/client.ts'
 import { fromTimestamp, toTimestamp } from '../../db/dates.ts'
 import type { Instant } from '../../rules/index.ts'
 
@@ -34,6 +34,7 @@ export async function insertMove(
   tx: Transaction,
   { clinicId, protocolId, to, selection, recordedAt, ...move }: Move & { clinicId: string; protocolId: string },
 ): Promise<void> {
+  noteMade(move.id)
   await tx.protocolMove.create({
     data: {
       ...move,

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import { noteMade } from '../../db/client.ts'
 import type { Context } from '../../http/context.ts'
 import { ifMatchHeader, requireIfMatch } from '../../http/etag.ts'
 import { cursorOf, pageOf, pageQuery, toPage } from '../../http/pagination.ts'
@@ -59,7 +60,7 @@ export async function registerPatients(app: FastifyInstance, { db, clock, ids }:
         description: 'An external id that the clinic has already is refused, with the `id` of the patient who has it.',
         tags,
         body: patientBody,
-        response: { 201: patient, ...errors('ALREADY_EXISTS') },
+        response: { 201: patient, ...errors('ALREADY_EXISTS', 'ANSWER_GONE') },
       },
     },
     async (request, reply) => {
@@ -68,6 +69,7 @@ export async function registerPatients(app: FastifyInstance, { db, clock, ids }:
       const created = await db.asClinic(clinicId, async (tx) => {
         const row = await createPatient(tx, { ...body, clinicId, id: ids(), createdAt: toInstantText(clock()) })
         if (row === null) throw toExternalIdTaken(body.externalId, await findPatient(tx, clinicId, body.externalId))
+        noteMade(row.id)
         return row
       })
       return reply.code(201).header('location', `/v1/patients/${created.id}`).send(created)

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
-import type { Transaction } from '../../db/client.ts'
+import { noteMade, type Transaction } from '../../db/client.ts'
 import type { Context } from '../../http/context.ts'
 import { ifMatchHeader, requireIfMatch } from '../../http/etag.ts'
 import { cursorOf, pageOf, pageQuery, toPage } from '../../http/pagination.ts'
@@ -63,9 +63,11 @@ export async function registerProcedures(app: FastifyInstance, { db, clock, ids 
       const { clinicId } = request.actor
       const created = await db.asClinic(clinicId, async (tx) => {
         await requireDefaultProtocol(tx, clinicId, body.defaultProtocol)
-        return createProcedure(tx, { ...body, clinicId, id: ids(), createdAt: toInstantText(clock()) })
+        const row = await createProcedure(tx, { ...body, clinicId, id: ids(), createdAt: toInstantText(clock()) })
+        if (row === null) throw toCodeTaken('procedure', body.code)
+        noteMade(body.code)
+        return row
       })
-      if (created === null) throw toCodeTaken('procedure', body.code)
       return reply.code(201).header('location', `/v1/procedures/${created.code}`).send(created)
     },
   )

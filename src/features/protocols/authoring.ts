@@ -1,4 +1,4 @@
-import type { Transaction } from '../../db/client.ts'
+import { noteMade, type Transaction } from '../../db/client.ts'
 import { holdCodes } from '../../db/codes.ts'
 import { mostLocations, ProblemError, type ProblemLocation } from '../../http/problems.ts'
 import {
@@ -234,6 +234,7 @@ async function insertFirst(
   { number: startedFrom, document: { exercises }, libraryHash }: DraftSource,
 ): Promise<void> {
   const id = author.nextId()
+  noteMade(protocol.code)
   const last = await readLastRevision(tx, author.clinicId, protocol.id)
   const revision = Math.max(last, await readDeletedRevision(tx, author.clinicId, protocol.code)) + 1
   const isFirst = await insertDraft(tx, {
@@ -396,6 +397,7 @@ export async function publish(
   await holdNames(tx, clinicId, document)
   await requirePublishable(tx, clinicId, document, document.exercises)
   const number = await nextNumber(tx, clinicId, protocol.id)
+  noteMade(String(number))
   const published = await publishDraft(
     tx,
     { clinicId, versionId: draft.id },

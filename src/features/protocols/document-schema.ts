@@ -171,6 +171,9 @@ export const condition: z.ZodType<Condition> = z
 const sources = z.array(slug).max(20).optional().describe('Ids of the document’s `sources`.')
 const when = condition.optional().describe('Left out: always.')
 
+/** Whatever is measured in a clinic, and what the database can keep. */
+const measure = z.number().min(-1e15).max(1e15)
+
 const amount = z.strictObject({
   quantity: slug.describe('What is measured, for instance `load` or `knee-flexion`.'),
   value: z.number().min(0).max(1_000_000).describe('At most this much.'),
@@ -234,8 +237,8 @@ export const factBody = z
     title: line(200).describe('What is observed, in words: “Pain now”.'),
     type: z.enum(['number', 'boolean', 'choice', 'text']).describe('What an observation is; a choice lists `values`.'),
     unit: line(50).optional().describe('A UCUM code, for a number.'),
-    min: z.number().optional().describe('The least that can be observed, for a number.'),
-    max: z.number().optional().describe('The most that can be observed, for a number.'),
+    min: measure.optional().describe('The least that can be observed, for a number.'),
+    max: measure.optional().describe('The most that can be observed, for a number.'),
     values: z.array(line(200)).min(1).max(100).optional().describe('What a choice can be.'),
     ask: text(500).describe('The question that fills it.'),
     fixed: z
@@ -404,8 +407,8 @@ export const limitBody = z
       .optional()
       .describe('A `cap` restricts (left out: that); a `goal` is a number to work towards and restricts nothing.'),
     quantity: slug.describe('What is limited, for instance `lifted-load`.'),
-    max: z.number().optional().describe('At most this much.'),
-    min: z.number().optional().describe('At least this much.'),
+    max: measure.optional().describe('At most this much.'),
+    min: measure.optional().describe('At least this much.'),
     value: z.null().optional().describe('`null` instead of a number: as the clinician instructs.'),
     unit: line(50).optional().describe('A UCUM code, for instance `[lb_av]`.'),
     text: text(1000).optional().describe('The limit in words for a patient.'),

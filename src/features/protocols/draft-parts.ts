@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
+import { noteMade } from '../../db/client.ts'
 import { mergePatchOf } from '../../http/bodies.ts'
 import type { Context } from '../../http/context.ts'
 import { etagOf, ifMatchHeader, requireIfMatch } from '../../http/etag.ts'
@@ -140,9 +141,10 @@ function registerParts(app: FastifyInstance, context: Context, kind: EditableKin
     },
     async (request, reply) => {
       const { code } = request.params
-      const { edited, draft } = await editDraft(request, context, code, (document) =>
-        addPart(document, kind, request.body, isOrdered ? (request.query as Place) : {}),
-      )
+      const { edited, draft } = await editDraft(request, context, code, (document) => {
+        noteMade(nameOf(kind, request.body))
+        return addPart(document, kind, request.body, isOrdered ? (request.query as Place) : {})
+      })
       const added = partsOf(draft.document, kind)[Number(edited.at?.split('/').at(-1))] as object
       reply.code(201).header('etag', etagOf(draft.revision))
       reply.header('location', addressOf(code, kind, nameOf(kind, added)))

@@ -309,7 +309,10 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
         headers: ifMatchHeader,
         consumes: documentTypes,
         body: documentBody,
-        response: { 200: version, ...errors('PROTOCOL_NOT_FOUND', 'CONFLICT', 'DOCUMENT_INVALID', 'IN_REVIEW') },
+        response: {
+          200: version,
+          ...errors('PROTOCOL_NOT_FOUND', 'DRAFT_NOT_FOUND', 'CONFLICT', 'DOCUMENT_INVALID', 'IN_REVIEW'),
+        },
       },
     },
     async (request) => {

@@ -124,7 +124,7 @@ export function makeModel({ templates }: Pick<Document, 'templates'>) {
 
   function learnItem(list: string, item: Loose): void {
     if (list !== '') {
-      const key = [item.code, item.id, item.number, item.version, item.name].find(
+      const key = [item.code, item.id, item.seq, item.number, item.version, item.name].find(
         (one) => typeof one === 'string' || typeof one === 'number',
       )
       if (key !== undefined) remember(`${list}/${key}`)
