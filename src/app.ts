@@ -34,6 +34,7 @@ import { requireScopes, type Scope, scopeOf } from './http/access.ts'
 import { makeTokenVerifier } from './http/access-tokens.ts'
 import { keepRecord, registerAudit } from './http/audit.ts'
 import { requireAuthentication } from './http/auth.ts'
+import { limitConnections } from './http/connections.ts'
 import type { Context, Feature } from './http/context.ts'
 import { answerClientError, answerFrameworkError, registerErrorHandling } from './http/error-handler.ts'
 import { registerEtags } from './http/etag.ts'
@@ -45,6 +46,7 @@ import type { RecordedExamples } from './http/openapi-document.ts'
 import { registerProblemRoutes } from './http/problem-routes.ts'
 import { limitRequests } from './http/rate-limits.ts'
 import { logSerializers, RequestLog } from './http/request-log.ts'
+import { limitTime } from './http/time-limit.ts'
 import { refuseUnknownParameters, serializerCompiler, validatorCompiler } from './http/validation.ts'
 
 const version: string = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version
@@ -81,11 +83,14 @@ const timeouts = {
   check: 2000,
   /** For a connection on which nothing is sent or read, while it waits for an answer too. */
   idle: 600_000,
-  /** Between two requests of a connection: longer than a load balancer keeps it. */
-  keepAlive: 72_000,
+  /** Between two requests of a connection. */
+  keepAlive: 10_000,
   /** For an answer; a route whose answer is long has its own. */
   handler: 60_000,
 }
+
+/** Milliseconds between two requests of a proxy's connection: longer than a load balancer keeps it. */
+const proxyKeepAlive = 72_000
 
 /** Where the configuration sets none, as in a test: more than anybody sends. */
 const noLimits = { perActor: 1_000_000, perAddress: 1_000_000 }
@@ -95,7 +100,13 @@ export interface AppOptions {
     Partial<
       Pick<
         Config,
-        'publicUrl' | 'tokenIssuers' | 'trustedProxies' | 'rateLimits' | 'maxConnections' | 'maxEventLoopDelay'
+        | 'publicUrl'
+        | 'tokenIssuers'
+        | 'trustedProxies'
+        | 'rateLimits'
+        | 'maxConnections'
+        | 'maxConnectionsPerAddress'
+        | 'maxEventLoopDelay'
       >
     >
   db: Context['db']
@@ -124,7 +135,8 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const context: Context = { db, clock, ids, library }
 
   const { trustedProxies = [] } = config
-  const patience = { ...timeouts, ...options.timeouts }
+  const keepAlive = trustedProxies.length > 0 ? proxyKeepAlive : timeouts.keepAlive
+  const patience = { ...timeouts, keepAlive, ...options.timeouts }
 
   const app: FastifyInstance = Fastify({
     bodyLimit: 1024 * 1024,
@@ -137,11 +149,11 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     requestTimeout: patience.request,
     connectionTimeout: patience.idle,
     keepAliveTimeout: patience.keepAlive,
-    handlerTimeout: patience.handler,
     trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     // A request that was accepted is answered, also while the service closes.
     return503OnClosing: false,
-    routerOptions: { maxParamLength: 200, caseSensitive: true },
+    // Longer than an address can be: what the router refuses passes no hook.
+    routerOptions: { maxParamLength: 65_536, caseSensitive: true },
     genReqId: (request: IncomingMessage) => acceptableRequestId(request.headers['x-request-id']) ?? ids(),
     logger: {
       level: config.logLevel,
@@ -160,6 +172,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)
   })
+  limitTime(app, patience.handler)
   await app.register(helmet, {
     frameguard: { action: 'deny' },
     contentSecurityPolicy: {
@@ -167,8 +180,9 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
       directives: { defaultSrc: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"], frameAncestors: ["'none'"] },
     },
   })
-  if (config.maxConnections !== undefined) app.server.maxConnections = config.maxConnections
-  await shedLoad(app, db.pool, config.maxEventLoopDelay ?? null)
+  const { maxConnections: most, maxConnectionsPerAddress: mostOfAddress } = config
+  limitConnections(app, { most, mostOfAddress, trustedProxies })
+  await shedLoad(app, db, config.maxEventLoopDelay ?? null)
   const limitActors = await limitRequests(app, db.pool, config.rateLimits ?? noLimits)
   registerJsonBody(app)
   sweepInBackground(app, db)

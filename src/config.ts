@@ -146,6 +146,9 @@ const environment = z.object({
     `the requests that may come from one address in a minute, from 1 to ${mostRequests}`,
   ),
   MAX_CONNECTIONS: wholeNumber(1, 100_000, 2000).describe('the connections that may be open at once, from 1 to 100000'),
+  MAX_CONNECTIONS_PER_ADDRESS: wholeNumber(1, 100_000, 500).describe(
+    'the connections that may be open at once from one address that is no trusted proxy, from 1 to 100000',
+  ),
   MAX_EVENT_LOOP_DELAY: wholeNumber(50, 60_000, 1000).describe(
     'the milliseconds, from 50 to 60000, that work may wait for the processor before requests are refused',
   ),
@@ -174,6 +177,8 @@ export interface Config {
   trustedProxies: readonly string[]
   rateLimits: RateLimits
   maxConnections: number
+  /** Of one IPv4 address or one IPv6 network of 64 bits. */
+  maxConnectionsPerAddress: number
   /** Milliseconds. */
   maxEventLoopDelay: number
   logLevel: (typeof logLevels)[number]
@@ -210,6 +215,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     trustedProxies: data.TRUSTED_PROXIES ?? [],
     rateLimits: { perActor: data.RATE_LIMIT_PER_ACTOR, perAddress: data.RATE_LIMIT_PER_ADDRESS },
     maxConnections: data.MAX_CONNECTIONS,
+    maxConnectionsPerAddress: data.MAX_CONNECTIONS_PER_ADDRESS,
     maxEventLoopDelay: data.MAX_EVENT_LOOP_DELAY,
     logLevel: data.LOG_LEVEL,
   }

@@ -4,6 +4,7 @@ import pg from 'pg'
 import { StartupError } from '../startup-error.ts'
 import { describeDatabase, explainConnectionProblem } from './connection-problem.ts'
 import { type Prisma, PrismaClient } from './generated/client.ts'
+import { WatchedPool } from './pool.ts'
 
 export type Transaction = Prisma.TransactionClient
 
@@ -16,6 +17,8 @@ export interface Act {
   readOnly?: boolean
   /** Runs in every transaction of the act, after its work; what it throws rolls the work back. */
   beforeCommit?: (tx: Transaction, clinicId: string) => Promise<void>
+  /** Called when nothing is left to do but to commit; what it throws rolls the work back. */
+  beginCommit?: () => void
   /** Told the id or the code of what the act makes. */
   onMade?: (name: string) => void
   /** The one transaction that all of the act's work for the clinic is done in, while that is open. */
@@ -27,6 +30,18 @@ const acts = new AsyncLocalStorage<Act>()
 /** Runs `work`, and whatever it sets going, as this act. */
 export function runAs<Result>(act: Act, work: () => Result): Result {
   return acts.run(act, work)
+}
+
+/** Runs `work` as the act that goes on, or as one of its own, with this too. */
+export function alsoInAct<Result>(more: Partial<Act>, work: () => Result): Result {
+  return acts.run({ ...acts.getStore(), ...more }, work)
+}
+
+const uncertain = new WeakSet<object>()
+
+/** Whether what failed with this error may be stored nevertheless, if the server has not said that it is not. */
+export function failedInCommit(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && uncertain.has(error)
 }
 
 /**
@@ -53,15 +68,16 @@ const idleBeyond = 5000
 
 /** Connects on first use. Every connection acts as the service's role, whoever it logs in as. */
 export function openDatabase(url: string, { maxConnections = 10, onIdleError = () => {} }: DatabaseOptions = {}) {
-  const pool = new pg.Pool({
+  const settings = {
     connectionString: actAsService(url),
     application_name: 'rehab-protocols',
-    max: maxConnections,
     connectionTimeoutMillis: 10_000,
     types: { getTypeParser },
-  })
+  }
+  const pool = new WatchedPool({ ...settings, max: maxConnections })
+  const probes = new pg.Pool({ ...settings, max: 1 })
   // Without a handler the end of an idle connection would be the end of the process.
-  pool.on('error', onIdleError)
+  for (const one of [pool, probes]) one.on('error', onIdleError)
   const prisma = new PrismaClient({
     adapter: new PrismaPg(pool),
     log: [],
@@ -69,28 +85,42 @@ export function openDatabase(url: string, { maxConnections = 10, onIdleError = (
     transactionOptions: { maxWait: 10_000, timeout: longest },
   })
 
-  const open = <T>(clinicId: string, work: (tx: Transaction) => Promise<T>, timeout = longest): Promise<T> =>
-    prisma.$transaction(
-      async (tx) => {
-        const act = acts.getStore()
-        const idle = `${timeout + idleBeyond}ms`
-        if (act?.readOnly === true) {
-          await tx.$queryRaw`
-            SELECT set_config('app.clinic_id', ${clinicId}, true), set_config('transaction_read_only', 'on', true),
+  const open = async <T>(clinicId: string, work: (tx: Transaction) => Promise<T>, timeout = longest): Promise<T> => {
+    const act = acts.getStore()
+    const readOnly = act?.readOnly === true
+    let isCommitting = false
+    try {
+      return await prisma.$transaction(
+        async (tx) => {
+          const idle = `${timeout + idleBeyond}ms`
+          if (readOnly) {
+            await tx.$queryRaw`
+              SELECT set_config('app.clinic_id', ${clinicId}, true), set_config('transaction_read_only', 'on', true),
+                set_config('idle_in_transaction_session_timeout', ${idle}, true)`
+          } else {
+            await tx.$queryRaw`SELECT set_config('app.clinic_id', ${clinicId}, true),
               set_config('idle_in_transaction_session_timeout', ${idle}, true)`
-        } else {
-          await tx.$queryRaw`SELECT set_config('app.clinic_id', ${clinicId}, true),
-            set_config('idle_in_transaction_session_timeout', ${idle}, true)`
-        }
-        const result = await work(tx)
-        await act?.beforeCommit?.(tx, clinicId)
-        return result
-      },
-      { timeout },
-    )
+          }
+          const result = await work(tx)
+          await act?.beforeCommit?.(tx, clinicId)
+          act?.beginCommit?.()
+          isCommitting = !readOnly
+          return result
+        },
+        { timeout },
+      )
+    } catch (error) {
+      if (isCommitting && typeof error === 'object' && error !== null) uncertain.add(error)
+      throw error
+    }
+  }
 
   return {
-    pool,
+    pool: pool as pg.Pool,
+    /** Milliseconds that the first has waited of those who wait for a connection. */
+    longestWait: () => pool.longestWait(),
+    /** One connection for whoever asks whether the database answers, also while all others are taken. */
+    probes,
     prisma,
     /**
      * Runs `work` in one transaction that sees and writes this clinic's rows and no others: as a step of the whole act's,
@@ -110,7 +140,7 @@ export function openDatabase(url: string, { maxConnections = 10, onIdleError = (
     },
     async close(): Promise<void> {
       await prisma.$disconnect()
-      await pool.end()
+      await Promise.all([pool.end(), probes.end()])
     },
   }
 }
@@ -181,7 +211,7 @@ function actAsService(url: string): string {
   const given = address.searchParams.get('options') ?? ''
   address.searchParams.set(
     'options',
-    `-c statement_timeout=30s ${letGo} ${given} -c timezone=UTC -c role=${serviceRole}`,
+    `-c statement_timeout=30s -c lock_timeout=5s ${letGo} ${given} -c timezone=UTC -c role=${serviceRole}`,
   )
   return address.href
 }

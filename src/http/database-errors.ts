@@ -1,3 +1,4 @@
+import { failedInCommit } from '../db/client.ts'
 import { ProblemError } from './problems.ts'
 
 // Recognised by their shape, because Prisma's and pg's types stop in src/db and the repositories.
@@ -21,10 +22,13 @@ export function toDatabaseProblem(error: unknown): ProblemError | null {
   const kind = kindOf(trouble)
   switch (kind) {
     case 'unavailable':
-      return new ProblemError('SERVICE_UNAVAILABLE', 'the database does not answer now: try again', {
-        headers: { 'retry-after': '2' },
-        cause: error,
-      })
+      return new ProblemError(
+        'SERVICE_UNAVAILABLE',
+        failedInCommit(error)
+          ? 'the database went away while it stored this, which may have been done: look, or send it again with the same `Idempotency-Key` if it has one'
+          : 'the database does not answer now: try again',
+        { headers: { 'retry-after': '2' }, cause: error },
+      )
     case 'busy':
       return new ProblemError('SERVICE_UNAVAILABLE', 'the service has too much to do now: try again', {
         headers: { 'retry-after': '1' },

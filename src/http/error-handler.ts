@@ -1,4 +1,4 @@
-import { STATUS_CODES } from 'node:http'
+import { type IncomingMessage, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { toDatabaseProblem } from './database-errors.ts'
@@ -19,9 +19,21 @@ interface ErrorHandling {
   explainInternalErrors: boolean
 }
 
+/** A code or an id is shorter. */
+const longestParameter = 200
+
+/** What the addresses were that the router could not have read. */
+const malformed = new WeakMap<IncomingMessage, string>()
+
 /** Answers every error with a problem document, logs each once, and knows every route for the hint of a 404. */
 export function registerErrorHandling(app: FastifyInstance, { explainInternalErrors }: ErrorHandling): void {
   const routes = collectRoutes(app)
+  // The router would answer it without any hook: it would be counted nowhere.
+  app.server.prependListener('request', (request: IncomingMessage) => {
+    if (request.url === undefined || isDecodable(request.url)) return
+    malformed.set(request, request.url)
+    request.url = request.url.replaceAll('%', '%25')
+  })
   app.setErrorHandler((error, request, reply) =>
     sendProblem(toProblemError(error, request, explainInternalErrors), request, reply),
   )
@@ -29,6 +41,16 @@ export function registerErrorHandling(app: FastifyInstance, { explainInternalErr
   app.addHook('onRequest', async (request) => {
     if (countHosts(request) > 1 || (countHosts(request) === 0 && request.raw.httpVersion === '1.1')) {
       throw new ProblemError('MALFORMED_REQUEST', 'the request must have the header `Host`, and have it once')
+    }
+    if (malformed.has(request.raw)) {
+      throw new ProblemError(
+        'MALFORMED_URL',
+        'the path has a `%` that is not followed by the two digits of a UTF-8 byte',
+      )
+    }
+    const parameters = request.is404 ? [] : Object.values((request.params ?? {}) as Record<string, string>)
+    if (parameters.some((parameter) => parameter.length > longestParameter)) {
+      throw new ProblemError('URL_TOO_LONG', 'a code or id in the path is too long to be one')
     }
     if (request.is404) throw toRouteProblem(request, routes)
   })
@@ -75,8 +97,18 @@ function countHosts({ raw }: FastifyRequest): number {
   return raw.rawHeaders.filter((text, index) => index % 2 === 0 && text.toLowerCase() === 'host').length
 }
 
+function isDecodable(url: string): boolean {
+  try {
+    decodeURIComponent(url.split(/[?#]/, 1)[0] ?? '')
+    return true
+  } catch {
+    return false
+  }
+}
+
 function pathOf(request: FastifyRequest): string {
-  return request.raw.url?.split('?', 1)[0] ?? '/'
+  const url = malformed.get(request.raw) ?? request.raw.url
+  return url?.split('?', 1)[0] ?? '/'
 }
 
 /** The path as a reference (RFC 3986): a client may send characters that stand in none. */
@@ -123,20 +155,8 @@ function toFrameworkProblem(error: unknown, request: FastifyRequest): ProblemErr
       const most = request.routeOptions.bodyLimit
       return new ProblemError('BODY_TOO_LARGE', `the body must have at most ${most} bytes`, { maxBytes: most })
     }
-    case 'FST_ERR_BAD_URL':
-      return new ProblemError(
-        'MALFORMED_URL',
-        'the path has a `%` that is not followed by the two digits of a UTF-8 byte',
-      )
-    case 'FST_ERR_MAX_PARAM_LENGTH':
-      return new ProblemError('URL_TOO_LONG', 'a code or id in the path is too long to be one')
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
       return new ProblemError('MALFORMED_REQUEST', 'the body has not as many bytes as `Content-Length` says')
-    case 'FST_ERR_HANDLER_TIMEOUT':
-      return new ProblemError('SERVICE_UNAVAILABLE', 'the answer took too long: try again', {
-        headers: { 'retry-after': '2' },
-        cause: error,
-      })
   }
   if (typeof statusCode !== 'number' || statusCode < 400 || statusCode > 499) return null
   return new ProblemError(codesByStatus[statusCode] ?? 'MALFORMED_REQUEST', 'the request cannot be processed', {

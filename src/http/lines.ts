@@ -17,9 +17,9 @@ interface Lines {
 
 /**
  * Sends what comes, batch by batch, as lines of JSON. Nothing is asked for faster than it is read, and nothing more once
- * the reader has gone. Each batch is on record before it goes out, and is made only for
- * whoever is still let in. An error ends it with a line that has the problem:
- * without a last line that says that it is complete, it is not.
+ * the reader has gone. Each batch is on record before it goes out, and is made only for whoever is still let in. An error
+ * ends it with a line that has the problem: without a last line that says that it is complete, it is not. Whoever asks
+ * for the head alone gets no more than that.
  */
 export function sendLines(
   request: FastifyRequest,
@@ -27,6 +27,9 @@ export function sendLines(
   batches: AsyncIterable<readonly object[]>,
   { mediaType = linesMediaType, toErrorLine = (problem) => ({ kind: 'error', problem }) }: Lines = {},
 ): FastifyReply {
+  reply.type(mediaType)
+  // Nothing as a stream: what is no stream would get a length.
+  if (request.method === 'HEAD') return reply.send(Readable.from([]))
   // The reader asks for more from a context of its own; what is done for the lines is still part of this request's act.
   const inAct = AsyncLocalStorage.snapshot()
   const write = async function* (): AsyncGenerator<string> {
@@ -48,5 +51,5 @@ export function sendLines(
       await iterator.return?.()
     }
   }
-  return reply.type(mediaType).send(Readable.from(write(), { objectMode: false }))
+  return reply.send(Readable.from(write(), { objectMode: false }))
 }

@@ -6,19 +6,26 @@ import { ProblemError } from './problems.ts'
 /** Beyond that the process spends its time on finding memory, and then ends. */
 const mostHeap = 0.9
 
-/** So many requests may wait for each connection to the database; more would wait for longer than anybody does. */
-const mostWaiting = 50
+/** So many requests may wait for each connection to the database. */
+const mostWaiting = 25
 
-interface Pool {
-  readonly waitingCount: number
-  readonly options: { max?: number }
+/** Milliseconds that the first of them may have waited: whoever comes then would wait for longer. */
+const mostPatience = 2000
+
+interface Waited {
+  readonly pool: { readonly waitingCount: number; readonly options: { max?: number } }
+  readonly longestWait: () => number
 }
 
 /**
  * Answers 503 at once while the service could only answer late: the processor, the memory or the connections to the
  * database are taken. Probes go on being answered. Without `maxDelay` (milliseconds) only the connections are looked at.
  */
-export async function shedLoad(app: FastifyInstance, pool: Pool, maxDelay: number | null): Promise<void> {
+export async function shedLoad(
+  app: FastifyInstance,
+  { pool, longestWait }: Waited,
+  maxDelay: number | null,
+): Promise<void> {
   if (maxDelay !== null) {
     await app.register(underPressure, {
       maxEventLoopDelay: maxDelay,
@@ -30,7 +37,7 @@ export async function shedLoad(app: FastifyInstance, pool: Pool, maxDelay: numbe
     })
   }
   app.addHook('onRequest', async (request) => {
-    const isFull = pool.waitingCount >= mostWaiting * (pool.options?.max ?? 10)
+    const isFull = pool.waitingCount >= mostWaiting * (pool.options?.max ?? 10) || longestWait() > mostPatience
     if (isFull && !request.routeOptions.config?.isProbe) throw overloaded()
   })
 }

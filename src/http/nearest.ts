@@ -1,7 +1,11 @@
 import { distance } from 'fastest-levenshtein'
 
+/** Nobody mistypes a longer one, and two long texts take long to compare. */
+const mostLetters = 200
+
 /** The known words that a mistyped one may have meant, most similar first; none when nothing resembles it. */
 export function findNearest(word: string, known: Iterable<string>, most = 3): string[] {
+  if (word.length > mostLetters) return []
   const wanted = word.toLowerCase()
   return [...new Set(known)]
     .map((candidate) => ({ candidate, score: dissimilarity(wanted, candidate.toLowerCase()) }))

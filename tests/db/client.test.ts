@@ -56,6 +56,11 @@ async function refusal(url: string): Promise<string> {
   }
 }
 
+test('nobody waits for long for what somebody else has locked', async () => {
+  const { rows } = await db.pool.query('SHOW lock_timeout')
+  expect(rows).toEqual([{ lock_timeout: '5s' }])
+})
+
 describe('asClinic', () => {
   test("sees the clinic's own rows and no others", async () => {
     const seen = await db.asClinic(north, (tx) => tx.clinic.findMany())

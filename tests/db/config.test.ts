@@ -13,6 +13,7 @@ const defaults = {
   trustedProxies: [],
   rateLimits: { perActor: 6000, perAddress: 12_000 },
   maxConnections: 2000,
+  maxConnectionsPerAddress: 500,
   maxEventLoopDelay: 1000,
   logLevel: 'info',
 }
@@ -54,6 +55,7 @@ describe('the configuration', () => {
       RATE_LIMIT_PER_ACTOR: '1',
       RATE_LIMIT_PER_ADDRESS: '1000000',
       MAX_CONNECTIONS: '10',
+      MAX_CONNECTIONS_PER_ADDRESS: '5',
       MAX_EVENT_LOOP_DELAY: '50',
       LOG_LEVEL: 'silent',
     }
@@ -83,6 +85,7 @@ describe('the configuration', () => {
       trustedProxies: ['10.0.0.0/8', '2001:db8::1'],
       rateLimits: { perActor: 1, perAddress: 1_000_000 },
       maxConnections: 10,
+      maxConnectionsPerAddress: 5,
       maxEventLoopDelay: 50,
       logLevel: 'silent',
     })
@@ -101,6 +104,7 @@ describe('the configuration', () => {
       RATE_LIMIT_PER_ACTOR: 'secret-9',
       RATE_LIMIT_PER_ADDRESS: 'secret-10',
       MAX_CONNECTIONS: 'secret-11',
+      MAX_CONNECTIONS_PER_ADDRESS: 'secret-12',
       MAX_EVENT_LOOP_DELAY: 'secret-12',
       LOG_LEVEL: 'secret-13',
     }
@@ -193,6 +197,7 @@ describe('the configuration', () => {
     ['RATE_LIMIT_PER_ADDRESS', '1000001', false],
     ['RATE_LIMIT_PER_ADDRESS', '-1', false],
     ['MAX_CONNECTIONS', '0', false],
+    ['MAX_CONNECTIONS_PER_ADDRESS', '0', false],
     ['MAX_EVENT_LOOP_DELAY', '49', false],
     ['LOG_LEVEL', 'trace', true],
     ['LOG_LEVEL', 'INFO', false],

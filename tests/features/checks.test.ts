@@ -1,8 +1,10 @@
 import { describe, expect, test } from '@jest/globals'
+import type { FastifyRequest } from 'fastify'
 import type { z } from 'zod'
 import type { check, finding } from '../../src/features/checks/schemas.ts'
 import type { simulation } from '../../src/features/permitted-exercises/schemas.ts'
 import type { publishedVersion, version } from '../../src/features/protocols/schemas.ts'
+import { computeInTurn } from '../../src/http/turns.ts'
 import { accepted, addDays, startClinicWithLibrary } from './library-clinic.ts'
 import type { Problem } from './support.ts'
 
@@ -68,6 +70,26 @@ describe('a document', () => {
       ],
       looks: expect.any(Number),
     })
+  })
+
+  test('is refused while ten others of the same actor wait for their turn', async () => {
+    const greedy = await clinic.addClient(clinic.clinicId, 'administrator', 'greedy')
+    const { items } = (await clinic.get<{ items: { id: string; name: string }[] }>('/actors?limit=200')).body
+    const id = items.find(({ name }) => name === 'greedy')?.id
+    const sent = { actor: { clinicId: clinic.clinicId, id }, raw: { socket: {} } } as unknown as FastifyRequest
+    let isOver = false
+    const again = (): void => {
+      if (!isOver) void computeInTurn(sent, again)
+    }
+    await Promise.all(Array.from({ length: 10 }, () => computeInTurn(sent, again)))
+    const refused = await greedy.post<Problem>('/checks', sound)
+    expect([refused.status, refused.body.code, refused.headers.get('retry-after')]).toEqual([
+      429,
+      'TOO_MANY_REQUESTS',
+      '5',
+    ])
+    expect((await clinic.post('/checks', sound)).status).toBe(200)
+    isOver = true
   })
 
   test('is not stored, and neither are the exercises that it brings', async () => {

@@ -49,12 +49,12 @@ test('a clinic that stays on a connection is seen', async () => {
   expect(watched.dirty).toBeGreaterThanOrEqual(2)
 })
 
-test('a pool that is taken is a 503 for requests, and the probe of the process answers', async () => {
+test('a pool that is taken is a 503 for requests, and the probes answer', async () => {
   const { address, db } = prepared.service
   const held = await Promise.all([db.pool.connect(), db.pool.connect()])
   const headers = { authorization: `Bearer ${prepared.clinics[0]?.key}` }
   const gone = new AbortController()
-  const waiting = Array.from({ length: 110 }, () =>
+  const waiting = Array.from({ length: 60 }, () =>
     fetch(`${address}/v1/clinic`, { headers, signal: gone.signal }).then(
       async (answer) => ({
         status: answer.status,
@@ -66,8 +66,10 @@ test('a pool that is taken is a 503 for requests, and the probe of the process a
   )
   const refused = await Promise.race(waiting)
   expect(refused).toMatchObject({ status: 503, retry: '2', body: { code: 'SERVICE_UNAVAILABLE' } })
-  expect((await fetch(`${address}/livez`)).status).toBe(200)
+  for (const probe of ['/livez', '/readyz']) expect((await fetch(`${address}${probe}`)).status).toBe(200)
+  expect(db.longestWait()).toBeGreaterThan(10)
   for (const client of held) client.release()
   const statuses = (await Promise.all(waiting)).map((answer) => answer?.status)
   expect(new Set(statuses)).toEqual(new Set([200, 503]))
+  expect(db.longestWait()).toBe(0)
 })

@@ -1,15 +1,23 @@
+import { Agent, get, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import { afterAll, describe, expect, test } from '@jest/globals'
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import request from 'supertest'
 import { z } from 'zod'
-import { authorization, startApp } from './test-app.ts'
+import { linesMediaType, sendLines } from '../../src/http/lines.ts'
+import { authorization, db, startApp } from './test-app.ts'
 
 const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds))
 
 const done = z.object({ done: z.boolean() })
 const about = { tags: ['patients'], summary: 'For the test', response: { 200: done } }
+
+const lines = { told: 0 }
+
+async function* countedLines(): AsyncGenerator<object[]> {
+  for (; lines.told < 3; lines.told += 1) yield [{ line: lines.told }]
+}
 
 function registerWork(app: FastifyInstance): void {
   const routes = app.withTypeProvider<ZodTypeProvider>()
@@ -20,6 +28,9 @@ function registerWork(app: FastifyInstance): void {
   routes.get('/slow', { schema: { ...about, operationId: 'getSlow' } }, async () => {
     await pause(5000)
     return { done: true }
+  })
+  routes.get('/lines', { schema: { ...about, operationId: 'getLines', response: {} } }, (request, reply) => {
+    sendLines(request, reply, countedLines())
   })
   routes.post(
     '/echo',
@@ -32,10 +43,14 @@ const app = await startApp([registerWork], {
   timeouts: { headers: 300, request: 600, check: 50, handler: 400, idle: 900 },
   config: { maxConnections: 20 },
 })
-const shedding = await startApp([registerWork], { config: { maxEventLoopDelay: 50 } })
+const shedding = await startApp([registerWork], { config: { maxEventLoopDelay: 50, maxConnectionsPerAddress: 12 } })
+const behindProxy = await startApp([registerWork], {
+  config: { trustedProxies: ['10.0.0.0/8', '127.0.0.1'], maxConnectionsPerAddress: 12 },
+})
 afterAll(async () => {
   await app.close()
   await shedding.close()
+  await behindProxy.close()
 })
 
 /** All that comes on a connection on which these texts are sent, one after each pause, until it is closed. */
@@ -90,17 +105,59 @@ describe('time', () => {
 })
 
 test('no more connections than are allowed are kept', async () => {
-  const closed = { count: 0 }
-  const sockets = Array.from({ length: 40 }, () =>
-    connect(app.port, '127.0.0.1')
+  expect(await countClosed(app.port, 40)).toBeGreaterThanOrEqual(20)
+})
+
+/** How many of so many connections of this address are closed at once. */
+async function countClosed(port: number, count: number): Promise<number> {
+  let closed = 0
+  const sockets = Array.from({ length: count }, () =>
+    connect(port, '127.0.0.1')
       .on('error', () => {})
       .on('close', () => {
-        closed.count += 1
+        closed += 1
       }),
   )
   await pause(200)
-  expect(closed.count).toBeGreaterThanOrEqual(20)
+  const atOnce = closed
   for (const socket of sockets) socket.destroy()
+  return atOnce
+}
+
+test('one address has only its part of the connections, and a trusted proxy as many as it needs', async () => {
+  expect(await countClosed(shedding.port, 20)).toBe(8)
+  expect(await countClosed(behindProxy.port, 20)).toBe(0)
+  await pause(50)
+  expect(await countClosed(shedding.port, 12)).toBe(0)
+})
+
+test('whoever is refused or only probes keeps no connection, unless it is a proxy’s', async () => {
+  const kept = async ({ port }: typeof app, path: string, more: object = {}): Promise<[number, string]> => {
+    const agent = new Agent({ keepAlive: true })
+    const answer = await new Promise<IncomingMessage>((resolve) => {
+      get({ port, path, agent, headers: { ...more } }, resolve)
+    })
+    answer.resume()
+    agent.destroy()
+    return [answer.statusCode ?? 0, String(answer.headers['keep-alive'] ?? answer.headers.connection)]
+  }
+  expect(await kept(shedding, '/livez')).toEqual([200, 'close'])
+  expect(await kept(shedding, '/v1/lines')).toEqual([401, 'close'])
+  expect(await kept(shedding, '/problems', { authorization })).toEqual([200, 'timeout=10'])
+  expect(await kept(behindProxy, '/livez')).toEqual([200, 'timeout=72'])
+  expect(await kept(behindProxy, '/v1/lines')).toEqual([401, 'timeout=72'])
+})
+
+test('while others have waited for long for the database requests get a 503 at once', async () => {
+  const waited = { longest: 0 }
+  const database = { ...db, longestWait: () => waited.longest }
+  const behind = await startApp([registerWork], { database })
+  const ask = () => request(behind.url).post('/v1/echo').set({ authorization }).send({ note: 'a' })
+  expect((await ask()).status).toBe(200)
+  waited.longest = 2001
+  const { status, body, headers } = await ask()
+  expect([status, body.code, headers['retry-after']]).toEqual([503, 'SERVICE_UNAVAILABLE', '2'])
+  await behind.close()
 })
 
 test('while the processor is taken requests get a 503 at once, and probes an answer', async () => {
@@ -114,6 +171,17 @@ test('while the processor is taken requests get a 503 at once, and probes an ans
   expect((await request(shedding.url).get('/livez')).status).toBe(200)
   await pause(1200)
   expect((await request(shedding.url).post('/v1/echo').set({ authorization }).send({ note: 'a' })).status).toBe(200)
+})
+
+test('whoever asks for the head of lines makes nobody work for them', async () => {
+  const head = await request(app.url).head('/v1/lines').set({ authorization })
+  expect([head.status, head.headers['content-type'], head.headers['content-length']]).toEqual([
+    200,
+    linesMediaType,
+    undefined,
+  ])
+  expect(lines.told).toBe(0)
+  expect((await request(app.url).get('/v1/lines').set({ authorization })).text.split('\n')).toHaveLength(4)
 })
 
 describe('size', () => {

@@ -135,7 +135,7 @@ describe('every error is a problem document', () => {
     const response = await call()
     expect(response.status).toBe(status)
     expect(response.headers['content-type']).toMatch(/^application\/problem\+json/)
-    expect(response.headers['cache-control']).toBe('no-store')
+    expect(response.headers).toMatchObject({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
     const problem = problemSchema.parse(response.body)
     expect(problem).toMatchObject({ status, code, type: `/problems/${code.toLowerCase().replaceAll('_', '-')}` })
     expect(problem.requestId).toBe(response.headers['x-request-id'])
@@ -216,6 +216,14 @@ describe('where it is wrong', () => {
   test('an address that resembles one', async () => {
     const { body } = await request(app.url).get('/v1/thing/acdf').set({ authorization })
     expect(body.detail).toBe('there is no GET /v1/thing/acdf: did you mean `GET /v1/things/{code}`?')
+  })
+
+  test('an address that is too long to be a mistyped one is compared with none', async () => {
+    const { status, body } = await request(app.url)
+      .get(`/v1/thing/${'a'.repeat(15_000)}`)
+      .set({ authorization })
+    expect([status, body.nearest]).toEqual([404, undefined])
+    expect(body.detail).toMatch(/: see `\/openapi.json` for what there is$/)
   })
 
   test('a trailing slash', async () => {

@@ -38,6 +38,8 @@ describe('the limit of an address', () => {
       () => request(app.url).post('/oauth/token').type('form').send({ grant_type: 'client_credentials' }),
       () => request(app.url).get('/nowhere'),
       () => request(app.url).get('/problems'),
+      () => request(app.url).get('/v1/%zz'),
+      () => request(app.url).get(`/problems/${'a'.repeat(300)}`),
     ]
     const first = await kinds[0]?.()
     expect(saidBy(first as never)).toEqual({
@@ -48,8 +50,8 @@ describe('the limit of an address', () => {
       'retry-after': undefined,
     })
     const statuses: number[] = []
-    for (let sent = 1; sent < 20; sent += 1) statuses.push((await kinds[sent % 4]?.())?.status ?? 0)
-    expect(new Set(statuses)).toEqual(new Set([400, 401, 404, 200]))
+    for (let sent = 1; sent < 20; sent += 1) statuses.push((await kinds[sent % 6]?.())?.status ?? 0)
+    expect(new Set(statuses)).toEqual(new Set([400, 401, 404, 200, 414]))
     for (const kind of kinds) {
       const answer = await kind()
       expect(saidBy(answer)).toMatchObject({ status: 429, 'ratelimit-remaining': '0' })

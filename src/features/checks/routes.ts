@@ -3,6 +3,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Context } from '../../http/context.ts'
 import { errors } from '../../http/problems.ts'
 import { sourceOf } from '../../http/source-places.ts'
+import { computeInTurn } from '../../http/turns.ts'
 import { readAllExercises } from '../exercises/repository.ts'
 import { joinCatalogue } from '../protocols/authoring.ts'
 import { acceptDocuments } from '../protocols/document-mistakes.ts'
@@ -41,7 +42,7 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
     },
     async (request) => {
       const { document } = await inDraft(request, context, request.params.code, async ({ draft }) => draft)
-      return checkDocument(document, null)
+      return computeInTurn(request, () => checkDocument(document, null))
     },
   )
 
@@ -62,7 +63,7 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
       const { document } = await inProtocol(request, context, code, ({ tx, author, protocol }) =>
         requireVersion(tx, author.clinicId, protocol, number),
       )
-      return checkDocument(document, number)
+      return computeInTurn(request, () => checkDocument(document, number))
     },
   )
 
@@ -84,7 +85,7 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
       const document = await context.db.asClinic(clinicId, async (tx) =>
         joinCatalogue(tx, clinicId, completeDocument(request.body), await readAllExercises(tx, clinicId)),
       )
-      return checkDocument(document, null, sourceOf(request))
+      return computeInTurn(request, () => checkDocument(document, null, sourceOf(request)))
     },
   )
 }

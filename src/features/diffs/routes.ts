@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { prefers } from '../../http/accept.ts'
 import type { Context } from '../../http/context.ts'
 import { errors, ProblemError } from '../../http/problems.ts'
+import { computeInTurn } from '../../http/turns.ts'
 import { readLibrary } from '../clinics/library.ts'
 import { inOneCatalogue, readBase, requireFollowed } from '../library/following.ts'
 import { inDraft, inProtocol, requireVersion } from '../protocols/in-protocol.ts'
@@ -44,7 +45,7 @@ export async function registerDiffs(app: FastifyInstance, context: Context): Pro
     async (request, reply) => {
       const { code, number, other } = request.params
       const [from, to] = await readBoth(request, context, code, [number, other])
-      const found = compare(from, to)
+      const found = await computeInTurn(request, () => compare(from, to))
       reply.header('vary', 'Accept')
       const format = request.query.format ?? (prefers(request.headers.accept, 'text/markdown') ? 'markdown' : 'json')
       if (format === 'json') return toDiff(code, from, to, found)

@@ -11,7 +11,7 @@ const pageSize = 250
 
 const firstId = '00000000-0000-0000-0000-000000000000'
 
-/** A transaction of the service ends sooner. */
+/** What writes a record ends sooner: it has ten seconds, and waits for no lock for longer than five. */
 const mostMilliseconds = 15_000
 
 /**

@@ -16,7 +16,7 @@ export function registerHealth(app: FastifyInstance, { db }: Pick<Context, 'db'>
   /** Whoever asks meanwhile is told the same: nobody can keep the database busy with this. */
   let looking: Promise<string[]> | null = null
   const look = (): Promise<string[]> => {
-    looking ??= pendingMigrations(db.pool).finally(() => {
+    looking ??= pendingMigrations(db.probes).finally(() => {
       looking = null
     })
     return looking

@@ -78,7 +78,7 @@ export async function registerImpacts(app: FastifyInstance, context: Context): P
   routes.get(
     '/protocols/:code/draft/impact',
     {
-      handlerTimeout: longAnswer,
+      config: { answerWithin: longAnswer },
       schema: {
         operationId: 'getDraftImpact',
         summary: 'Say whom the draft would change, and how, before it is published',
@@ -102,7 +102,7 @@ export async function registerImpacts(app: FastifyInstance, context: Context): P
   routes.get(
     '/protocols/:code/versions/:number/impact',
     {
-      handlerTimeout: longAnswer,
+      config: { answerWithin: longAnswer },
       schema: {
         operationId: 'getVersionImpact',
         summary: 'Say whom moving to this version would change, and how',

@@ -35,7 +35,7 @@ export async function registerMoves(app: FastifyInstance, context: Context): Pro
   routes.post(
     '/protocols/:code/moves',
     {
-      handlerTimeout: longAnswer,
+      config: { answerWithin: longAnswer },
       schema: {
         operationId: 'moveEpisodes',
         summary: 'Move patients to another version, or back; a dry run first',

@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Context } from '../../http/context.ts'
 import { errors } from '../../http/problems.ts'
+import { computeInTurn } from '../../http/turns.ts'
 import { derive, timeline as deriveTimeline } from '../../rules/index.ts'
 import { toAnswer } from '../permitted-exercises/answer.ts'
 import { simulation } from '../permitted-exercises/schemas.ts'
@@ -30,7 +31,8 @@ export async function registerSimulations(app: FastifyInstance, { db }: Context)
       },
     },
     async (request) => {
-      const derivation = derive(await readSimulation(db, request.actor.clinicId, request.body))
+      const question = await readSimulation(db, request.actor.clinicId, request.body)
+      const derivation = await computeInTurn(request, () => derive(question))
       if (derivation === null) throw new Error('a simulation begins with its surgery')
       return toAnswer(derivation)
     },
@@ -51,7 +53,7 @@ export async function registerSimulations(app: FastifyInstance, { db }: Context)
     },
     async (request) => {
       const question = await readSimulation(db, request.actor.clinicId, request.body)
-      const timeline = deriveTimeline(question)
+      const timeline = await computeInTurn(request, () => deriveTimeline(question))
       if (timeline === null) throw new Error('a simulation begins with its surgery')
       return toTimeline(timeline, question.versions)
     },
