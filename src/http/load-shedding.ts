@@ -9,6 +9,9 @@ const mostHeap = 0.9
 /** So many requests may wait for each connection to the database. */
 const mostWaiting = 25
 
+/** Milliseconds after which the work of starting is in no measure any more. */
+const settling = 1500
+
 /** Milliseconds that the first of them may have waited: whoever comes then would wait for longer. */
 const mostPatience = 2000
 
@@ -27,12 +30,18 @@ export async function shedLoad(
   maxDelay: number | null,
 ): Promise<void> {
   if (maxDelay !== null) {
+    let isSettled = false
+    app.addHook('onListen', async () => {
+      setTimeout(() => {
+        isSettled = true
+      }, settling).unref()
+    })
     await app.register(underPressure, {
       maxEventLoopDelay: maxDelay,
       maxHeapUsedBytes: getHeapStatistics().heap_size_limit * mostHeap,
       sampleInterval: 500,
       pressureHandler: async (request) => {
-        if (!request.routeOptions.config?.isProbe) throw overloaded()
+        if (isSettled && !request.routeOptions.config?.isProbe) throw overloaded()
       },
     })
   }
