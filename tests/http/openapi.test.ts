@@ -11,6 +11,7 @@ import { parse } from 'yaml'
 import { z } from 'zod'
 import { compare, type Generated, generate } from '../../openapi/generate.ts'
 import { buildApp } from '../../src/app.ts'
+import { openDatabase } from '../../src/db/client.ts'
 import { rolesWith, scopeOfOperation } from '../../src/http/access.ts'
 import type { Feature } from '../../src/http/context.ts'
 import { ifMatchHeader } from '../../src/http/etag.ts'
@@ -58,7 +59,8 @@ describe('the document of the service', () => {
   }, 30_000)
 
   test('is what the service serves, as JSON and as YAML', async () => {
-    const app = await buildApp({ config: { logLevel: 'silent' }, db: {} as never, clock: () => Temporal.Now.instant() })
+    const db = openDatabase(database.url)
+    const app = await buildApp({ config: { logLevel: 'silent' }, db, clock: () => Temporal.Now.instant() })
     await app.ready()
     const json = await app.inject('/openapi.json')
     const yaml = await app.inject('/openapi.yaml')
@@ -68,6 +70,7 @@ describe('the document of the service', () => {
     expect(json.body).toBe(committed)
     expect(parse(yaml.body)).toEqual(JSON.parse(committed))
     await app.close()
+    await db.close()
   })
 
   test('has for every operation a real success, and no example of what is not documented', () => {
@@ -109,8 +112,13 @@ describe('the document of the service', () => {
       )
     }
     expect(headersOf('listPatients')).toEqual(['200 Link'])
-    expect(headersOf('createPatient')).toEqual(['201 ETag', '201 Location'])
-    expect(headersOf('getEpisode')).toEqual(['200 ETag'])
+    expect(headersOf('createPatient')).toEqual([
+      '201 ETag',
+      '201 Location',
+      '201 Idempotency-Replayed',
+      '409 Retry-After',
+    ])
+    expect(headersOf('getEpisode')).toEqual(['200 ETag', '304 ETag'])
     expect(headersOf('removeDraftPhase')).toEqual(['204 ETag'])
     expect(headersOf('getMilestone')).toEqual([])
     for (const { operation } of operationsOf(document)) {
@@ -245,8 +253,8 @@ describe('a document is made of the routes alone', () => {
 
   test('each has every error that it can answer with', () => {
     const { '/v1/things': things, '/v1/things/{id}': one } = document.paths
-    expect(Object.keys(things.get.responses)).toEqual(['200', '400', '401', '403', '500', '503'])
-    const ofPost = ['201', '400', '401', '403', '409', '413', '415', '422', '500', '503']
+    expect(Object.keys(things.get.responses)).toEqual(['200', '400', '401', '403', '429', '500', '503'])
+    const ofPost = ['201', '400', '401', '403', '409', '413', '415', '422', '429', '500', '503']
     expect(Object.keys(things.post.responses)).toEqual(ofPost)
     expect(Object.keys(one.delete.responses)).toEqual([
       '204',
@@ -255,8 +263,11 @@ describe('a document is made of the routes alone', () => {
       '403',
       '404',
       '412',
+      '413',
       '414',
+      '415',
       '428',
+      '429',
       '500',
       '503',
     ])
