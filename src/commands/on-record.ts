@@ -1,7 +1,5 @@
-import { hostname } from 'node:os'
 import type pg from 'pg'
-import type { AuditEvent } from '../http/audit.ts'
-import { toInstantText } from '../http/schemas.ts'
+import { describeCommand } from '../features/audit/operator.ts'
 
 /**
  * Puts on the record of every clinic, as the owner of the tables, that the operator has done this with all that is
@@ -16,24 +14,7 @@ export async function putOnRecord(
     `SELECT to_regprocedure('public.record_audit(uuid, boolean, jsonb)') IS NOT NULL AS "isThere"`,
   )
   if (found[0]?.isThere !== true) return false
-  const event: AuditEvent = {
-    at: toInstantText(Temporal.Now.instant()),
-    actor: null,
-    actorKind: 'operator',
-    credential: null,
-    operation: command,
-    method: 'COMMAND',
-    route: command,
-    outcome: 'success',
-    status: null,
-    attempts: 1,
-    requestId: null,
-    address: hostname(),
-    userAgent: null,
-    target,
-    patients: [],
-    episodes: [],
-  }
+  const event = describeCommand(command, target)
   const { rows: clinics } = await client.query<{ id: string }>('SELECT clinic_id AS id FROM clinic ORDER BY clinic_id')
   for (const { id } of clinics) {
     await client.query('SELECT record_audit($1, false, $2)', [id, JSON.stringify({ ...event, clinic: id })])

@@ -7,12 +7,13 @@ import { appendEvent } from './repository.ts'
 /** Runs `work` so that whatever it changes of a clinic is on the clinic's record as the operator's. */
 export function runAsOperator<Result>(command: string, work: () => Promise<Result>): Promise<Result> {
   const beforeCommit = async (tx: Parameters<typeof appendEvent>[0], clinicId: string): Promise<void> => {
-    await appendEvent(tx, clinicId, describe(command))
+    await appendEvent(tx, clinicId, describeCommand(command))
   }
   return runAs({ beforeCommit }, work)
 }
 
-function describe(command: string): AuditEvent {
+/** What the operator has done with a command, as it is put on record. */
+export function describeCommand(command: string, target: string[] = []): AuditEvent {
   return {
     at: toInstantText(Temporal.Now.instant()),
     actor: null,
@@ -27,7 +28,7 @@ function describe(command: string): AuditEvent {
     requestId: null,
     address: hostname(),
     userAgent: null,
-    target: [],
+    target,
     patients: [],
     episodes: [],
   }
