@@ -21,9 +21,11 @@ const named = (folder: string, names: readonly string[]): string[] => names.map(
 const long = [
   ...named('rules', ['check-bounds', 'compare', 'diff-bounds', 'diff-confirmed', 'planted-faults']),
   'tests/published',
-  'tests/db/embedded-postgres',
-  'tests/service/backup',
-  ...named('http', ['docs-page', 'openapi.test']),
+  ...named('db', ['embedded-postgres', 'backup']),
+  ...named('service', ['start', 'backup']),
+  ...named('http', ['docs-page', 'openapi.test', 'failing-database']),
+  'tests/features/safe-writes',
+  'tests/walkthrough',
 ]
 
 /** The suite west of Greenwich: `--zones` has what has to do with dates east of it. */
