@@ -57,8 +57,8 @@ export const faults: readonly Fault[] = [
   {
     name: 'a clinic that stays set on the connection',
     in: 'src/db/client.ts',
-    replace: ", true),\n            set_config('idle",
-    by: ", false),\n            set_config('idle",
+    replace: ", true),\n              set_config('idle",
+    by: ", false),\n              set_config('idle",
     noticedBy: { file: 'tests/db/client.test.ts', title: 'leaves nothing set on the connection' },
   },
   {
