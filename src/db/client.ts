@@ -77,7 +77,11 @@ export function openDatabase(url: string, { maxConnections = 10, onIdleError = (
   const pool = new WatchedPool({ ...settings, max: maxConnections })
   const probes = new pg.Pool({ ...settings, max: 1 })
   // Without a handler the end of an idle connection would be the end of the process.
-  for (const one of [pool, probes]) one.on('error', onIdleError)
+  for (const one of [pool, probes]) {
+    one.on('error', onIdleError)
+    // Nor must the end of one be that somebody has just got, and has not used yet: the next statement tells of it.
+    one.on('connect', (client) => client.on('error', () => {}))
+  }
   const prisma = new PrismaClient({
     adapter: new PrismaPg(pool),
     log: [],

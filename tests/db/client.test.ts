@@ -177,6 +177,17 @@ describe('openDatabase', () => {
     }
   })
 
+  test('outlives the end of a connection that somebody has just got', async () => {
+    const db = openDatabase(database.url)
+    for (const pool of [db.pool, db.probes]) {
+      const client = await pool.connect()
+      // As when the server's last words come together with those that it is ready.
+      client.emit('error', new Error('terminating connection due to unexpected postmaster exit'))
+      client.release()
+    }
+    await db.close()
+  })
+
   test('outlives the end of its connections', async () => {
     await db.pool.query('SELECT 1')
     const name = new URL(database.url).pathname.slice(1)
