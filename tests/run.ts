@@ -24,7 +24,7 @@ const long = [
   ...named('db', ['embedded-postgres', 'backup']),
   ...named('service', ['start', 'backup']),
   ...named('http', ['docs-page', 'openapi.test', 'failing-database']),
-  'tests/features/safe-writes',
+  ...named('features', ['safe-writes', 'concurrent-updates']),
   'tests/walkthrough',
 ]
 
