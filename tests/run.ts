@@ -76,12 +76,13 @@ function runJest(zone: string, randomCases: string, args: readonly string[]): Ou
     const { numPassedTests, numFailedTests, numPendingTests, numRuntimeErrorTestSuites } = JSON.parse(
       readFileSync(report, 'utf8'),
     )
+    const kept = isKept(logs)
     return {
       passed: numPassedTests,
-      // A file that cannot be loaded has no test to count, and is a failure all the same.
-      failed: numFailedTests + numRuntimeErrorTestSuites,
+      // A file that cannot be loaded has no test to count, and is a failure all the same; so is a log that tells too much.
+      failed: numFailedTests + numRuntimeErrorTestSuites + (kept ? 0 : 1),
       skipped: numPendingTests,
-      ok: isKept(logs) && status === 0,
+      ok: kept && status === 0,
     }
   } finally {
     rmSync(logs, { recursive: true, force: true })

@@ -489,6 +489,8 @@ describe('a closed episode', () => {
     expect((await ask('2026-11-10')).body).toMatchObject({ status: 'active' })
     expect((await clinic.post(`/episodes/${id}/holds`, { from: '2026-11-11', reason: 'x' })).status).toBe(201)
     expect((await clinic.post(`/episodes/${id}/close`, { on: '2026-11-21', reason: 'future' })).status).toBe(422)
-    expect((await clinic.post(`/episodes/${id}/close`, { on: '2026-11-20', reason: 'for good' })).status).toBe(201)
+    expect((await clinic.post(`/episodes/${id}/close`, { on: '2026-11-20', reason: 'closed for good' })).status).toBe(
+      201,
+    )
   })
 })

@@ -187,7 +187,8 @@ describe('today', () => {
     const days = Temporal.PlainDate.from('2026-09-01').until(today).total('days')
     expect({ on: body.on, days: body.daysSinceSurgery }).toEqual({ on: today, days })
     // And nothing has happened tomorrow, in the clinic's calendar.
-    const close = (on: string) => client.post<{ id: string }>(`/episodes/${episode}/close`, { on, reason: 'the end' })
+    const close = (on: string) =>
+      client.post<{ id: string }>(`/episodes/${episode}/close`, { on, reason: 'discharged after the last visit' })
     expect((await close(addDays(today, 1))).status).toBe(422)
     const closure = accepted(await close(today))
     accepted(await client.post(`/episodes/${episode}/record/${closure.id}/void`, { reason: 'not yet' }))

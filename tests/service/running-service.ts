@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { recorder } from '../support/logged-secrets.ts'
 
+const service = 'src/server.ts'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
 export interface Ended {
@@ -14,17 +15,21 @@ function launch(args: readonly string[], env: Record<string, string>): { child: 
   const { NODE_OPTIONS: _, ...inherited } = process.env
   const child = spawn(process.execPath, args, { cwd: root, env: { ...inherited, ...env } })
   let output = ''
+  let logged = ''
   child.stdout?.on('data', (chunk) => {
     output += chunk
+    // The service logs to where a command prints what it was asked for.
+    if (args.includes(service)) logged += chunk
   })
   child.stderr?.on('data', (chunk) => {
     output += chunk
+    logged += chunk
   })
   for (const url of [env.DATABASE_URL, env.MIGRATION_DATABASE_URL]) if (url !== undefined) recorder.passwordOf(url)
   recorder.secret(env.BOOTSTRAP_API_KEY)
   child.once('close', () => {
     // All but the key that the first start prints, and a new key that a command prints.
-    for (const line of output.split('\n')) if (!printsKey.test(line)) recorder.line(line)
+    for (const line of logged.split('\n')) if (!printsKey.test(line)) recorder.line(line)
     recorder.flush()
   })
   return { child, output: () => output }
@@ -45,7 +50,7 @@ const noLimits = { RATE_LIMIT_PER_ACTOR: '1000000', RATE_LIMIT_PER_ADDRESS: '100
 
 /** Starts the service in a process of its own, as `npm start` does, and waits until it says where it listens. */
 export async function startService(env: Record<string, string>) {
-  const { child, output } = launch(['src/server.ts'], { PORT: '0', ...noLimits, ...env })
+  const { child, output } = launch([service], { PORT: '0', ...noLimits, ...env })
   const ended = once(child, 'close').then(([code]): Ended => ({ code, output: output() }))
   for (const end = Date.now() + 30_000; !output().includes('is listening on'); ) {
     const early = await Promise.race([ended, new Promise<null>((resolve) => setTimeout(resolve, 20, null))])
