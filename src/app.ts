@@ -11,6 +11,7 @@ import { registerApiKeys } from './features/api-keys/routes.ts'
 import { registerAttributes } from './features/attributes/routes.ts'
 import { createAuditStore } from './features/audit/repository.ts'
 import { registerAuditEvents } from './features/audit/routes.ts'
+import { registerCaseload } from './features/caseload/routes.ts'
 import { registerChecks } from './features/checks/routes.ts'
 import { registerClients } from './features/clients/routes.ts'
 import { registerTokens } from './features/clients/token-routes.ts'
@@ -69,6 +70,7 @@ const allFeatures: readonly Feature[] = [
   registerPatients,
   registerEpisodes,
   registerPermittedExercises,
+  registerCaseload,
   registerTimelines,
   registerSimulations,
 ]

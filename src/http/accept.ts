@@ -1,5 +1,16 @@
 /** Whether `Accept` names the type with more weight than JSON, which is what everybody else gets. */
 export function prefers(accept = '', type: string): boolean {
+  const weightOf = weightsOf(accept)
+  return weightOf(type) > weightOf('application/json', 'application/*')
+}
+
+/** Whether `Accept` lets the type in; without one everything is. */
+export function takes(accept: string | undefined, type: string): boolean {
+  return accept === undefined || weightsOf(accept)(type, `${type.split('/', 1)}/*`, '*/*') > 0
+}
+
+/** The weight of the first of these ranges that is named; 0: none is. */
+function weightsOf(accept: string): (...ranges: readonly string[]) => number {
   const weights = new Map(
     accept.split(',').map((range) => {
       const [name = '', ...parameters] = range.split(';').map((part) => part.trim().toLowerCase())
@@ -7,7 +18,5 @@ export function prefers(accept = '', type: string): boolean {
       return [name, Number.isFinite(weight) ? weight : 0] as const
     }),
   )
-  const weightOf = (name: string, ...wider: readonly string[]): number =>
-    [name, ...wider].map((range) => weights.get(range)).find((weight) => weight !== undefined) ?? 0
-  return weightOf(type) > weightOf('application/json', 'application/*')
+  return (...ranges) => ranges.map((range) => weights.get(range)).find((weight) => weight !== undefined) ?? 0
 }

@@ -170,6 +170,7 @@ export const scopeOfOperation: Readonly<Record<string, Scope>> = {
   getEpisode: 'episodes:read',
   updateEpisode: 'episodes:write',
   closeEpisode: 'episodes:write',
+  getCaseload: 'episodes:read',
   getPermittedExercises: 'episodes:read',
   getExerciseVerdict: 'episodes:read',
   getTimeline: 'episodes:read',

@@ -9,6 +9,19 @@ export const linesMediaType = 'application/x-ndjson'
 /** Milliseconds that an answer about a whole caseload may take. */
 export const longAnswer = 3_600_000
 
+/** A line that is text already, with whom it tells of. */
+export class TextLine {
+  readonly text: string
+  readonly patient: string
+  readonly episode: string
+
+  constructor(text: string, patient: string, episode: string) {
+    this.text = text
+    this.patient = patient
+    this.episode = episode
+  }
+}
+
 interface Lines {
   mediaType?: string
   /** The last line of what ends with an error. */
@@ -41,7 +54,7 @@ export function sendLines(
         if (done) break
         if (batch.length === 0) continue
         await request.audit?.tell(batch)
-        yield batch.map((line) => `${JSON.stringify(line)}\n`).join('')
+        yield batch.map(toLine).join('')
       }
     } catch (error) {
       const problem = endWithProblem(error, request)
@@ -52,4 +65,8 @@ export function sendLines(
     }
   }
   return reply.send(Readable.from(write(), { objectMode: false }))
+}
+
+function toLine(line: object): string {
+  return `${line instanceof TextLine ? line.text : JSON.stringify(line)}\n`
 }

@@ -25,18 +25,24 @@ export interface Cursor<Key> {
   write: (key: Key) => string
 }
 
+const notOurs = 'is not one that this list gave out: send `next` of the page before as it is, or leave it out'
+
 /** A list's cursor: its sort key and id, for instance `z.tuple([z.string(), uuid])`, in an opaque text. */
-export function cursorOf<Key extends z.ZodType>(key: Key): Cursor<z.output<Key>> {
+export function cursorOf<Key extends z.ZodType>(key: Key, refusal = notOurs): Cursor<z.output<Key>> {
   return {
     read: (text) => {
       if (text === undefined) return null
       const parsed = key.safeParse(decode(text))
       if (parsed.success) return parsed.data
-      const detail = 'is not one that this list gave out: send `next` of the page before as it is, or leave it out'
-      throw new ProblemError('VALIDATION_FAILED', `\`cursor\` ${detail}`, { errors: [{ parameter: 'cursor', detail }] })
+      throw refuseParameter('cursor', refusal)
     },
     write: (value) => Buffer.from(JSON.stringify(value)).toString('base64url'),
   }
+}
+
+/** The problem of one parameter of the query. */
+export function refuseParameter(parameter: string, detail: string): ProblemError {
+  return new ProblemError('VALIDATION_FAILED', `\`${parameter}\` ${detail}`, { errors: [{ parameter, detail }] })
 }
 
 function decode(text: string): unknown {

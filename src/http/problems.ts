@@ -81,6 +81,11 @@ export const problemDefinitions = {
     title: 'The address does not take this method',
     advice: 'Use one of the methods in the `Allow` header.',
   },
+  NOT_ACCEPTABLE: {
+    status: 406,
+    title: 'The answer has no such media type',
+    advice: 'Name the media type that `detail` names in `Accept`, or leave `Accept` out.',
+  },
   REQUEST_TIMEOUT: {
     status: 408,
     title: 'The request did not arrive in time',

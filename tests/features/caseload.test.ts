@@ -1,7 +1,7 @@
 import { randomUUIDv7 } from 'node:crypto'
 import { expect, test } from '@jest/globals'
 import { builtInLibrary } from '../../src/features/clinics/library.ts'
-import { fixMoment, type OpenEpisode, readCaseload } from '../../src/features/episodes/caseload.ts'
+import { fixMoment, type EpisodeThen, readCaseload } from '../../src/features/episodes/caseload.ts'
 import { moveEpisodes } from '../../src/features/moves/move.ts'
 import type { Instant } from '../../src/rules/index.ts'
 import { accepted, openEpisode, publishProtocol, startClinicWithLibrary } from './library-clinic.ts'
@@ -30,7 +30,7 @@ const reason = 'Less to lift'
 test('a caseload is read page by page as it was at one moment, whatever happens meanwhile', async () => {
   const knownAt = await fixMoment({ db, clock }, clinicId)
   clinic.setNow('2026-11-20T15:00:01Z')
-  const pages: OpenEpisode[][] = []
+  const pages: EpisodeThen[][] = []
   for await (const page of readCaseload(db.pool, { clinicId, versions: [first], knownAt })) {
     if (pages.length === 0) {
       // Pages that are still to come: one is moved, one closed, and a new one opened.
@@ -51,7 +51,7 @@ test('a caseload is read page by page as it was at one moment, whatever happens 
   expect(pages.flat().every(({ following }) => following.length === 1 && following[0] === first)).toBe(true)
   // As it is now, the moved and the closed one are not in it, and the new one is.
   const now = await fixMoment({ db, clock }, clinicId)
-  const later: OpenEpisode[] = []
+  const later: EpisodeThen[] = []
   for await (const page of readCaseload(db.pool, { clinicId, versions: [first], knownAt: now })) later.push(...page)
   expect(later).toHaveLength(600)
 })

@@ -457,6 +457,7 @@ describe('with the application’s own filters removed', () => {
       'claim_idempotency_key',
       'identify_person',
       'read_caseload',
+      'read_caseload_page',
       'read_record',
       'read_records',
       'record_audit',

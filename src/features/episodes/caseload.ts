@@ -4,7 +4,7 @@ import type { Context } from '../../http/context.ts'
 import { ProblemError } from '../../http/problems.ts'
 import { toInstantText } from '../../http/schemas.ts'
 import type { Instant } from '../../rules/index.ts'
-import { type EpisodeRecord, readCaseloadPage, readLastChange, readWriters } from './repository.ts'
+import { type EpisodeRecord, readCaseloadPage, readLastChange, readWriters, type StoredEntry } from './repository.ts'
 
 /** So many records are in memory at a time, and so many more on their way. */
 const pageSize = 250
@@ -38,14 +38,17 @@ export async function fixMoment({ db, clock }: Pick<Context, 'db' | 'clock'>, cl
 
 export interface Caseload {
   clinicId: string
-  /** Ids of the versions, one of which an episode must follow. */
-  versions: readonly string[]
+  /** Ids of the versions, one of which an episode must follow; null: whatever it follows. */
+  versions: readonly string[] | null
   /** As it was then: settled, and not later than now. */
   knownAt: Instant
 }
 
-/** One open episode, as it was known at the moment. */
-export interface OpenEpisode extends EpisodeRecord {
+/** An episode as it was known at one moment. */
+export interface EpisodeThen extends EpisodeRecord {
+  /** What was known by then, at least the surgery. */
+  entries: readonly StoredEntry[]
+  isOpen: boolean
   /** Ids of the versions that it followed. */
   following: readonly string[]
 }
@@ -54,28 +57,83 @@ export interface OpenEpisode extends EpisodeRecord {
  * Every episode that was open at one moment and followed one of the versions then, by id, page by page. Each page is one
  * round trip and one transaction; while a reader takes its time, no connection is held and one page waits.
  */
-export async function* readCaseload(pool: pg.Pool, caseload: Caseload): AsyncGenerator<OpenEpisode[]> {
-  const { clinicId, versions, knownAt } = caseload
-  const read = (after: string): Promise<EpisodeRecord[]> => {
-    const page = readCaseloadPage(pool, clinicId, { versions, knownAt, after, most: pageSize })
-    // It may fail while nobody waits for it yet.
-    page.catch(() => {})
-    return page
-  }
-  for (let coming: Promise<EpisodeRecord[]> | null = read(firstId); coming !== null; ) {
-    const page: EpisodeRecord[] = await coming
-    const last = page.at(-1)
-    coming = last === undefined || page.length < pageSize ? null : read(last.id)
-    const open = page.flatMap((record) => toOpen(record, caseload) ?? [])
+export async function* readCaseload(pool: pg.Pool, caseload: Caseload): AsyncGenerator<EpisodeThen[]> {
+  const { versions } = caseload
+  for await (const { episodes } of readEpisodesThen(pool, caseload)) {
+    const open = episodes.filter(
+      ({ isOpen, following }) => isOpen && (versions === null || following.some((id) => versions.includes(id))),
+    )
     if (open.length > 0) yield open
   }
 }
 
-function toOpen(record: EpisodeRecord, { versions, knownAt }: Caseload): OpenEpisode | null {
-  const known = record.entries.filter((entry) => entry.recordedAt <= knownAt)
-  const voided = new Set(known.flatMap((entry) => (entry.kind === 'void' ? [entry.entry] : [])))
-  if (known.some((entry) => entry.kind === 'closure' && !voided.has(entry.id))) return null
-  const assignment = known.findLast((entry) => entry.kind === 'assignment')
+/** Where to begin, and what of the caseload. */
+export interface Part {
+  /** Only behind the episode with this id. */
+  after?: string | null
+  /** Only episodes of which something was recorded after this, open or not, whatever they followed. */
+  since?: Instant | null
+  /** Ids of those, in order, if it is known which they are. */
+  among?: readonly string[] | null
+  /** How many episodes a page has. */
+  most?: number
+}
+
+/** A page of a caseload, and the last episode that was looked at for it. */
+export interface PageThen {
+  episodes: EpisodeThen[]
+  last: string
+}
+
+/**
+ * What may belong to a caseload, by id, page by page: episodes that were open at the moment and some that were not, or
+ * that followed something else.
+ */
+export async function* readEpisodesThen(
+  pool: pg.Pool,
+  { clinicId, versions, knownAt }: Caseload,
+  { after = null, since = null, among = null, most = pageSize }: Part = {},
+): AsyncGenerator<PageThen> {
+  let left = among?.filter((id) => after === null || id > after) ?? null
+  const read = (behind: string): Promise<{ records: EpisodeRecord[]; last: string | null }> | null => {
+    const ids = left?.slice(0, most) ?? null
+    if (ids?.length === 0) return null
+    left = left?.slice(most) ?? null
+    const page = readCaseloadPage(pool, clinicId, { versions, among: ids, since, knownAt, after: behind, most })
+    const found = page.then((records) => {
+      const isLast = ids === null ? records.length < most : left?.length === 0
+      return { records, last: isLast ? null : (records.at(-1)?.id ?? ids?.at(-1) ?? null) }
+    })
+    // It may fail while nobody waits for it yet.
+    found.catch(() => {})
+    return found
+  }
+  for (let coming = read(after ?? firstId); coming !== null; ) {
+    const { records, last } = await coming
+    coming = last === null ? null : read(last)
+    const end = records.at(-1)
+    if (end === undefined) continue
+    const episodes = records.flatMap((record) => asOf(record, knownAt) ?? [])
+    const changed = since === null ? episodes : episodes.filter(({ entries }) => hasChanged(entries, since))
+    yield { episodes: changed, last: end.id }
+  }
+}
+
+function hasChanged(entries: readonly StoredEntry[], since: Instant): boolean {
+  return entries.some(({ recordedAt }) => recordedAt > since)
+}
+
+/** Null: it was not there yet. */
+function asOf(record: EpisodeRecord, knownAt: Instant): EpisodeThen | null {
+  const isKnown = ({ recordedAt }: StoredEntry): boolean => recordedAt <= knownAt
+  const entries = record.entries.every(isKnown) ? record.entries : record.entries.filter(isKnown)
+  if (entries.length === 0) return null
+  const assignment = entries.findLast((entry) => entry.kind === 'assignment')
   const following = assignment?.kind === 'assignment' ? assignment.versions : []
-  return following.some((id) => versions.includes(id)) ? { ...record, following } : null
+  return { ...record, entries, isOpen: !isClosed(entries), following }
+}
+
+function isClosed(entries: readonly StoredEntry[]): boolean {
+  const closures = entries.filter(({ kind }) => kind === 'closure')
+  return closures.some(({ id }) => !entries.some((entry) => entry.kind === 'void' && entry.entry === id))
 }

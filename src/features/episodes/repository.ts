@@ -302,6 +302,19 @@ function toEpisodeRecord(row: EpisodeRecordRow): EpisodeRecord {
   return { id: row.episode_id, patientId: row.patient_id, status: row.status as Episode['status'], entries }
 }
 
+/** Which episodes a page of a caseload is of. */
+export interface CaseloadPage {
+  /** Ids of the versions, one of which an episode must follow; null: it may follow anything, or nothing. */
+  versions: readonly string[] | null
+  /** Exactly those with these ids, open or not. */
+  among?: readonly string[] | null
+  /** Only those that have changed after it, open or not, whatever they follow. */
+  since?: Instant | null
+  knownAt: Instant
+  after: string
+  most: number
+}
+
 /**
  * One page of the episodes that may have been open and have followed one of the versions at `knownAt`, by id, with their
  * whole records, in one round trip.
@@ -309,13 +322,29 @@ function toEpisodeRecord(row: EpisodeRecordRow): EpisodeRecord {
 export async function readCaseloadPage(
   pool: pg.Pool,
   clinicId: string,
-  page: { versions: readonly string[]; knownAt: Instant; after: string; most: number },
+  { versions, among = null, since = null, knownAt, after, most }: CaseloadPage,
 ): Promise<EpisodeRecord[]> {
-  const { rows } = await pool.query<EpisodeRecordRow>(
-    'SELECT * FROM read_caseload($1::uuid, $2::uuid[], $3::timestamptz, $4::uuid, $5)',
-    [clinicId, page.versions, page.knownAt, page.after, page.most],
+  const { rows } = await pool.query<Omit<EpisodeRecordRow, 'entries'> & { entries: string | null }>(
+    `SELECT * FROM read_caseload_page(
+       $1::uuid, $2::uuid[], $3::uuid[], $4::timestamptz, $5::timestamptz, $6::uuid, $7)`,
+    [clinicId, versions, among, since, knownAt, after, most],
   )
-  return rows.map(toEpisodeRecord)
+  return rows.map((row) => toEpisodeRecord({ ...row, entries: JSON.parse(`[${row.entries ?? ''}]`) }))
+}
+
+/** Ids of the episodes that have changed after `since`, in order; null: they are more than `most`. */
+export async function listChanged(
+  tx: Transaction,
+  clinicId: string,
+  { since, most }: { since: Instant; most: number },
+): Promise<string[] | null> {
+  const rows = await tx.episode.findMany({
+    where: { clinicId, changedAt: { gt: toTimestamp(since) } },
+    select: { id: true },
+    orderBy: { changedAt: 'asc' },
+    take: most + 1,
+  })
+  return rows.length > most ? null : rows.map(({ id }) => id).sort()
 }
 
 /** Who is changing an episode or its record at this instant, in whatever clinic: names of transactions. */

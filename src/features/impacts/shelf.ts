@@ -1,15 +1,15 @@
 import type { ProtocolVersion } from '../../rules/index.ts'
 import type { StoredVersion } from '../protocols/repository.ts'
 
-/** More versions than this are not kept: one that is needed again is read again. */
-const mostKept = 100
+/** More versions than this are not kept, unless asked for: one that is needed again is read again. */
+const usuallyKept = 100
 
 /** The versions that episodes follow, each read and compiled once while it is kept. */
 export type VersionShelf = ReturnType<typeof createVersionShelf>
 
 type ReadVersions = (ids: readonly string[]) => Promise<readonly StoredVersion[]>
 
-export function createVersionShelf() {
+export function createVersionShelf(mostKept = usuallyKept) {
   const shelf = new Map<string, ProtocolVersion>()
   let parts = new Map<string, unknown>()
 

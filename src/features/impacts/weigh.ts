@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Database } from '../../db/client.ts'
 import { type CalendarDate, type Derivation, derive, type Instant, type ProtocolVersion } from '../../rules/index.ts'
 import { findMisfit, type Misfit } from '../episodes/assignment.ts'
-import { type OpenEpisode, readCaseload } from '../episodes/caseload.ts'
+import { type EpisodeThen, readCaseload } from '../episodes/caseload.ts'
 import { proceduresOf, type StoredEntry } from '../episodes/repository.ts'
 import { readVersionsById } from '../protocols/repository.ts'
 import { addHidden, compareAnswers, compareReadings, type Effect, type HiddenBy } from './consequences.ts'
@@ -96,7 +96,7 @@ export interface Candidate {
 
 /** An open episode, the version that it follows, and what the candidate would make of its answer. */
 export interface Weighed extends Effect {
-  episode: OpenEpisode
+  episode: EpisodeThen
   /** Number of the version that it follows. */
   follows: number
   /** Why it cannot follow the candidate; its answer is not compared then. */

@@ -493,6 +493,20 @@ export async function listVersionIds(
   return new Map(rows.map(({ id, number: of }) => [id, of ?? 0]))
 }
 
+/** The codes of all phases of these versions, each once. */
+export async function listPhaseCodes(
+  tx: Transaction,
+  clinicId: string,
+  versions: readonly string[],
+): Promise<string[]> {
+  const rows = await tx.phase.findMany({
+    where: { clinicId, versionId: { in: [...versions] } },
+    select: { code: true },
+    distinct: ['code'],
+  })
+  return rows.map(({ code }) => code).sort()
+}
+
 /** False: the protocol has a draft, which somebody else has started. */
 export async function insertDraft(
   tx: Transaction,

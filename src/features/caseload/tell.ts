@@ -1,0 +1,130 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Context } from '../../http/context.ts'
+import { TextLine } from '../../http/lines.ts'
+import { toInstantText } from '../../http/schemas.ts'
+import { type CalendarDate, type Derivation, derive, type Instant } from '../../rules/index.ts'
+import { type EpisodeThen, type PageThen, readEpisodesThen } from '../episodes/caseload.ts'
+import { today } from '../episodes/plausibility.ts'
+import { listChanged } from '../episodes/repository.ts'
+import { createVersionShelf } from '../impacts/shelf.ts'
+import { readVersionsById } from '../protocols/repository.ts'
+import { type Filter, type Position, writeCursor } from './cursor.ts'
+import { createLineWriter } from './line.ts'
+import { countIn, emptyTally, toSummary } from './summary.ts'
+
+/** So many episodes are in one batch, which goes on record as one act. */
+const pageSize = 500
+
+/** After so many the event loop has its turn. */
+const atOnce = 50
+
+/** So many versions are kept at a time. */
+const mostVersions = 300
+
+/** If more have changed than this, all are looked at in their order. */
+const mostChanged = 20_000
+
+/** How far the clocks of several servers may differ, and a little more. */
+const overlap = { seconds: 60 }
+
+export interface Asked {
+  clinicId: string
+  timeZone: string
+  filter: Filter
+  /** The versions of the protocol that is asked for; null: of all. */
+  versions: readonly string[] | null
+  on: CalendarDate
+  knownAt: Instant
+  /** Where to go on; null: from the beginning. */
+  from: Position | null
+}
+
+/** The lines of the clinic's episodes as they were at one moment, batch by batch, each with a cursor; the summary last. */
+export async function* tellCaseload(
+  { db }: Pick<Context, 'db'>,
+  { clinicId, timeZone, filter, versions, on, knownAt, from }: Asked,
+): AsyncGenerator<object[]> {
+  const begun = performance.now()
+  const since = filter.changedSince ?? null
+  const among =
+    since === null ? null : await db.asClinic(clinicId, (tx) => listChanged(tx, clinicId, { since, most: mostChanged }))
+  const shelf = createVersionShelf(mostVersions)
+  const write = createLineWriter()
+  const tally = emptyTally()
+  let told = from?.told ?? 0
+
+  async function toLines({ episodes, last }: PageThen): Promise<object[]> {
+    const known = await shelf.take(
+      episodes.flatMap(({ isOpen, following }) => (isOpen ? following : [])),
+      (ids) => db.asClinic(clinicId, (tx) => readVersionsById(tx, clinicId, ids)),
+    )
+    const lines: object[] = []
+    for (const [index, episode] of episodes.entries()) {
+      if (index % atOnce === atOnce - 1) await nextTurn()
+      const line = toLine(episode, known)
+      if (line !== null) lines.push(line)
+    }
+    told += lines.length
+    const cursor = writeCursor(clinicId, filter, { knownAt, on, after: last, told })
+    return [...lines, { kind: 'cursor', lines: told, cursor }]
+  }
+
+  function toLine(episode: EpisodeThen, known: Awaited<ReturnType<typeof shelf.take>>): TextLine | null {
+    const { id, patientId, entries, isOpen, following } = episode
+    if (isOpen && (versions === null || following.some((version) => versions.includes(version)))) {
+      const followed = following.flatMap((version) => known.get(version) ?? [])
+      const answer = derive({ versions: followed, entries, on, knownAt, ahead: false })
+      if (answer === null) throw new Error('an episode’s record begins with its surgery')
+      if (fits(answer, filter)) {
+        countIn(tally, answer)
+        return write({ id, patientId }, answer)
+      }
+    }
+    if (since === null) return null
+    const kind = isOpen ? 'other' : 'closed'
+    tally[kind] += 1
+    const revision = entries.at(-1)?.revision ?? 0
+    return new TextLine(JSON.stringify({ kind, episode: id, patient: patientId, revision }), patientId, id)
+  }
+
+  const part = { after: from?.after ?? null, since, among, most: pageSize }
+  for await (const page of readEpisodesThen(db.pool, { clinicId, versions, knownAt }, part)) yield await toLines(page)
+  yield [
+    {
+      kind: 'summary',
+      on,
+      knownAt,
+      before: from?.told ?? 0,
+      ...toSummary(tally),
+      seconds: Math.round(performance.now() - begun) / 1000,
+      nextChangedSince: toInstantText(Temporal.Instant.from(knownAt).subtract(overlap)),
+      dateChanged: since !== null && today(Temporal.Instant.from(since), timeZone) !== on,
+    },
+  ]
+}
+
+function fits({ status, protocols }: Derivation, filter: Filter): boolean {
+  if (filter.status !== undefined && status !== filter.status) return false
+  if (filter.phase === undefined) return true
+  return protocols.some(({ code, phase }) => code === filter.protocol && phase?.code === filter.phase)
+}
+
+/** Works on the next batch while one is on its way; on no more than that. */
+export async function* oneAhead<Item>(source: AsyncGenerator<Item>): AsyncGenerator<Item> {
+  const next = (): Promise<IteratorResult<Item>> => {
+    const coming = source.next()
+    // It may fail while nobody waits for it yet.
+    coming.catch(() => {})
+    return coming
+  }
+  try {
+    for (let coming = next(); ; ) {
+      const { done, value } = await coming
+      if (done === true) return
+      coming = next()
+      yield value
+    }
+  } finally {
+    await source.return(undefined)
+  }
+}
