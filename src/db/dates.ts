@@ -23,6 +23,32 @@ export function fromTimestamp(date: Date): Instant {
   return formatUtc(date) as Instant
 }
 
+const dayLength = 86_400_000
+const padded = Array.from({ length: 1000 }, (_, number) => String(number))
+const two = padded.slice(0, 60).map((text) => text.padStart(2, '0'))
+const three = padded.map((text) => text.padStart(3, '0'))
+
+/** The days that came last, by their number, with the `T` behind them. */
+const days = new Map<number, string>()
+const mostDays = 10_000
+
+/**
+ * The moment that is so many milliseconds after 1970: as `fromTimestamp`, and several times as fast where there are many.
+ */
+export function instantOf(milliseconds: number): Instant {
+  const day = Math.floor(milliseconds / dayLength)
+  let date = days.get(day)
+  if (date === undefined) {
+    date = formatUtc(new Date(milliseconds)).slice(0, 11)
+    if (days.size >= mostDays) days.clear()
+    days.set(day, date)
+  }
+  const rest = milliseconds - day * dayLength
+  const seconds = Math.floor(rest / 1000)
+  const minutes = Math.floor(seconds / 60)
+  return `${date}${two[Math.floor(minutes / 60)]}:${two[minutes % 60]}:${two[seconds % 60]}.${three[rest % 1000]}Z` as Instant
+}
+
 /** Years beyond four digits are written ±YYYYYY, which would break the order of text. */
 function formatUtc(date: Date): string {
   const text = date.toISOString()

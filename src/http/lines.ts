@@ -9,18 +9,44 @@ export const linesMediaType = 'application/x-ndjson'
 /** Milliseconds that an answer about a whole caseload may take. */
 export const longAnswer = 3_600_000
 
-/** A line that is text already, with whom it tells of. */
-export class TextLine {
-  readonly text: string
+/** Whom a line tells of. */
+interface Subject {
   readonly patient: string
   readonly episode: string
+}
 
-  constructor(text: string, patient: string, episode: string) {
-    this.text = text
-    this.patient = patient
-    this.episode = episode
+/** Lines that are bytes already, with whom they tell of: for many, which need not be objects first. */
+export class WrittenLines {
+  readonly subjects: Subject[] = []
+  #bytes: Buffer
+  #length = 0
+
+  /** `expected` bytes, about. */
+  constructor(expected: number) {
+    this.#bytes = Buffer.allocUnsafeSlow(expected)
+  }
+
+  get bytes(): Buffer {
+    return this.#bytes.subarray(0, this.#length)
+  }
+
+  /** Adds a line of JSON. */
+  add(json: string, subject: Subject | null): void {
+    // A character takes three bytes at most.
+    const needed = this.#length + json.length * 3 + 1
+    if (needed > this.#bytes.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#bytes.length * 2))
+      this.#bytes.copy(larger, 0, 0, this.#length)
+      this.#bytes = larger
+    }
+    this.#length += this.#bytes.write(json, this.#length, 'utf8')
+    this.#bytes[this.#length] = 0x0a
+    this.#length += 1
+    if (subject !== null) this.subjects.push(subject)
   }
 }
+
+type Batch = readonly object[] | WrittenLines
 
 interface Lines {
   mediaType?: string
@@ -37,7 +63,7 @@ interface Lines {
 export function sendLines(
   request: FastifyRequest,
   reply: FastifyReply,
-  batches: AsyncIterable<readonly object[]>,
+  batches: AsyncIterable<Batch>,
   { mediaType = linesMediaType, toErrorLine = (problem) => ({ kind: 'error', problem }) }: Lines = {},
 ): FastifyReply {
   reply.type(mediaType)
@@ -45,16 +71,20 @@ export function sendLines(
   if (request.method === 'HEAD') return reply.send(Readable.from([]))
   // The reader asks for more from a context of its own; what is done for the lines is still part of this request's act.
   const inAct = AsyncLocalStorage.snapshot()
-  const write = async function* (): AsyncGenerator<string> {
+  const write = async function* (): AsyncGenerator<string | Buffer> {
     const iterator = batches[Symbol.asyncIterator]()
     try {
       for (;;) {
         await request.requireInForce()
         const { done, value: batch } = await inAct(() => iterator.next())
         if (done) break
-        if (batch.length === 0) continue
-        await request.audit?.tell(batch)
-        yield batch.map(toLine).join('')
+        if (batch instanceof WrittenLines) {
+          await request.audit?.tell(batch.subjects)
+          yield batch.bytes
+        } else if (batch.length > 0) {
+          await request.audit?.tell(batch)
+          yield batch.map((line) => `${JSON.stringify(line)}\n`).join('')
+        }
       }
     } catch (error) {
       const problem = endWithProblem(error, request)
@@ -65,8 +95,4 @@ export function sendLines(
     }
   }
   return reply.send(Readable.from(write(), { objectMode: false }))
-}
-
-function toLine(line: object): string {
-  return `${line instanceof TextLine ? line.text : JSON.stringify(line)}\n`
 }

@@ -1,94 +1,118 @@
-import { TextLine } from '../../http/lines.ts'
-import type {
-  CalendarDate,
-  Caution,
-  Derivation,
-  Exercise,
-  Grant,
-  LimitInForce,
-  Permitted,
-  Reason,
-} from '../../rules/index.ts'
+import type { CalendarDate, Caution, Derivation, Exercise, Grant, Permitted, Reason } from '../../rules/index.ts'
 import { speakHow } from '../permitted-exercises/sentences.ts'
 
-interface About {
-  id: string
-  patientId: string
-}
-
-/** Writes the line of an episode from its answer, without an object in between: that would take twice as long. */
-export type LineWriter = ReturnType<typeof createLineWriter>
-
+/**
+ * Writes the line of an episode from its answer: out of pieces that most lines share, without an object in between, which
+ * takes a third of the time. There are as many pieces as the clinic's documents have rules.
+ */
 export function createLineWriter() {
   const quoted = new Map<string, string>()
+  /** What comes before the date of a reason or a caution, by its kind, protocol and rule. */
+  const begun = new Map<string, Map<string, Map<string, string>>>()
   /** How an exercise is done that one prescription grants as it is stated. */
   const stated = new WeakMap<Exercise, WeakMap<Grant, string>>()
+  let pieces: string[] = []
 
-  /** A code as JSON. There are as many as the documents of one clinic have. */
-  const quote = (text: string): string => {
-    const known = quoted.get(text)
-    if (known !== undefined) return known
-    const json = JSON.stringify(text)
-    quoted.set(text, json)
-    return json
-  }
-  const orNull = (text: string | null): string => (text === null ? 'null' : quote(text))
+  /** A code as JSON. */
+  const quote = (code: string): string => remember(quoted, code, () => JSON.stringify(code))
+  const quoteOrNull = (code: string | null): string => (code === null ? 'null' : quote(code))
   const dateOrNull = (date: CalendarDate | null): string => (date === null ? 'null' : `"${date}"`)
 
-  function list<Item>(items: readonly Item[], write: (item: Item) => string): string {
-    let text = '['
+  function list<Item>(items: readonly Item[], write: (item: Item) => void): void {
     for (let index = 0; index < items.length; index += 1) {
-      if (index > 0) text += ','
-      text += write(items[index] as Item)
+      if (index > 0) pieces.push(',')
+      write(items[index] as Item)
     }
-    return `${text}]`
   }
 
-  function writeReason(reason: Reason): string {
-    const protocol = 'protocol' in reason ? quote(reason.protocol) : 'null'
-    const rule = 'rule' in reason ? quote(reason.rule) : 'null'
-    const until = 'until' in reason ? dateOrNull(reason.until) : 'null'
-    return `{"kind":"${reason.kind}","protocol":${protocol},"rule":${rule},"until":${until}}`
+  function writeRule(kind: string, protocol: string, rule: string, until: CalendarDate | null): void {
+    const ofKind = remember(begun, kind, () => new Map<string, Map<string, string>>())
+    const ofProtocol = remember(ofKind, protocol, () => new Map<string, string>())
+    const piece = remember(ofProtocol, rule, () => {
+      const codes = [protocol, rule].map((code) => quoteOrNull(code === '' ? null : code))
+      return `{"kind":"${kind}","protocol":${codes[0]},"rule":${codes[1]},"until":`
+    })
+    pieces.push(piece, until === null ? 'null}' : `"${until}"}`)
   }
 
-  function writeCaution(caution: Caution): string {
-    const until = caution.kind === 'caution' ? dateOrNull(caution.until) : 'null'
-    return `{"kind":"${caution.kind}","protocol":${quote(caution.protocol)},"rule":${quote(caution.rule)},"until":${until}}`
-  }
+  const writeReason = (reason: Reason): void =>
+    writeRule(
+      reason.kind,
+      'protocol' in reason ? reason.protocol : '',
+      'rule' in reason ? reason.rule : '',
+      'until' in reason ? reason.until : null,
+    )
+
+  const writeCaution = (caution: Caution): void =>
+    writeRule(caution.kind, caution.protocol, caution.rule, caution.kind === 'caution' ? caution.until : null)
 
   const describe = (permitted: Permitted): string =>
-    `{"exercise":${quote(permitted.exercise.code)},"text":${JSON.stringify(speakHow(permitted))},"cautions":`
+    `{"exercise":${quote(permitted.exercise.code)},"text":${JSON.stringify(speakHow(permitted))},"cautions":[`
 
   function describeOnce(permitted: Permitted): string {
     const [grant] = permitted.grantedBy
     if (grant === undefined || !isStated(permitted, grant)) return describe(permitted)
-    const byGrant = stated.get(permitted.exercise) ?? new WeakMap<Grant, string>()
-    const known = byGrant.get(grant) ?? describe(permitted)
-    byGrant.set(grant, known)
-    stated.set(permitted.exercise, byGrant)
+    let byGrant = stated.get(permitted.exercise)
+    if (byGrant === undefined) {
+      byGrant = new WeakMap()
+      stated.set(permitted.exercise, byGrant)
+    }
+    let known = byGrant.get(grant)
+    if (known === undefined) {
+      known = describe(permitted)
+      byGrant.set(grant, known)
+    }
     return known
   }
 
-  const writePermitted = (permitted: Permitted): string =>
-    `${describeOnce(permitted)}${list(permitted.cautions, writeCaution)}}`
-
-  function writeLimit({ protocol, rule, quantity, max, min, unit, asInstructed, until }: LimitInForce): string {
-    return `{"protocol":${quote(protocol)},"rule":${quote(rule)},"quantity":${quote(quantity)},"max":${max},"min":${min},"unit":${orNull(unit)},"asInstructed":${asInstructed},"until":${dateOrNull(until)}}`
+  function writePermitted(permitted: Permitted): void {
+    pieces.push(describeOnce(permitted))
+    list(permitted.cautions, writeCaution)
+    pieces.push(']}')
   }
 
-  return ({ id, patientId }: About, answer: Derivation): TextLine => {
-    const { on, daysSinceSurgery, status, statusReasons, protocols, permitted, withheld, limits, missingFacts } = answer
-    const inForce = limits.filter(({ supersededBy }) => supersededBy === null)
-    const text =
-      `{"kind":"episode","episode":"${id}","patient":"${patientId}","revision":${answer.basis.revision},"on":"${on}",` +
-      `"daysSinceSurgery":${daysSinceSurgery},"status":"${status}","statusReasons":${list(statusReasons, writeReason)},` +
-      `"protocols":${list(protocols, ({ code, version, phase }) => `{"code":${quote(code)},"version":${version},"phase":${orNull(phase?.code ?? null)}}`)},` +
-      `"permitted":${list(permitted, writePermitted)},` +
-      `"withheld":${list(withheld, ({ exercise, reasons }) => `{"exercise":${quote(exercise.code)},"reasons":${list(reasons, writeReason)}}`)},` +
-      `"limits":${list(inForce, writeLimit)},` +
-      `"missingFacts":${list(missingFacts, ({ protocol, code }) => `{"protocol":${quote(protocol)},"fact":${quote(code)}}`)}}`
-    return new TextLine(text, patientId, id)
+  return ({ episode, patient }: { episode: string; patient: string }, answer: Derivation): string => {
+    const { on, daysSinceSurgery, status, basis } = answer
+    pieces = [
+      `{"kind":"episode","episode":"${episode}","patient":"${patient}","revision":${basis.revision},"on":"${on}","daysSinceSurgery":${daysSinceSurgery},"status":"${status}","statusReasons":[`,
+    ]
+    list(answer.statusReasons, writeReason)
+    pieces.push('],"protocols":[')
+    list(answer.protocols, ({ code, version, phase }) => {
+      pieces.push(`{"code":${quote(code)},"version":${version},"phase":${quoteOrNull(phase?.code ?? null)}}`)
+    })
+    pieces.push('],"permitted":[')
+    list(answer.permitted, writePermitted)
+    pieces.push('],"withheld":[')
+    list(answer.withheld, ({ exercise, reasons }) => {
+      pieces.push('{"exercise":', quote(exercise.code), ',"reasons":[')
+      list(reasons, writeReason)
+      pieces.push(']}')
+    })
+    pieces.push('],"limits":[')
+    list(
+      answer.limits.filter(({ supersededBy }) => supersededBy === null),
+      ({ protocol, rule, quantity, max, min, unit, asInstructed, until }) => {
+        pieces.push(
+          `{"protocol":${quote(protocol)},"rule":${quote(rule)},"quantity":${quote(quantity)},"max":${max},"min":${min},"unit":${quoteOrNull(unit)},"asInstructed":${asInstructed},"until":${dateOrNull(until)}}`,
+        )
+      },
+    )
+    pieces.push('],"missingFacts":[')
+    list(answer.missingFacts, ({ protocol, code }) => {
+      pieces.push(`{"protocol":${quote(protocol)},"fact":${quote(code)}}`)
+    })
+    pieces.push(']}')
+    return pieces.join('')
   }
+}
+
+function remember<Key, Value>(known: Map<Key, Value>, key: Key, make: () => Value): Value {
+  const found = known.get(key)
+  if (found !== undefined) return found
+  const made = make()
+  known.set(key, made)
+  return made
 }
 
 /** Whether all that is said of how the exercise is done is what this one grant says. */

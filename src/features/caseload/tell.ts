@@ -1,11 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Context } from '../../http/context.ts'
-import { TextLine } from '../../http/lines.ts'
+import { WrittenLines } from '../../http/lines.ts'
 import { toInstantText } from '../../http/schemas.ts'
-import { type CalendarDate, type Derivation, derive, type Instant } from '../../rules/index.ts'
-import { type EpisodeThen, type PageThen, readEpisodesThen } from '../episodes/caseload.ts'
+import { type CalendarDate, type Derivation, derive, type Instant, type ProtocolVersion } from '../../rules/index.ts'
+import { asOf, type EpisodeThen, readPages } from '../episodes/caseload.ts'
 import { today } from '../episodes/plausibility.ts'
-import { listChanged } from '../episodes/repository.ts'
+import { listChanged, type UnreadRecord } from '../episodes/repository.ts'
 import { createVersionShelf } from '../impacts/shelf.ts'
 import { readVersionsById } from '../protocols/repository.ts'
 import { type Filter, type Position, writeCursor } from './cursor.ts'
@@ -43,7 +43,7 @@ export interface Asked {
 export async function* tellCaseload(
   { db }: Pick<Context, 'db'>,
   { clinicId, timeZone, filter, versions, on, knownAt, from }: Asked,
-): AsyncGenerator<object[]> {
+): AsyncGenerator<readonly object[] | WrittenLines> {
   const begun = performance.now()
   const since = filter.changedSince ?? null
   const among =
@@ -52,43 +52,53 @@ export async function* tellCaseload(
   const write = createLineWriter()
   const tally = emptyTally()
   let told = from?.told ?? 0
+  let expected = 65_536
 
-  async function toLines({ episodes, last }: PageThen): Promise<object[]> {
-    const known = await shelf.take(
-      episodes.flatMap(({ isOpen, following }) => (isOpen ? following : [])),
+  /** Puts the versions on the shelf that these episodes follow. */
+  async function takeVersions(records: readonly UnreadRecord[]): Promise<void> {
+    await shelf.take(
+      records.flatMap((record) => asOf(record, knownAt)?.following ?? []),
       (ids) => db.asClinic(clinicId, (tx) => readVersionsById(tx, clinicId, ids)),
     )
-    const lines: object[] = []
-    for (const [index, episode] of episodes.entries()) {
-      if (index % atOnce === atOnce - 1) await nextTurn()
-      const line = toLine(episode, known)
-      if (line !== null) lines.push(line)
-    }
-    told += lines.length
-    const cursor = writeCursor(clinicId, filter, { knownAt, on, after: last, told })
-    return [...lines, { kind: 'cursor', lines: told, cursor }]
   }
 
-  function toLine(episode: EpisodeThen, known: Awaited<ReturnType<typeof shelf.take>>): TextLine | null {
+  function writeEpisode(episode: EpisodeThen, followed: readonly ProtocolVersion[], lines: WrittenLines): void {
     const { id, patientId, entries, isOpen, following } = episode
+    const subject = { episode: id, patient: patientId }
     if (isOpen && (versions === null || following.some((version) => versions.includes(version)))) {
-      const followed = following.flatMap((version) => known.get(version) ?? [])
       const answer = derive({ versions: followed, entries, on, knownAt, ahead: false })
       if (answer === null) throw new Error('an episode’s record begins with its surgery')
       if (fits(answer, filter)) {
         countIn(tally, answer)
-        return write({ id, patientId }, answer)
+        lines.add(write(subject, answer), subject)
+        return
       }
     }
-    if (since === null) return null
+    if (since === null || !entries.some(({ recordedAt }) => recordedAt > since)) return
     const kind = isOpen ? 'other' : 'closed'
     tally[kind] += 1
-    const revision = entries.at(-1)?.revision ?? 0
-    return new TextLine(JSON.stringify({ kind, episode: id, patient: patientId, revision }), patientId, id)
+    lines.add(JSON.stringify({ kind, ...subject, revision: entries.at(-1)?.revision ?? 0 }), subject)
+  }
+
+  async function toLines(page: readonly UnreadRecord[]): Promise<WrittenLines> {
+    const lines = new WrittenLines(expected)
+    for (const [index, record] of page.entries()) {
+      if (index % atOnce === atOnce - 1) await nextTurn()
+      const episode = asOf(record, knownAt)
+      if (episode === null) continue
+      if (shelf.have(episode.following) === null) await takeVersions(page.slice(index))
+      writeEpisode(episode, shelf.have(episode.following) ?? [], lines)
+    }
+    told += lines.subjects.length
+    const after = page.at(-1)?.id ?? ''
+    const cursor = writeCursor(clinicId, filter, { knownAt, on, after, told })
+    lines.add(JSON.stringify({ kind: 'cursor', lines: told, cursor }), null)
+    expected = Math.ceil(lines.bytes.length * 1.2)
+    return lines
   }
 
   const part = { after: from?.after ?? null, since, among, most: pageSize }
-  for await (const page of readEpisodesThen(db.pool, { clinicId, versions, knownAt }, part)) yield await toLines(page)
+  for await (const page of readPages(db.pool, { clinicId, versions, knownAt }, part)) yield await toLines(page)
   yield [
     {
       kind: 'summary',

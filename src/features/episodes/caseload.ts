@@ -4,7 +4,14 @@ import type { Context } from '../../http/context.ts'
 import { ProblemError } from '../../http/problems.ts'
 import { toInstantText } from '../../http/schemas.ts'
 import type { Instant } from '../../rules/index.ts'
-import { type EpisodeRecord, readCaseloadPage, readLastChange, readWriters, type StoredEntry } from './repository.ts'
+import {
+  entriesOf,
+  readCaseloadPage,
+  readLastChange,
+  readWriters,
+  type StoredEntry,
+  type UnreadRecord,
+} from './repository.ts'
 
 /** So many records are in memory at a time, and so many more on their way. */
 const pageSize = 250
@@ -45,7 +52,9 @@ export interface Caseload {
 }
 
 /** An episode as it was known at one moment. */
-export interface EpisodeThen extends EpisodeRecord {
+export interface EpisodeThen {
+  id: string
+  patientId: string
   /** What was known by then, at least the surgery. */
   entries: readonly StoredEntry[]
   isOpen: boolean
@@ -58,11 +67,11 @@ export interface EpisodeThen extends EpisodeRecord {
  * round trip and one transaction; while a reader takes its time, no connection is held and one page waits.
  */
 export async function* readCaseload(pool: pg.Pool, caseload: Caseload): AsyncGenerator<EpisodeThen[]> {
-  const { versions } = caseload
-  for await (const { episodes } of readEpisodesThen(pool, caseload)) {
-    const open = episodes.filter(
-      ({ isOpen, following }) => isOpen && (versions === null || following.some((id) => versions.includes(id))),
-    )
+  const { versions, knownAt } = caseload
+  for await (const page of readPages(pool, caseload)) {
+    const open = page
+      .flatMap((record) => asOf(record, knownAt) ?? [])
+      .filter(({ isOpen, following }) => isOpen && (versions === null || following.some((id) => versions.includes(id))))
     if (open.length > 0) yield open
   }
 }
@@ -71,7 +80,7 @@ export async function* readCaseload(pool: pg.Pool, caseload: Caseload): AsyncGen
 export interface Part {
   /** Only behind the episode with this id. */
   after?: string | null
-  /** Only episodes of which something was recorded after this, open or not, whatever they followed. */
+  /** Only episodes that have changed after this, open or not, whatever they followed. */
   since?: Instant | null
   /** Ids of those, in order, if it is known which they are. */
   among?: readonly string[] | null
@@ -79,58 +88,40 @@ export interface Part {
   most?: number
 }
 
-/** A page of a caseload, and the last episode that was looked at for it. */
-export interface PageThen {
-  episodes: EpisodeThen[]
-  last: string
-}
-
-/**
- * What may belong to a caseload, by id, page by page: episodes that were open at the moment and some that were not, or
- * that followed something else.
- */
-export async function* readEpisodesThen(
+/** What may belong to a caseload, by id, page by page. What each was at the moment its record tells: see `asOf`. */
+export async function* readPages(
   pool: pg.Pool,
   { clinicId, versions, knownAt }: Caseload,
   { after = null, since = null, among = null, most = pageSize }: Part = {},
-): AsyncGenerator<PageThen> {
-  let left = among?.filter((id) => after === null || id > after) ?? null
-  const read = (behind: string): Promise<{ records: EpisodeRecord[]; last: string | null }> | null => {
-    const ids = left?.slice(0, most) ?? null
-    if (ids?.length === 0) return null
-    left = left?.slice(most) ?? null
+): AsyncGenerator<UnreadRecord[]> {
+  const left = among?.filter((id) => after === null || id > after) ?? null
+  const read = (behind: string, from: number): Promise<UnreadRecord[]> => {
+    const ids = left?.slice(from, from + most) ?? null
     const page = readCaseloadPage(pool, clinicId, { versions, among: ids, since, knownAt, after: behind, most })
-    const found = page.then((records) => {
-      const isLast = ids === null ? records.length < most : left?.length === 0
-      return { records, last: isLast ? null : (records.at(-1)?.id ?? ids?.at(-1) ?? null) }
-    })
     // It may fail while nobody waits for it yet.
-    found.catch(() => {})
-    return found
+    page.catch(() => {})
+    return page
   }
-  for (let coming = read(after ?? firstId); coming !== null; ) {
-    const { records, last } = await coming
-    coming = last === null ? null : read(last)
-    const end = records.at(-1)
-    if (end === undefined) continue
-    const episodes = records.flatMap((record) => asOf(record, knownAt) ?? [])
-    const changed = since === null ? episodes : episodes.filter(({ entries }) => hasChanged(entries, since))
-    yield { episodes: changed, last: end.id }
+  let from = 0
+  for (let coming: Promise<UnreadRecord[]> | null = read(after ?? firstId, from); coming !== null; ) {
+    const page: UnreadRecord[] = await coming
+    from += most
+    const last = page.at(-1)
+    const isLast = left === null ? last === undefined || page.length < most : from >= left.length
+    coming = isLast ? null : read(last?.id ?? firstId, from)
+    if (page.length > 0) yield page
   }
 }
 
-function hasChanged(entries: readonly StoredEntry[], since: Instant): boolean {
-  return entries.some(({ recordedAt }) => recordedAt > since)
-}
-
-/** Null: it was not there yet. */
-function asOf(record: EpisodeRecord, knownAt: Instant): EpisodeThen | null {
+/** The episode as it was known at a moment that is settled; null: it was not there yet. */
+export function asOf(record: UnreadRecord, knownAt: Instant): EpisodeThen | null {
   const isKnown = ({ recordedAt }: StoredEntry): boolean => recordedAt <= knownAt
-  const entries = record.entries.every(isKnown) ? record.entries : record.entries.filter(isKnown)
+  const all = entriesOf(record)
+  const entries = all.every(isKnown) ? all : all.filter(isKnown)
   if (entries.length === 0) return null
   const assignment = entries.findLast((entry) => entry.kind === 'assignment')
   const following = assignment?.kind === 'assignment' ? assignment.versions : []
-  return { ...record, entries, isOpen: !isClosed(entries), following }
+  return { id: record.id, patientId: record.patientId, entries, isOpen: !isClosed(entries), following }
 }
 
 function isClosed(entries: readonly StoredEntry[]): boolean {

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { noteMade, type Transaction } from '../../db/client.ts'
-import { fromDate, fromTimestamp, toDate, toTimestamp } from '../../db/dates.ts'
+import { fromDate, fromTimestamp, instantOf, toDate, toTimestamp } from '../../db/dates.ts'
 import type { Prisma } from '../../db/generated/client.ts'
 import type { CalendarDate, Instant, RecordEntry, Side } from '../../rules/index.ts'
 
@@ -288,17 +288,27 @@ export function proceduresOf({ entries }: Pick<EpisodeRecord, 'entries'>): reado
   return surgery?.kind === 'surgery' ? surgery.procedures : []
 }
 
+type EntryTuple = [id: string, kind: string, revision: number, milliseconds: number, payload: object]
+
+/** The payload becomes the entry, as it is nobody else's. */
+function fromTuple([id, kind, revision, milliseconds, payload]: EntryTuple): StoredEntry {
+  const entry = payload as Record<string, unknown>
+  entry.id = id
+  entry.kind = kind
+  entry.revision = revision
+  entry.recordedAt = instantOf(milliseconds)
+  return payload as StoredEntry
+}
+
 interface EpisodeRecordRow {
   episode_id: string
   patient_id: string
   status: string
-  entries: [id: string, kind: string, revision: number, milliseconds: number, payload: object][] | null
+  entries: EntryTuple[] | null
 }
 
 function toEpisodeRecord(row: EpisodeRecordRow): EpisodeRecord {
-  const entries = (row.entries ?? []).map(([id, kind, revision, milliseconds, payload]) => {
-    return { ...payload, id, kind, revision, recordedAt: fromTimestamp(new Date(milliseconds)) } as StoredEntry
-  })
+  const entries = (row.entries ?? []).map(fromTuple)
   return { id: row.episode_id, patientId: row.patient_id, status: row.status as Episode['status'], entries }
 }
 
@@ -315,6 +325,18 @@ export interface CaseloadPage {
   most: number
 }
 
+/** An episode with its record as it came: a text that takes little room until somebody reads it. */
+export interface UnreadRecord {
+  id: string
+  patientId: string
+  entries: string
+}
+
+/** Each entry of the record, a new object every time. */
+export function entriesOf({ entries }: UnreadRecord): StoredEntry[] {
+  return (JSON.parse(entries) as EntryTuple[]).map(fromTuple)
+}
+
 /**
  * One page of the episodes that may have been open and have followed one of the versions at `knownAt`, by id, with their
  * whole records, in one round trip.
@@ -323,13 +345,13 @@ export async function readCaseloadPage(
   pool: pg.Pool,
   clinicId: string,
   { versions, among = null, since = null, knownAt, after, most }: CaseloadPage,
-): Promise<EpisodeRecord[]> {
-  const { rows } = await pool.query<Omit<EpisodeRecordRow, 'entries'> & { entries: string | null }>(
-    `SELECT * FROM read_caseload_page(
+): Promise<UnreadRecord[]> {
+  const { rows } = await pool.query<UnreadRecord>(
+    `SELECT episode_id AS id, patient_id AS "patientId", entries FROM read_caseload_page(
        $1::uuid, $2::uuid[], $3::uuid[], $4::timestamptz, $5::timestamptz, $6::uuid, $7)`,
     [clinicId, versions, among, since, knownAt, after, most],
   )
-  return rows.map((row) => toEpisodeRecord({ ...row, entries: JSON.parse(`[${row.entries ?? ''}]`) }))
+  return rows
 }
 
 /** Ids of the episodes that have changed after `since`, in order; null: they are more than `most`. */

@@ -21,6 +21,16 @@ export function createVersionShelf(mostKept = usuallyKept) {
 
   return {
     put,
+    /** The versions with these ids; null: one is not here and has to be taken. */
+    have(ids: readonly string[]): readonly ProtocolVersion[] | null {
+      const versions: ProtocolVersion[] = []
+      for (const id of ids) {
+        const version = shelf.get(id)
+        if (version === undefined) return null
+        versions.push(version)
+      }
+      return versions
+    },
     /** The versions with these ids; those that are not there yet are read in one go. */
     async take(ids: Iterable<string>, read: ReadVersions): Promise<ReadonlyMap<string, ProtocolVersion>> {
       const wanted = new Set(ids)
