@@ -1,3 +1,4 @@
+import { runCaseload } from './protocol/caseload.ts'
 import { UsageError } from './protocol/files.ts'
 import { runCommand } from './protocol/run.ts'
 
@@ -5,10 +6,16 @@ import { runCommand } from './protocol/run.ts'
 process.stdout.on('error', () => process.exit(0))
 
 try {
-  const { text, complaint = '', code } = runCommand(process.argv.slice(2))
-  process.stderr.write(complaint)
-  process.stdout.write(text)
-  process.exitCode = code
+  const [name, ...args] = process.argv.slice(2)
+  if (name === 'caseload') {
+    const { env, stdout: out, stderr: err } = process
+    process.exitCode = await runCaseload(args, { env, out, err })
+  } else {
+    const { text, complaint = '', code } = runCommand(process.argv.slice(2))
+    process.stderr.write(complaint)
+    process.stdout.write(text)
+    process.exitCode = code
+  }
 } catch (error) {
   const isUsage =
     error instanceof UsageError ||

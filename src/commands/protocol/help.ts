@@ -97,13 +97,28 @@ ends with 1. Files in which two parts have one code, or two prescriptions of one
 merged document that is not sound. --write writes the merged document into OURS (one with comments is left as it is: it would
 lose them), so that git can merge protocols in YAML with it: \`driver = rehab-protocol merge %O %A %B --write\`.`,
   },
+  caseload: {
+    usage:
+      'caseload --server URL [--protocol CODE [--phase CODE]] [--status STATUS] [--changed-since MOMENT] [--on DATE] [--output FILE]',
+    summary: 'what every patient of a clinic may do, from its service, as lines',
+    text: `Asks the service for \`GET /v1/permitted-exercises\` with the key in the environment, REHAB_API_KEY, and writes a line of JSON for
+each open episode, then the summary. Counts on the standard error meanwhile. Where the connection breaks it goes on behind what
+it has, as of the same moment. With --output the lines are in FILE.part until they are complete.
+
+  rehab-protocol caseload --server https://rehab.example --output caseload.ndjson
+  rehab-protocol caseload --server https://rehab.example --changed-since 2026-11-20T08:00:00Z
+
+What to ask with next time is said at the end. Without --changed-since once a day, as answers change with the date by
+themselves. Ends with 1 if the summary has not come: then the lines are not complete.`,
+  },
 } as const satisfies Record<string, CommandHelp>
 
 export type CommandName = keyof typeof commands
 
 export const overview = `usage: rehab-protocol COMMAND FILE… [options]
 
-Protocols as code: checks protocol documents and derives from them, on files, without a server or a database.
+Protocols as code: checks protocol documents and derives from them, on files, without a server or a database; and
+\`caseload\`, which asks a service.
 
 ${Object.entries(commands)
   .map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`)
@@ -115,12 +130,12 @@ It ends with 0 if all is well, 1 if something was found or failed, 2 if it was u
 
 export function helpOf(name: CommandName): string {
   const { usage, summary, text } = commands[name]
-  const isBare = name === 'format' || name === 'merge'
+  const isBare = name === 'format' || name === 'merge' || name === 'caseload'
   return [
     `usage: rehab-protocol ${usage}`,
     `${summary.charAt(0).toUpperCase()}${summary.slice(1)}.`,
     text,
-    files,
+    ...(name === 'caseload' ? [] : [files]),
     ...(isBare ? [] : [catalogue]),
   ].join('\n\n')
 }

@@ -306,7 +306,10 @@ const deriveTimeline: Run = (files, values) => {
   return { text: sayTimeline(answer), json: answer, code: 0 }
 }
 
-const runs: Record<CommandName, { run: Run; options: readonly string[]; least?: number; most?: number }> = {
+const runs: Record<
+  Exclude<CommandName, 'caseload'>,
+  { run: Run; options: readonly string[]; least?: number; most?: number }
+> = {
   check: { run: check, options: ['catalogue', 'strict'] },
   test: { run: test, options: ['catalogue'] },
   derive: { run: deriveAnswer, options: ['catalogue', 'surgery', 'on', 'record'] },
@@ -346,6 +349,7 @@ export function runCommand(args: readonly string[]): Output {
   if (!isCommand(asks))
     throw new UsageError(`there is no command \`${asks}\`: there are ${Object.keys(commands).join(', ')}`)
   if (values.help === true || name === 'help') return { text: `${helpOf(asks)}\n`, json: null, code: 0 }
+  if (asks === 'caseload') throw new UsageError('`caseload` is the first argument, before its options')
   const command = runs[asks]
   const foreign = Object.keys(values).find((option) => option !== 'json' && !command.options.includes(option))
   if (foreign !== undefined) throw new UsageError(`\`${asks}\` has no option --${foreign}`)

@@ -1,0 +1,314 @@
+import { createWriteStream, renameSync } from 'node:fs'
+import type { Writable } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { UsageError } from './files.ts'
+import { helpOf } from './help.ts'
+import type { ExitCode } from './run.ts'
+
+const options = {
+  server: { type: 'string' },
+  protocol: { type: 'string' },
+  phase: { type: 'string' },
+  status: { type: 'string' },
+  'changed-since': { type: 'string' },
+  on: { type: 'string' },
+  output: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+/** Option and parameter of the request. */
+const parameters = [
+  ['protocol', 'protocol'],
+  ['phase', 'phase'],
+  ['status', 'status'],
+  ['changed-since', 'changedSince'],
+  ['on', 'on'],
+] as const
+
+/** What the command works with; a test has its own. */
+export interface Terminal {
+  env: Readonly<Record<string, string | undefined>>
+  out: Writable
+  err: { write: (text: string) => unknown; isTTY?: boolean }
+  /** Milliseconds before the first attempt to go on; each further one waits twice as long. */
+  patience?: number
+}
+
+/** So often in a row it tries to go on without getting anywhere. */
+const mostAttempts = 6
+const longestWait = 30_000
+
+/** Milliseconds between two counts: in place, and as lines. */
+const inPlace = 250
+const asLines = 5000
+
+/** Why the answer will not come, in words. */
+class GivenUp extends Error {}
+
+/** What may come if one asks again; `after` milliseconds, if the service says when. */
+class Interrupted extends Error {
+  readonly after: number
+
+  constructor(message: string, after = 0) {
+    super(message)
+    this.after = after
+  }
+}
+
+/** Writes the clinic's caseload line by line, and goes on by itself where the connection breaks. */
+export async function runCaseload(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
+  const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true })
+  if (values.help === true) {
+    terminal.out.write(`${helpOf('caseload')}\n`)
+    return 0
+  }
+  if (positionals.length > 0) throw new UsageError(`\`caseload\` takes no file: ${positionals[0]}`)
+  const { env, err } = terminal
+  const key = env.REHAB_API_KEY
+  if (key === undefined || key === '') {
+    throw new UsageError('the environment has no REHAB_API_KEY: the clinic’s key, which is never an argument')
+  }
+  if (values.server === undefined) throw new UsageError('--server is required: an address like https://rehab.example')
+  const address = toAddress(values.server)
+  for (const [option, parameter] of parameters) {
+    const value = values[option]
+    if (value !== undefined) address.searchParams.set(parameter, value)
+  }
+  const output = openOutput(values.output, terminal.out)
+  const count = startCount(err)
+  try {
+    const summary = await readAll({ address, key, patience: terminal.patience ?? 500 }, output, count, err)
+    await output.finish()
+    count.end()
+    err.write(sayEnd(summary, count))
+    return 0
+  } catch (error) {
+    count.end()
+    await output.abandon()
+    if (!(error instanceof GivenUp)) throw error
+    const where = values.output === undefined ? '' : ` What has come so far is in ${values.output}.part.`
+    err.write(`rehab-protocol: the caseload is not complete: ${asSentence(error.message)}${where}\n`)
+    return 1
+  }
+}
+
+function asSentence(text: string): string {
+  return /[.?!]$/.test(text) ? text : `${text}.`
+}
+
+function toAddress(server: string): URL {
+  const base = URL.parse(server)
+  if (base === null || !/^https?:$/.test(base.protocol)) {
+    throw new UsageError(`--server ${server} is no address: it is like https://rehab.example`)
+  }
+  if (!base.pathname.endsWith('/')) base.pathname += '/'
+  return new URL('v1/permitted-exercises', base)
+}
+
+interface Output {
+  write: (bytes: Buffer) => Promise<void>
+  finish: () => Promise<void>
+  abandon: () => Promise<void>
+}
+
+/** A file has its name only once it is whole. */
+function openOutput(file: string | undefined, out: Writable): Output {
+  const stream = file === undefined ? out : createWriteStream(`${file}.part`)
+  let failed: Error | null = null
+  stream.on('error', (error: Error) => {
+    failed = error
+  })
+  const cannotWrite = (error: Error): GivenUp =>
+    new GivenUp(`${file ?? 'standard output'} cannot be written: ${error.message}`)
+  const end = async (): Promise<void> => {
+    if (file !== undefined && failed === null) await new Promise<void>((resolve) => stream.end(() => resolve()))
+  }
+  return {
+    write: (bytes) =>
+      new Promise((resolve, reject) => {
+        if (failed !== null) reject(cannotWrite(failed))
+        else stream.write(bytes, (error) => (error ? reject(cannotWrite(error)) : resolve()))
+      }),
+    finish: async () => {
+      await end()
+      if (failed !== null) throw cannotWrite(failed)
+      if (file !== undefined) renameSync(`${file}.part`, file)
+    },
+    abandon: end,
+  }
+}
+
+interface Count {
+  /** Episodes that the lines so far tell of. */
+  told: number
+  readonly seconds: number
+  end: () => void
+}
+
+/** Counts on standard error: on a terminal in place, otherwise a line now and then. */
+function startCount(err: Terminal['err']): Count {
+  const begun = performance.now()
+  const isTerminal = err.isTTY === true
+  let shown = 0
+  const count = {
+    told: 0,
+    get seconds() {
+      return (performance.now() - begun) / 1000
+    },
+    end: () => {
+      clearInterval(timer)
+      if (isTerminal && shown > 0) err.write(`\r${' '.repeat(shown)}\r`)
+    },
+  }
+  const timer = setInterval(
+    () => {
+      const text = `${speak(count.told)} episodes, ${speak(count.told / count.seconds)} a second`
+      err.write(isTerminal ? `\r${text.padEnd(shown)}` : `${text}\n`)
+      shown = text.length
+    },
+    isTerminal ? inPlace : asLines,
+  )
+  return count
+}
+
+function speak(number: number): string {
+  return Math.round(number).toLocaleString('en-US')
+}
+
+interface Summary {
+  kind: 'summary'
+  before: number
+  episodes: number
+  closed: number
+  other: number
+  on: string
+  nextChangedSince: string
+  dateChanged: boolean
+}
+
+function sayEnd({ on, nextChangedSince, dateChanged }: Summary, { told, seconds }: Count): string {
+  const warning = dateChanged
+    ? 'The date is another one since then: run it once without --changed-since, as answers change with the date by themselves.\n'
+    : ''
+  return `${speak(told)} episodes as of ${on}, in ${seconds.toFixed(1)} s, ${speak(told / seconds)} a second. Next time: --changed-since ${nextChangedSince}\n${warning}`
+}
+
+interface Question {
+  address: URL
+  key: string
+  patience: number
+}
+
+/** Asks, and asks again behind the last cursor, until the summary has come. */
+async function readAll(
+  { address, key, patience }: Question,
+  output: Output,
+  count: Count,
+  err: Terminal['err'],
+): Promise<Summary> {
+  let attempts = 0
+  for (let cursor: string | null = null; ; ) {
+    const known: string | null = cursor
+    try {
+      if (cursor !== null) address.searchParams.set('cursor', cursor)
+      const body = await ask(address, key)
+      return await readLines(body, output, (next, told) => {
+        cursor = next
+        count.told = told
+      })
+    } catch (error) {
+      if (!(error instanceof Interrupted)) throw error
+      attempts = cursor === known ? attempts + 1 : 1
+      if (attempts > mostAttempts) throw new GivenUp(`${error.message}, and ${mostAttempts} attempts to go on failed`)
+      const wait = Math.min(Math.max(error.after, patience * 2 ** (attempts - 1)), longestWait)
+      err.write(`${err.isTTY === true ? '\r' : ''}${error.message}: going on in ${(wait / 1000).toFixed(1)} s\n`)
+      await delay(wait)
+    }
+  }
+}
+
+async function ask(address: URL, key: string): Promise<AsyncIterable<Uint8Array>> {
+  const headers = { authorization: `Bearer ${key}`, accept: 'application/x-ndjson' }
+  // No other address gets the key.
+  const response = await fetch(address, { headers, redirect: 'error' }).catch((error: Error) => {
+    throw new Interrupted(`${address.origin} cannot be reached (${reasonOf(error)})`)
+  })
+  if (response.status === 200 && response.body !== null) return response.body as AsyncIterable<Uint8Array>
+  const text = await response.text().catch(() => '')
+  const said = `the service answers ${response.status}: ${detailOf(text)}`
+  if (response.status !== 429 && response.status < 502) throw new GivenUp(said)
+  throw new Interrupted(said, Number(response.headers.get('retry-after') ?? 0) * 1000)
+}
+
+function reasonOf(error: Error): string {
+  const { cause } = error
+  return cause instanceof Error && cause.message !== '' ? cause.message : error.message
+}
+
+function detailOf(text: string): string {
+  try {
+    const { detail } = JSON.parse(text)
+    if (typeof detail === 'string') return detail
+  } catch {
+    // It is not the service that has answered.
+  }
+  return 'nothing that this command understands'
+}
+
+const cursorMark = Buffer.from('{"kind":"cursor",')
+const newline = 0x0a
+
+/**
+ * Writes the lines as far as a cursor vouches for them: what comes behind the last one is read again when the connection
+ * breaks. Cursors themselves are not written.
+ */
+async function readLines(
+  body: AsyncIterable<Uint8Array>,
+  output: Output,
+  onCursor: (cursor: string, told: number) => void,
+): Promise<Summary> {
+  /** Whole lines that no cursor has vouched for, and the beginning of the next. */
+  let held: Buffer[] = []
+  let begun: Buffer = Buffer.alloc(0)
+  try {
+    for await (const bytes of body) {
+      const read = Buffer.concat([begun, bytes])
+      let lines = read.subarray(0, read.lastIndexOf(newline) + 1)
+      begun = read.subarray(lines.length)
+      for (let at = findCursor(lines); at !== null; at = findCursor(lines)) {
+        const { cursor, lines: told } = JSON.parse(lines.toString('utf8', at.from, at.to))
+        await output.write(Buffer.concat([...held, lines.subarray(0, at.from)]))
+        held = []
+        lines = lines.subarray(at.to + 1)
+        onCursor(cursor, told)
+      }
+      if (lines.length > 0) held.push(lines)
+    }
+  } catch (error) {
+    if (error instanceof GivenUp) throw error
+    throw new Interrupted(`the connection broke (${reasonOf(error as Error)})`)
+  }
+  return readEnd(Buffer.concat([...held, begun]), output)
+}
+
+/** The first of these lines that is a cursor. */
+function findCursor(lines: Buffer): { from: number; to: number } | null {
+  let from = lines.indexOf(cursorMark)
+  while (from > 0 && lines[from - 1] !== newline) from = lines.indexOf(cursorMark, from + 1)
+  return from === -1 ? null : { from, to: lines.indexOf(newline, from) }
+}
+
+/** What comes behind the last cursor: the summary, or why there is none. */
+async function readEnd(bytes: Buffer, output: Output): Promise<Summary> {
+  const text = bytes.toString('utf8')
+  const last = text.endsWith('\n') ? JSON.parse(text.trimEnd().split('\n').at(-1) ?? '') : null
+  if (last?.kind === 'summary') {
+    await output.write(bytes)
+    return last
+  }
+  if (last?.kind !== 'error') throw new Interrupted('the answer ended without its summary')
+  const { status, detail } = last.problem
+  if (status === 503) throw new Interrupted(`the service broke off: ${detail}`)
+  throw new GivenUp(`the service broke off: ${detail}`)
+}
