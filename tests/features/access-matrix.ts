@@ -96,6 +96,7 @@ export const whoMay: Readonly<Record<string, readonly Role[]>> = {
   'GET /v1/episodes/{id}': everybody,
   'PATCH /v1/episodes/{id}': recorders,
   'POST /v1/episodes/{id}/close': recorders,
+  'GET /v1/permitted-exercises': everybody,
   'GET /v1/episodes/{id}/permitted-exercises': everybody,
   'GET /v1/episodes/{id}/permitted-exercises/{exercise}': everybody,
   'GET /v1/episodes/{id}/timeline': everybody,

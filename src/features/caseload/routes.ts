@@ -83,6 +83,9 @@ async function readVersionIds(
   const phases = await listPhaseCodes(tx, clinicId, versions)
   if (phases.includes(phase)) return versions
   const nearest = findNearest(phase, phases)
-  const hint = nearest.length > 0 ? `did you mean ${listWords(nearest)}?` : `there are ${listWords(phases)}`
+  const hint =
+    nearest.length > 0
+      ? `did you mean ${listWords(nearest)}?`
+      : `its phases are ${phases.map((code) => `\`${code}\``).join(', ')}`
   throw refuseParameter('phase', `is no phase of any version of \`${protocol}\`: ${hint}`)
 }
