@@ -1,0 +1,192 @@
+import { spawn } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { createServer, request as forward, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join, resolve } from 'node:path'
+import { Writable } from 'node:stream'
+import { afterAll, describe, expect, test } from '@jest/globals'
+import { runCaseload } from '../../src/commands/protocol/caseload.ts'
+import { runCommand } from '../../src/commands/protocol/run.ts'
+import { publishProtocol, startClinicWithLibrary } from '../features/library-clinic.ts'
+import { storeEpisodes } from '../features/many-episodes.ts'
+import { wardProtocol } from '../features/ward.ts'
+import { createTestFolder } from '../support/test-folder.ts'
+
+const root = resolve(import.meta.dirname, '../..')
+const folder = await createTestFolder()
+const clinic = await startClinicWithLibrary()
+await publishProtocol(clinic, wardProtocol('ward'))
+const { body: ward } = await clinic.get<{ id: string }>('/protocols/ward/versions/1')
+const count = 1700
+const ids = await storeEpisodes(clinic, {
+  count,
+  version: ward.id,
+  surgeryDate: '2026-10-01',
+  at: '2026-10-02T10:00:00Z',
+})
+
+const servers: Server[] = []
+afterAll(() => {
+  for (const server of servers) server.closeAllConnections()
+  return Promise.all(servers.map((server) => new Promise((done) => server.close(done))))
+})
+
+/** A server in front of the service, or in its place. */
+async function serve(answer: (request: IncomingMessage, response: ServerResponse) => void): Promise<string> {
+  const server = createServer(answer).listen(0, '127.0.0.1')
+  servers.push(server)
+  await new Promise((done) => server.on('listening', done))
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+async function run(
+  args: string[],
+  { key = clinic.key, isTTY = false }: { key?: string | undefined; isTTY?: boolean } = {},
+) {
+  const written: Buffer[] = []
+  let said = ''
+  const out = new Writable({
+    write(chunk, _encoding, done) {
+      written.push(chunk)
+      done()
+    },
+  })
+  const err = { isTTY, write: (text: string) => (said += text) }
+  const code = await runCaseload(args, { env: { REHAB_API_KEY: key }, out, err, patience: 1 })
+  return { code, said, text: Buffer.concat(written).toString() }
+}
+
+const kindsOf = (text: string): string[] =>
+  text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line).kind)
+const episodesOf = (text: string): string[] =>
+  text
+    .trimEnd()
+    .split('\n')
+    .flatMap((line) => JSON.parse(line).episode ?? [])
+
+describe('rehab-protocol caseload', () => {
+  test('writes the lines and the summary, and says what to ask with next time', async () => {
+    const { code, said, text } = await run(['--server', clinic.address, '--protocol', 'ward', '--status', 'active'])
+    expect(code).toBe(0)
+    expect(episodesOf(text)).toEqual(ids)
+    expect(kindsOf(text).slice(-2)).toEqual(['episode', 'summary'])
+    const { nextChangedSince, on } = JSON.parse(text.trimEnd().split('\n').at(-1) ?? '')
+    expect(said).toMatch(
+      new RegExp(
+        `^1,700 episodes as of ${on}, in [\\d.]+ s, [\\d,]+ a second. Next time: --changed-since ${nextChangedSince}\n$`,
+      ),
+    )
+    const next = await run(['--server', clinic.address, '--changed-since', nextChangedSince])
+    expect([next.code, kindsOf(next.text)]).toEqual([0, ['summary']])
+    const earlier = await run([
+      '--server',
+      clinic.address,
+      '--changed-since',
+      '2026-01-01T00:00:00Z',
+      '--phase',
+      'late',
+      '--protocol',
+      'ward',
+    ])
+    expect(new Set(kindsOf(earlier.text))).toEqual(new Set(['other', 'summary']))
+    expect(earlier.said).toContain('run it once without --changed-since')
+  })
+
+  test('goes on behind what it has where the connection breaks, and has each line once', async () => {
+    let requests = 0
+    const server = await serve((incoming, outgoing) => {
+      requests += 1
+      if (requests === 2) return void outgoing.writeHead(503, { 'retry-after': '0' }).end('{"detail":"busy"}')
+      const cut = requests < 5 ? 350_000 : Number.POSITIVE_INFINITY
+      let sent = 0
+      const { pathname, search } = new URL(incoming.url ?? '', clinic.address)
+      const asked = forward(`${clinic.address}${pathname}${search}`, { headers: incoming.headers }, (answer) => {
+        outgoing.writeHead(answer.statusCode ?? 500, answer.headers)
+        answer.on('data', (chunk: Buffer) => {
+          outgoing.write(chunk)
+          sent += chunk.length
+          if (sent > cut) outgoing.destroy()
+        })
+        answer.on('end', () => outgoing.end())
+      })
+      outgoing.on('close', () => asked.destroy())
+      asked.on('error', () => {})
+      asked.end()
+    })
+    const file = join(folder, 'caseload.ndjson')
+    const { code, said } = await run(['--server', server, '--output', file], { isTTY: true })
+    expect(code).toBe(0)
+    expect(requests).toBeGreaterThan(3)
+    const text = readFileSync(file, 'utf8')
+    expect(episodesOf(text)).toEqual(ids)
+    const summary = JSON.parse(text.trimEnd().split('\n').at(-1) ?? '')
+    expect(summary.before + summary.episodes).toBe(count)
+    expect(said).toContain('the service answers 503: busy: going on in')
+    expect(said).toContain('the connection broke')
+    expect(said).toContain('1,700 episodes as of')
+    expect(existsSync(`${file}.part`)).toBe(false)
+  })
+
+  test('ends with 1 and a sentence if the summary does not come', async () => {
+    const begun = `${JSON.stringify({ kind: 'episode', episode: ids[0] })}\n${JSON.stringify({ kind: 'cursor', cursor: 'a', lines: 1 })}\n`
+    const silent = await serve((_, response) => response.end(begun))
+    const file = join(folder, 'part.ndjson')
+    const ended = await run(['--server', silent, '--output', file])
+    expect(ended.code).toBe(1)
+    expect(ended.said).toContain(
+      `the caseload is not complete: the answer ended without its summary, and 6 attempts to go on failed. What has come so far is in ${file}.part.\n`,
+    )
+    expect([existsSync(file), existsSync(`${file}.part`)]).toEqual([false, true])
+
+    const problem = { status: 401, detail: 'the API key is unknown, revoked or expired' }
+    const refusing = await serve((_, response) => response.end(`${JSON.stringify({ kind: 'error', problem })}\n`))
+    const refused = await run(['--server', refusing])
+    expect([refused.code, refused.said]).toEqual([
+      1,
+      'rehab-protocol: the caseload is not complete: the service broke off: the API key is unknown, revoked or expired.\n',
+    ])
+    const away = await run(['--server', 'http://127.0.0.1:9'])
+    expect([away.code, away.said]).toEqual([1, expect.stringContaining('cannot be reached')])
+  })
+
+  test('tells what the service refuses', async () => {
+    const wrong = await run(['--server', clinic.address, '--protocol', 'wart'])
+    expect([wrong.code, wrong.said]).toEqual([
+      1,
+      expect.stringContaining('the service answers 404: there is no protocol `wart`: did you mean `ward`?\n'),
+    ])
+    const stranger = await run(['--server', clinic.address], { key: 'somebody-else' })
+    expect([stranger.code, stranger.said]).toEqual([1, expect.stringContaining('the service answers 401')])
+    const unwritable = await run(['--server', clinic.address, '--output', join(folder, 'no', 'such', 'folder')])
+    expect([unwritable.code, unwritable.said]).toEqual([1, expect.stringContaining('cannot be written')])
+  })
+
+  test.each([
+    [['--server', 'http://127.0.0.1:9'], '', 'REHAB_API_KEY'],
+    [[], 'key', '--server is required'],
+    [['--server', 'rehab.example'], 'key', 'is no address'],
+    [['--server', 'http://127.0.0.1:9', 'file.yaml'], 'key', 'takes no file'],
+  ])('%j is wrong use', async (args, key, sentence) => {
+    await expect(run(args, { key })).rejects.toThrow(sentence)
+  })
+
+  test('runs as a process, with the key from the environment alone', async () => {
+    expect(runCommand(['help', 'caseload']).text).toContain('REHAB_API_KEY')
+    const args = ['bin/rehab-protocol.js', 'caseload', '--server', clinic.address, '--protocol', 'ward']
+    const child = spawn(process.execPath, args, {
+      cwd: root,
+      env: { ...process.env, REHAB_API_KEY: clinic.key, NODE_OPTIONS: '' },
+    })
+    let text = ''
+    let said = ''
+    child.stdout.on('data', (chunk) => (text += chunk))
+    child.stderr.on('data', (chunk) => (said += chunk))
+    const code = await new Promise((done) => child.on('close', done))
+    expect([code, said]).toEqual([0, expect.stringContaining('1,700 episodes as of')])
+    expect(episodesOf(text)).toEqual(ids)
+    expect(text + said).not.toContain(clinic.key)
+  })
+})
