@@ -116,12 +116,17 @@ async function send(
     },
     ...(body !== undefined && { payload: encode(body, type) }),
   })
-  const isJson = /json/.test(String(response.headers['content-type']))
   return {
     status: response.statusCode,
     headers: response.headers as Answer['headers'],
-    body: response.body === '' ? null : isJson ? response.json() : response.body,
+    body: decode(response.body, String(response.headers['content-type'])),
   }
+}
+
+/** Of lines the first: the schema is that of a line. */
+function decode(text: string, type: string): unknown {
+  if (text === '') return null
+  return /json/.test(type) ? JSON.parse(type.includes('ndjson') ? (text.split('\n')[0] ?? '') : text) : text
 }
 
 function encode(body: unknown, type: string): string {

@@ -840,6 +840,8 @@ const episodes: Step[] = [
     request: { params: { id: '01a1f000-0000-7000-8000-00000000dead' } },
     expect: 404,
   },
+  { operationId: 'getCaseload', request: { query: { on: '2026-11-20' } }, expect: 200 },
+  { operationId: 'getCaseload', request: { query: { protocol: 'laminoplasty-hom' } }, expect: 404 },
   { operationId: 'getTimeline', request: ofEpisode({ query: { on: '2026-11-20' } }), expect: 200 },
   { operationId: 'getTimeline', request: { params: { id: '01a1f000-0000-7000-8000-00000000dead' } }, expect: 404 },
   {

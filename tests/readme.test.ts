@@ -114,6 +114,12 @@ describe('the README', () => {
       'npm run test:mutations': () =>
         expect(existsSync(resolve(root, manifest.scripts['test:mutations'].split(' ').at(-1)))).toBe(true),
       'npm run test:safety': () => expectTestOf('tests/safety/run.ts', manifest.scripts['test:safety'], 'tests/safety'),
+      'npx rehab-protocol caseload --server http://127.0.0.1:3000 --output caseload.ndjson': () => {
+        expectCommandOf('rehab-protocol')
+        expect(readFileSync(resolve(root, 'tests/service/caseload-command.test.ts'), 'utf8')).toContain(
+          "'bin/rehab-protocol.js', 'caseload', '--server'",
+        )
+      },
       'npx rehab-protocol check prisma/library/acdf.yaml': () => expectCommandOf('rehab-protocol'),
       'npx rehab-protocol hash prisma/library/acdf.yaml': () => expectCommandOf('rehab-protocol'),
       'npx rehab-protocol diff prisma/library/alif.yaml prisma/library/plif.yaml': () =>

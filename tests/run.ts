@@ -22,7 +22,7 @@ const long = [
   ...named('rules', ['check-bounds', 'compare', 'diff-bounds', 'diff-confirmed', 'planted-faults']),
   'tests/published',
   ...named('db', ['embedded-postgres', 'backup']),
-  ...named('service', ['start', 'backup']),
+  ...named('service', ['start', 'backup', 'caseload-command']),
   ...named('http', ['docs-page', 'openapi.test', 'failing-database']),
   ...named('features', ['safe-writes', 'concurrent-updates', 'caseload-stream']),
   'tests/walkthrough',
