@@ -1,12 +1,19 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { semanticsVersion } from '../src/rules/index.ts'
+import { measureCaseload } from './caseload.ts'
 import { measureGrowth } from './growth.ts'
 import { measureImpact } from './impact.ts'
 import { measureMemory } from './memory.ts'
 import { measurePeers } from './peers.ts'
 
-const parts = { peers: measurePeers, growth: measureGrowth, memory: measureMemory, impact: measureImpact }
+const parts = {
+  peers: measurePeers,
+  growth: measureGrowth,
+  memory: measureMemory,
+  impact: measureImpact,
+  caseload: measureCaseload,
+}
 const asked = process.argv.slice(2)
 const unknown = asked.filter((name) => !Object.hasOwn(parts, name))
 if (unknown.length > 0) {

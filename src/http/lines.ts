@@ -79,7 +79,9 @@ export function sendLines(
         const { done, value: batch } = await inAct(() => iterator.next())
         if (done) break
         if (batch instanceof WrittenLines) {
-          await request.audit?.tell(batch.subjects)
+          // What names nobody is on record with what came before it.
+          const isDue = batch.subjects.length > 0 || request.audit?.isRecorded === false
+          if (isDue) await request.audit?.tell(batch.subjects)
           yield batch.bytes
         } else if (batch.length > 0) {
           await request.audit?.tell(batch)

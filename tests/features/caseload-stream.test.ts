@@ -303,11 +303,11 @@ describe('many episodes', () => {
       .then(() => client.query(`SELECT set_config('app.clinic_id', $1, true)`, [clinic.clinicId]))
       .then(() =>
         client.query<{ patients: string[]; episodes: string[] }>(
-          `SELECT patients, episodes FROM audit_event WHERE operation = 'getCaseload' AND outcome = 'success' ORDER BY seq LIMIT 6`,
+          `SELECT patients, episodes FROM audit_event WHERE operation = 'getCaseload' AND outcome = 'success' ORDER BY seq LIMIT 5`,
         ),
       )
       .finally(() => client.query('ROLLBACK').then(() => client.release()))
-    expect(rows.rows.map(({ episodes }) => episodes.length)).toEqual([500, 500, 500, 500, 203, 0])
+    expect(rows.rows.map(({ episodes }) => episodes.length)).toEqual([500, 500, 500, 500, 203])
     expect(rows.rows.flatMap(({ episodes }) => episodes).sort()).toEqual(ids)
     expect(rows.rows.flatMap(({ patients }) => patients).sort()).toEqual(ids)
   })

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { z } from 'zod'
 import type { Context } from '../../http/context.ts'
 import { WrittenLines } from '../../http/lines.ts'
 import { toInstantText } from '../../http/schemas.ts'
@@ -10,6 +11,7 @@ import { createVersionShelf } from '../impacts/shelf.ts'
 import { readVersionsById } from '../protocols/repository.ts'
 import { type Filter, type Position, writeCursor } from './cursor.ts'
 import { createLineWriter } from './line.ts'
+import type { caseloadSummary } from './schemas.ts'
 import { countIn, emptyTally, toSummary } from './summary.ts'
 
 /** So many episodes are in one batch, which goes on record as one act. */
@@ -43,7 +45,7 @@ export interface Asked {
 export async function* tellCaseload(
   { db }: Pick<Context, 'db'>,
   { clinicId, timeZone, filter, versions, on, knownAt, from }: Asked,
-): AsyncGenerator<readonly object[] | WrittenLines> {
+): AsyncGenerator<WrittenLines> {
   const begun = performance.now()
   const since = filter.changedSince ?? null
   const among =
@@ -99,18 +101,19 @@ export async function* tellCaseload(
 
   const part = { after: from?.after ?? null, since, among, most: pageSize }
   for await (const page of readPages(db.pool, { clinicId, versions, knownAt }, part)) yield await toLines(page)
-  yield [
-    {
-      kind: 'summary',
-      on,
-      knownAt,
-      before: from?.told ?? 0,
-      ...toSummary(tally),
-      seconds: Math.round(performance.now() - begun) / 1000,
-      nextChangedSince: toInstantText(Temporal.Instant.from(knownAt).subtract(overlap)),
-      dateChanged: since !== null && today(Temporal.Instant.from(since), timeZone) !== on,
-    },
-  ]
+  const summary: z.output<typeof caseloadSummary> = {
+    kind: 'summary',
+    on,
+    knownAt,
+    before: from?.told ?? 0,
+    ...toSummary(tally),
+    seconds: Math.round(performance.now() - begun) / 1000,
+    nextChangedSince: toInstantText(Temporal.Instant.from(knownAt).subtract(overlap)),
+    dateChanged: since !== null && today(Temporal.Instant.from(since), timeZone) !== on,
+  }
+  const end = new WrittenLines(1000)
+  end.add(JSON.stringify(summary), null)
+  yield end
 }
 
 function fits({ status, protocols }: Derivation, filter: Filter): boolean {
