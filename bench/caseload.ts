@@ -147,15 +147,19 @@ async function describeProtocols(owner: pg.Client, clinicId: string) {
      WHERE v.clinic_id = $1 AND v.number = 1`,
     [clinicId],
   )
-  return readLibrary().protocols.map(({ document }) => ({
-    version: rows.find(({ code }) => code === document.code)?.id,
-    procedure: document.procedures[0],
-    milestones: document.milestones.map(({ code, grantedBy }) => ({ code, grantedBy: grantedBy?.[0] ?? null })),
-    facts: document.facts.map(({ code, type, values }) => ({
+  return readLibrary().protocols.map(({ document }) => {
+    const milestones = document.milestones.map(({ code, grantedBy }) => ({ code, grantedBy: grantedBy?.[0] ?? null }))
+    const facts = document.facts.map(({ code, type, values }) => ({
       code,
       value: { number: 2, boolean: true, choice: values?.[0] ?? '', text: 'noted' }[type],
-    })),
-  }))
+    }))
+    return {
+      version: rows.find(({ code }) => code === document.code)?.id,
+      procedure: document.procedures[0],
+      milestones: milestones.length > 0 ? milestones : [{ code: 'visit', grantedBy: null }],
+      facts: facts.length > 0 ? facts : [{ code: 'pain', value: 2 }],
+    }
+  })
 }
 
 interface Asked {

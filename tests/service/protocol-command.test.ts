@@ -253,7 +253,7 @@ describe('rehab-protocol', () => {
     for (const [, name] of run('--help').text.matchAll(/^ {2}(\w+) {2}/gm)) {
       expect(run(name ?? '', '--help')).toMatchObject({
         code: 0,
-        text: expect.stringMatching(`usage: rehab-protocol ${name} (FILE|OLD NEW|BASE OURS THEIRS)`),
+        text: expect.stringMatching(`usage: rehab-protocol ${name} (FILE|OLD NEW|BASE OURS THEIRS|--server)`),
       })
     }
     expect(run()).toMatchObject({ code: 2, complaint: expect.stringContaining('usage: ') })
@@ -265,6 +265,7 @@ describe('rehab-protocol', () => {
       [['diff', file], '`diff` takes two files: diff OLD NEW'],
       [['diff', '-', '-'], 'only one file can be the standard input'],
       [['hash', file, '--strict'], '`hash` has no option --strict'],
+      [['--json', 'caseload'], '`caseload` is the first argument'],
       [['derive', file], '--surgery is required'],
       [['derive', file, '--surgery', '2026-02-30', '--on', '1'], '--surgery is not a date'],
       [['derive', file, file, '--surgery', '2026-02-03', '--on', '1'], 'two files have the code `knee`'],
