@@ -6,7 +6,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import type { Config } from './config.ts'
 import { findPerson } from './features/actors/repository.ts'
 import { registerActors } from './features/actors/routes.ts'
-import { findCredential, isInForce } from './features/api-keys/repository.ts'
+import { createCredentialFinder, isInForce } from './features/api-keys/repository.ts'
 import { registerApiKeys } from './features/api-keys/routes.ts'
 import { registerAttributes } from './features/attributes/routes.ts'
 import { createAuditStore } from './features/audit/repository.ts'
@@ -204,7 +204,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
       requireAuthentication(
         closed,
         {
-          findCredential: (clinicId, hash, now) => findCredential(db, clinicId, hash, now),
+          findCredential: createCredentialFinder(db),
           findPerson: (person, now) => findPerson(db, person, { freshId: ids(), now }),
           isInForce: (actor, now) => isInForce(db, actor, now),
           verifyToken: makeTokenVerifier(config.tokenIssuers ?? []),

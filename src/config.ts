@@ -95,6 +95,10 @@ const environment = z.object({
       'the address of the same database with the user who owns its tables, ' +
         'postgresql://owner:password@host:5432/database, with special characters percent-encoded',
     ),
+  PREPARED_STATEMENTS: z
+    .enum(['on', 'off'])
+    .default('on')
+    .describe('on, or off for a pooler that gives each transaction another connection and does not carry them'),
   BOOTSTRAP_API_KEY: z
     .string()
     .regex(/^[\x21-\x7e]{16,200}$/)
@@ -168,6 +172,7 @@ export interface Config {
   databaseUrl: string | null
   /** The owner's address of the same database; null: `databaseUrl` is the owner's too. */
   migrationDatabaseUrl: string | null
+  preparedStatements: boolean
   bootstrapApiKey: string | null
   /** Where clients reach the service, without a slash at the end. */
   publicUrl: string
@@ -209,6 +214,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     dataDir: data.DATA_DIR,
     databaseUrl: data.DATABASE_URL ?? null,
     migrationDatabaseUrl: data.MIGRATION_DATABASE_URL ?? null,
+    preparedStatements: data.PREPARED_STATEMENTS === 'on',
     bootstrapApiKey: data.BOOTSTRAP_API_KEY ?? null,
     publicUrl: data.PUBLIC_URL ?? localUrl(data.HOST, data.PORT),
     tokenIssuers: data.OIDC_ISSUERS ?? [],
