@@ -156,6 +156,9 @@ const environment = z.object({
   MAX_EVENT_LOOP_DELAY: wholeNumber(50, 60_000, 1000).describe(
     'the milliseconds, from 50 to 60000, that work may wait for the processor before requests are refused',
   ),
+  KEPT_ANSWERS_MB: wholeNumber(0, 100_000, 100).describe(
+    'the megabytes of memory, from 0 to 100000, in which answers are kept until a record changes',
+  ),
   LOG_LEVEL: z
     .enum(logLevels)
     .default('info')
@@ -186,6 +189,8 @@ export interface Config {
   maxConnectionsPerAddress: number
   /** Milliseconds. */
   maxEventLoopDelay: number
+  /** Of answers, in memory. */
+  mostKeptBytes: number
   logLevel: (typeof logLevels)[number]
 }
 
@@ -223,6 +228,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     maxConnections: data.MAX_CONNECTIONS,
     maxConnectionsPerAddress: data.MAX_CONNECTIONS_PER_ADDRESS,
     maxEventLoopDelay: data.MAX_EVENT_LOOP_DELAY,
+    mostKeptBytes: data.KEPT_ANSWERS_MB * 1_000_000,
     logLevel: data.LOG_LEVEL,
   }
 }
