@@ -1,12 +1,11 @@
 import { randomUUIDv7 } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
-import helmet from '@fastify/helmet'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Config } from './config.ts'
 import { findPerson } from './features/actors/repository.ts'
 import { registerActors } from './features/actors/routes.ts'
-import { findCredential, isInForce } from './features/api-keys/repository.ts'
+import { createCredentialFinder, isInForce } from './features/api-keys/repository.ts'
 import { registerApiKeys } from './features/api-keys/routes.ts'
 import { registerAttributes } from './features/attributes/routes.ts'
 import { createAuditStore } from './features/audit/repository.ts'
@@ -28,6 +27,7 @@ import { registerPatients } from './features/patients/routes.ts'
 import { registerPermittedExercises } from './features/permitted-exercises/routes.ts'
 import { registerProcedures } from './features/procedures/routes.ts'
 import { registerDocumentSchema } from './features/protocols/json-schema.ts'
+import { createPublishedVersions } from './features/protocols/published.ts'
 import { registerProtocols } from './features/protocols/routes.ts'
 import { registerSimulations } from './features/simulations/routes.ts'
 import { registerTimelines } from './features/timelines/routes.ts'
@@ -47,6 +47,7 @@ import type { RecordedExamples } from './http/openapi-document.ts'
 import { registerProblemRoutes } from './http/problem-routes.ts'
 import { limitRequests } from './http/rate-limits.ts'
 import { logSerializers, RequestLog } from './http/request-log.ts'
+import { setSecurityHeaders } from './http/security-headers.ts'
 import { limitTime } from './http/time-limit.ts'
 import { refuseUnknownParameters, serializerCompiler, validatorCompiler } from './http/validation.ts'
 
@@ -91,6 +92,9 @@ const timeouts = {
   handler: 60_000,
 }
 
+/** Where the configuration sets none. */
+const defaultKeptBytes = 100_000_000
+
 /** Milliseconds between two requests of a proxy's connection: longer than a load balancer keeps it. */
 const proxyKeepAlive = 72_000
 
@@ -109,6 +113,7 @@ export interface AppOptions {
         | 'maxConnections'
         | 'maxConnectionsPerAddress'
         | 'maxEventLoopDelay'
+        | 'mostKeptBytes'
       >
     >
   db: Context['db']
@@ -134,7 +139,16 @@ export interface AppOptions {
 
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const { config, db, clock, ids = () => randomUUIDv7(), library = builtInLibrary, features = allFeatures } = options
-  const context: Context = { db, clock, ids, library }
+  const context: Context = {
+    db,
+    clock,
+    ids,
+    library,
+    published: createPublishedVersions(db),
+    audit: createAuditStore(db),
+    mostKeptBytes: config.mostKeptBytes ?? defaultKeptBytes,
+    release: version,
+  }
 
   const { trustedProxies = [] } = config
   const keepAlive = trustedProxies.length > 0 ? proxyKeepAlive : timeouts.keepAlive
@@ -175,20 +189,14 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     reply.header('x-request-id', request.id)
   })
   limitTime(app, patience.handler)
-  await app.register(helmet, {
-    frameguard: { action: 'deny' },
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: { defaultSrc: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"], frameAncestors: ["'none'"] },
-    },
-  })
+  setSecurityHeaders(app)
   const { maxConnections: most, maxConnectionsPerAddress: mostOfAddress } = config
   limitConnections(app, { most, mostOfAddress, trustedProxies })
   await shedLoad(app, db, config.maxEventLoopDelay ?? null)
   const limitActors = await limitRequests(app, db.pool, config.rateLimits ?? noLimits)
   registerJsonBody(app)
   sweepInBackground(app, db)
-  registerAudit(app, createAuditStore(db), clock)
+  registerAudit(app, context.audit, clock)
   registerErrorHandling(app, { explainInternalErrors: options.explainInternalErrors ?? false })
   await registerOpenapi(app, { version, ...(options.examples && { examples: options.examples }) })
 
@@ -206,7 +214,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
       requireAuthentication(
         closed,
         {
-          findCredential: (clinicId, hash, now) => findCredential(db, clinicId, hash, now),
+          findCredential: createCredentialFinder(db),
           findPerson: (person, now) => findPerson(db, person, { freshId: ids(), now }),
           isInForce: (actor, now) => isInForce(db, actor, now),
           verifyToken: makeTokenVerifier(config.tokenIssuers ?? []),

@@ -7,8 +7,6 @@ import { type CalendarDate, type Derivation, derive, type Instant, type Protocol
 import { asOf, type EpisodeThen, readPages } from '../episodes/caseload.ts'
 import { today } from '../episodes/plausibility.ts'
 import { listChanged, type UnreadRecord } from '../episodes/repository.ts'
-import { createVersionShelf } from '../impacts/shelf.ts'
-import { readVersionsById } from '../protocols/repository.ts'
 import { type Filter, type Position, writeCursor } from './cursor.ts'
 import { createLineWriter } from './line.ts'
 import type { caseloadSummary } from './schemas.ts'
@@ -20,8 +18,8 @@ const pageSize = 500
 /** After so many the event loop has its turn. */
 const atOnce = 50
 
-/** So many versions are kept at a time. */
-const mostVersions = 300
+/** So many versions are at hand at a time. */
+const mostVersions = 1000
 
 /** If more have changed than this, all are looked at in their order. */
 const mostChanged = 20_000
@@ -43,31 +41,32 @@ export interface Asked {
 
 /** The lines of the clinic's episodes as they were at one moment, batch by batch, each with a cursor; the summary last. */
 export async function* tellCaseload(
-  { db }: Pick<Context, 'db'>,
+  { db, published }: Pick<Context, 'db' | 'published'>,
   { clinicId, timeZone, filter, versions, on, knownAt, from }: Asked,
 ): AsyncGenerator<WrittenLines> {
   const begun = performance.now()
   const since = filter.changedSince ?? null
   const among =
     since === null ? null : await db.asClinic(clinicId, (tx) => listChanged(tx, clinicId, { since, most: mostChanged }))
-  const shelf = createVersionShelf(mostVersions)
+  const atHand = new Map<string, ProtocolVersion>()
   const write = createLineWriter()
   const tally = emptyTally()
   let told = from?.told ?? 0
   let expected = 65_536
 
-  /** Puts the versions on the shelf that these episodes follow. */
-  async function takeVersions(records: readonly UnreadRecord[]): Promise<void> {
-    await shelf.take(
-      records.flatMap((record) => asOf(record, knownAt)?.following ?? []),
-      (ids) => db.asClinic(clinicId, (tx) => readVersionsById(tx, clinicId, ids)),
-    )
+  /** Gets the versions that these episodes follow. */
+  async function getVersions(records: readonly UnreadRecord[]): Promise<void> {
+    const ids = new Set(records.flatMap((record) => asOf(record, knownAt)?.following ?? []))
+    if (atHand.size + ids.size > mostVersions) atHand.clear()
+    const missing = [...ids].filter((id) => !atHand.has(id))
+    for (const version of await published(clinicId, missing)) atHand.set(version.id, version)
   }
 
-  function writeEpisode(episode: EpisodeThen, followed: readonly ProtocolVersion[], lines: WrittenLines): void {
+  function writeEpisode(episode: EpisodeThen, lines: WrittenLines): void {
     const { id, patientId, entries, isOpen, following } = episode
     const subject = { episode: id, patient: patientId }
     if (isOpen && (versions === null || following.some((version) => versions.includes(version)))) {
+      const followed = following.flatMap((version) => atHand.get(version) ?? [])
       const answer = derive({ versions: followed, entries, on, knownAt, ahead: false })
       if (answer === null) throw new Error('an episode’s record begins with its surgery')
       if (fits(answer, filter)) {
@@ -88,8 +87,8 @@ export async function* tellCaseload(
       if (index % atOnce === atOnce - 1) await nextTurn()
       const episode = asOf(record, knownAt)
       if (episode === null) continue
-      if (shelf.have(episode.following) === null) await takeVersions(page.slice(index))
-      writeEpisode(episode, shelf.have(episode.following) ?? [], lines)
+      if (episode.following.some((id) => !atHand.has(id))) await getVersions(page.slice(index))
+      writeEpisode(episode, lines)
     }
     told += lines.subjects.length
     const after = page.at(-1)?.id ?? ''

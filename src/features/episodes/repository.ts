@@ -2,6 +2,8 @@ import type pg from 'pg'
 import { noteMade, type Transaction } from '../../db/client.ts'
 import { fromDate, fromTimestamp, instantOf, toDate, toTimestamp } from '../../db/dates.ts'
 import type { Prisma } from '../../db/generated/client.ts'
+import { type AuditEvent, toJson } from '../../http/audit.ts'
+import type { Context } from '../../http/context.ts'
 import type { CalendarDate, Instant, RecordEntry, Side } from '../../rules/index.ts'
 
 export interface Episode {
@@ -310,6 +312,55 @@ interface EpisodeRecordRow {
 function toEpisodeRecord(row: EpisodeRecordRow): EpisodeRecord {
   const entries = (row.entries ?? []).map(fromTuple)
   return { id: row.episode_id, patientId: row.patient_id, status: row.status as Episode['status'], entries }
+}
+
+/** What an episode's record is now. */
+export interface EpisodeState {
+  /** Another one after every change. */
+  state: string
+  /** Null: the caller has those of this state. */
+  entries: StoredEntry[] | null
+}
+
+interface StateWanted {
+  id: string
+  /** The state whose entries the caller has. */
+  kept: string | null
+  /** What is put on record if the clinic has the episode. */
+  event: AuditEvent
+}
+
+/**
+ * Reads the state of an episode, and its record unless the caller has that, and puts the reading on record; null if the
+ * clinic has no such episode. One round trip, under row-level security, for all who ask at the same time; what was stored
+ * before they asked is in it.
+ */
+export function createStateReader({
+  db,
+  audit,
+}: Pick<Context, 'db' | 'audit'>): (clinicId: string, wanted: StateWanted) => Promise<EpisodeState | null> {
+  return db.gather<StateWanted, EpisodeState | null>((clinicId, wanted) =>
+    audit.along(clinicId, async () => {
+      const rows = await db.ask<{ place: number; state: string; entries: EpisodeRecordRow['entries'] }>(
+        'read-states',
+        'SELECT place, state, entries FROM read_states($1::uuid, $2::uuid[], $3::text[], $4::jsonb)',
+        [
+          clinicId,
+          wanted.map(({ id }) => id),
+          wanted.map(({ kept }) => kept),
+          toJson(
+            clinicId,
+            wanted.map(({ event }) => event),
+          ),
+        ],
+      )
+      const states: (EpisodeState | null)[] = wanted.map(() => null)
+      for (const { place, state, entries } of rows) {
+        states[place - 1] = { state, entries: entries === null ? null : entries.map(fromTuple) }
+      }
+      return states
+    }),
+  )
 }
 
 /** Which episodes a page of a caseload is of. */

@@ -1,15 +1,15 @@
 import type { ProtocolVersion } from '../../rules/index.ts'
 import type { StoredVersion } from '../protocols/repository.ts'
 
-/** More versions than this are not kept, unless asked for: one that is needed again is read again. */
-const usuallyKept = 100
+/** More versions than this are not kept: one that is needed again is read again. */
+const mostKept = 100
 
 /** The versions that episodes follow, each read and compiled once while it is kept. */
 export type VersionShelf = ReturnType<typeof createVersionShelf>
 
 type ReadVersions = (ids: readonly string[]) => Promise<readonly StoredVersion[]>
 
-export function createVersionShelf(mostKept = usuallyKept) {
+export function createVersionShelf() {
   const shelf = new Map<string, ProtocolVersion>()
   let parts = new Map<string, unknown>()
 
@@ -21,16 +21,6 @@ export function createVersionShelf(mostKept = usuallyKept) {
 
   return {
     put,
-    /** The versions with these ids; null: one is not here and has to be taken. */
-    have(ids: readonly string[]): readonly ProtocolVersion[] | null {
-      const versions: ProtocolVersion[] = []
-      for (const id of ids) {
-        const version = shelf.get(id)
-        if (version === undefined) return null
-        versions.push(version)
-      }
-      return versions
-    },
     /** The versions with these ids; those that are not there yet are read in one go. */
     async take(ids: Iterable<string>, read: ReadVersions): Promise<ReadonlyMap<string, ProtocolVersion>> {
       const wanted = new Set(ids)
