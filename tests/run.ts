@@ -24,7 +24,7 @@ const long = [
   ...named('db', ['embedded-postgres', 'backup']),
   ...named('service', ['start', 'backup', 'caseload-command']),
   ...named('http', ['docs-page', 'openapi.test', 'failing-database']),
-  ...named('features', ['safe-writes', 'concurrent-updates', 'caseload-stream']),
+  ...named('features', ['safe-writes', 'concurrent-updates', 'caseload-stream', 'staleness']),
   'tests/walkthrough',
 ]
 

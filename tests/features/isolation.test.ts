@@ -460,6 +460,7 @@ describe('with the application’s own filters removed', () => {
       'read_caseload_page',
       'read_record',
       'read_records',
+      'read_states',
       'record_audit',
       'record_audits',
       'still_in_force',
