@@ -15,32 +15,30 @@ interface Subject {
   readonly episode: string
 }
 
+const chunkLength = 131_072
+
 /** Lines that are bytes already, with whom they tell of: for many, which need not be objects first. */
 export class WrittenLines {
   readonly subjects: Subject[] = []
-  #bytes: Buffer
+  readonly #full: Buffer[] = []
+  #chunk = Buffer.allocUnsafeSlow(chunkLength)
   #length = 0
 
-  /** `expected` bytes, about. */
-  constructor(expected: number) {
-    this.#bytes = Buffer.allocUnsafeSlow(expected)
-  }
-
-  get bytes(): Buffer {
-    return this.#bytes.subarray(0, this.#length)
+  get chunks(): readonly Buffer[] {
+    return [...this.#full, this.#chunk.subarray(0, this.#length)]
   }
 
   /** Adds a line of JSON. */
   add(json: string, subject: Subject | null): void {
     // A character takes three bytes at most.
-    const needed = this.#length + json.length * 3 + 1
-    if (needed > this.#bytes.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(needed, this.#bytes.length * 2))
-      this.#bytes.copy(larger, 0, 0, this.#length)
-      this.#bytes = larger
+    const needed = json.length * 3 + 1
+    if (this.#length + needed > this.#chunk.length) {
+      this.#full.push(this.#chunk.subarray(0, this.#length))
+      this.#chunk = Buffer.allocUnsafeSlow(Math.max(needed, chunkLength))
+      this.#length = 0
     }
-    this.#length += this.#bytes.write(json, this.#length, 'utf8')
-    this.#bytes[this.#length] = 0x0a
+    this.#length += this.#chunk.write(json, this.#length, 'utf8')
+    this.#chunk[this.#length] = 0x0a
     this.#length += 1
     if (subject !== null) this.subjects.push(subject)
   }
@@ -82,7 +80,7 @@ export function sendLines(
           // What names nobody is on record with what came before it.
           const isDue = batch.subjects.length > 0 || request.audit?.isRecorded === false
           if (isDue) await request.audit?.tell(batch.subjects)
-          yield batch.bytes
+          yield* batch.chunks
         } else if (batch.length > 0) {
           await request.audit?.tell(batch)
           yield batch.map((line) => `${JSON.stringify(line)}\n`).join('')

@@ -52,7 +52,6 @@ export async function* tellCaseload(
   const write = createLineWriter()
   const tally = emptyTally()
   let told = from?.told ?? 0
-  let expected = 65_536
 
   /** Gets the versions that these episodes follow. */
   async function getVersions(records: readonly UnreadRecord[]): Promise<void> {
@@ -82,7 +81,7 @@ export async function* tellCaseload(
   }
 
   async function toLines(page: readonly UnreadRecord[]): Promise<WrittenLines> {
-    const lines = new WrittenLines(expected)
+    const lines = new WrittenLines()
     for (const [index, record] of page.entries()) {
       if (index % atOnce === atOnce - 1) await nextTurn()
       const episode = asOf(record, knownAt)
@@ -94,7 +93,6 @@ export async function* tellCaseload(
     const after = page.at(-1)?.id ?? ''
     const cursor = writeCursor(clinicId, filter, { knownAt, on, after, told })
     lines.add(JSON.stringify({ kind: 'cursor', lines: told, cursor }), null)
-    expected = Math.ceil(lines.bytes.length * 1.2)
     return lines
   }
 
@@ -110,7 +108,7 @@ export async function* tellCaseload(
     nextChangedSince: toInstantText(Temporal.Instant.from(knownAt).subtract(overlap)),
     dateChanged: since !== null && today(Temporal.Instant.from(since), timeZone) !== on,
   }
-  const end = new WrittenLines(1000)
+  const end = new WrittenLines()
   end.add(JSON.stringify(summary), null)
   yield end
 }
