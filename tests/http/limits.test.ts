@@ -19,6 +19,19 @@ async function* countedLines(): AsyncGenerator<object[]> {
   for (; lines.told < 3; lines.told += 1) yield [{ line: lines.told }]
 }
 
+const endless = { told: 0, isOver: false }
+
+async function* endlessLines(): AsyncGenerator<object[]> {
+  try {
+    for (;;) {
+      endless.told += 1
+      yield [{ line: 'a'.repeat(1_000_000) }]
+    }
+  } finally {
+    endless.isOver = true
+  }
+}
+
 function registerWork(app: FastifyInstance): void {
   const routes = app.withTypeProvider<ZodTypeProvider>()
   routes.get('/busy', { schema: { ...about, operationId: 'getBusy' } }, async () => {
@@ -32,6 +45,13 @@ function registerWork(app: FastifyInstance): void {
   routes.get('/lines', { schema: { ...about, operationId: 'getLines', response: {} } }, (request, reply) => {
     sendLines(request, reply, countedLines())
   })
+  routes.get(
+    '/endless',
+    { config: { answerWithin: 600 }, schema: { ...about, operationId: 'getEndless', response: {} } },
+    (request, reply) => {
+      sendLines(request, reply, endlessLines())
+    },
+  )
   routes.post(
     '/echo',
     { schema: { ...about, operationId: 'echo', body: z.strictObject({ note: z.string().max(10) }) } },
@@ -102,6 +122,20 @@ describe('time', () => {
     const { status, body, headers } = await request(app.url).get('/v1/slow').set({ authorization })
     expect([status, body.code, headers['retry-after']]).toEqual([503, 'SERVICE_UNAVAILABLE', '2'])
   })
+})
+
+test('a reader who takes little now and then is cut off when the time of the answer is over', async () => {
+  const socket = connect(app.port, '127.0.0.1')
+  socket.on('error', () => {})
+  socket.pause()
+  socket.write(`GET /v1/endless HTTP/1.1\r\nHost: a\r\nAuthorization: ${authorization}\r\n\r\n`)
+  const timer = setInterval(() => socket.read(), 50)
+  for (let waited = 0; waited < 100 && !endless.isOver; waited += 1) await pause(50)
+  clearInterval(timer)
+  socket.destroy()
+  expect(endless.isOver).toBe(true)
+  // Not faster than it was read.
+  expect(endless.told).toBeLessThan(40)
 })
 
 test('no more connections than are allowed are kept', async () => {
