@@ -4,9 +4,9 @@ export function prefers(accept = '', type: string): boolean {
   return weightOf(type) > weightOf('application/json', 'application/*')
 }
 
-/** Whether `Accept` lets the type in; without one everything is. */
+/** Whether `Accept` lets the type in; without one, or with nothing in it, everything is. */
 export function takes(accept: string | undefined, type: string): boolean {
-  return accept === undefined || weightsOf(accept)(type, `${type.split('/', 1)}/*`, '*/*') > 0
+  return (accept ?? '').trim() === '' || weightsOf(accept ?? '')(type, `${type.split('/', 1)}/*`, '*/*') > 0
 }
 
 /** The weight of the first of these ranges that is named; 0: none is. */

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals'
-import { fromDate, fromTimestamp, toDate, toTimestamp } from '../../src/db/dates.ts'
+import { fromDate, fromTimestamp, instantOf, toDate, toTimestamp } from '../../src/db/dates.ts'
 import type { CalendarDate, Instant } from '../../src/rules/types.ts'
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts'
 
@@ -57,4 +57,14 @@ describe('a date that goes through the database', () => {
       plain: '2026-03-08',
     })
   })
+})
+
+test('a moment from its milliseconds is the one that the date gives, on every day and at every time of it', () => {
+  const day = 86_400_000
+  const times = [0, 1, 999, 1000, 59_999, 60_000, 3_599_999, 3_600_000, 43_200_123, day - 1]
+  for (let number = -25_000; number < 84_000; number += 7) {
+    const milliseconds = number * day + (times[Math.abs(number) % times.length] ?? 0)
+    expect(instantOf(milliseconds)).toBe(fromTimestamp(new Date(milliseconds)))
+  }
+  expect(() => instantOf(Date.parse('+010000-01-01T00:00:00.000Z'))).toThrow(RangeError)
 })
