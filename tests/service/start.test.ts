@@ -90,6 +90,21 @@ describe('the service in its own data folder', () => {
     expect(await third.end('SIGTERM')).toMatchObject({ code: 0 })
   })
 
+  const onLinux = process.platform === 'linux' ? test : test.skip
+  onLinux('starts again at little cost, and rests on little memory', async () => {
+    const env = { DATA_DIR: join(await createTestFolder(), 'data') }
+    await (await startService(env)).end('SIGTERM')
+    const starts: { milliseconds: number; megabytes: number }[] = []
+    for (let round = 0; round < 3; round += 1) {
+      const again = await startService(env)
+      expect((await fetch(`${again.address}/readyz`)).status).toBe(200)
+      starts.push(costOf(again.pid))
+      await again.end('SIGTERM')
+    }
+    expect(Math.min(...starts.map(({ milliseconds }) => milliseconds))).toBeLessThan(1500)
+    expect(Math.max(...starts.map(({ megabytes }) => megabytes))).toBeLessThan(200)
+  })
+
   test('finishes the request in hand before it ends', async () => {
     const dataDir = join(await createTestFolder(), 'data')
     const service = await startService({ DATA_DIR: dataDir })
@@ -144,6 +159,15 @@ describe('the service on another server', () => {
     }
   })
 })
+
+/** Time of the processor and not of the clock, for other tests run beside; and the memory that is resident. */
+function costOf(pid: number): { milliseconds: number; megabytes: number } {
+  const [, state = ''] = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')
+  const [user = 0, system = 0] = state.split(' ').slice(11, 13).map(Number)
+  const kilobytes = Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
+  // Linux counts in hundredths of a second.
+  return { milliseconds: (user + system) * 10, megabytes: kilobytes / 1024 }
+}
 
 /** The chain is whole; its head is kept, a row is altered and the rest written anew: then it is not. */
 async function expectVerified(url: string, clinicId: string): Promise<void> {
