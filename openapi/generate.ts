@@ -40,7 +40,7 @@ export async function generate(databaseUrl: string): Promise<Generated> {
 }
 
 /** A service whose clock and ids are the same in every run. */
-export function exampleContext(db: Context['db']): Context {
+export function exampleContext(db: Context['db']): Pick<Context, 'db' | 'clock' | 'ids' | 'library'> {
   return { db, clock: makeClock(), ids: makeIds(), library: exampleLibrary }
 }
 
