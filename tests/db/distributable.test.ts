@@ -11,8 +11,8 @@ const ofNoClinic = ['_prisma_migrations', 'request_count']
 /** Functions that a statement of the service calls and that are about no one clinic. */
 const ofAllClinics = ['sweep_idempotency_keys']
 
-/** It takes the clinic from the setting, refuses another in what it is given, and is called inside others. */
-const clinicInSetting = ['append_audit']
+/** They take the clinic from the setting, refuse another in what they are given, and are called inside others. */
+const clinicInSetting = ['append_audit', 'append_audits']
 
 let database: TestDatabase
 let owner: pg.Client

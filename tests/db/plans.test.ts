@@ -40,7 +40,8 @@ beforeAll(async () => {
   // The second is watched, in a clinic that has much of everything.
   await growAudit(owner, clinicId)
   await explainEverything(database.url)
-  const db = openDatabase(database.url)
+  // Few connections, so that each comes to the plans that PostgreSQL keeps after five times.
+  const db = openDatabase(database.url, { maxConnections: 3 })
   for (const pool of [db.pool, db.probes]) watchStatements(pool, keep)
   await walk(db, async () => {
     await growClinics(owner, clinicId)
@@ -156,6 +157,10 @@ async function askFurther(app: FastifyInstance, key: string): Promise<void> {
     `/episodes/${episode.id}/permitted-exercises?knownAt=${episode.changedAt}`,
   ]
   for (const path of filtered) await ask(path)
+  for (let day = 10; day < 30; day += 1) {
+    await ask(`/episodes/${episode.id}/permitted-exercises?on=2026-11-${day}`)
+    await ask(`/episodes/${episode.id}/timeline?on=2026-11-${day}`)
+  }
   await ask('/audit-events?operation=createPatient', 'application/fhir+ndjson')
   const lists = [
     ...[
