@@ -5,6 +5,7 @@ import { writeBackup } from '../../src/db/backup/write.ts'
 import { assertServiceRole, bindLogin, openDatabase } from '../../src/db/client.ts'
 import { migrate } from '../../src/db/migrations.ts'
 import { asOperator } from '../../src/db/operator.ts'
+import { assertPreparedStatements } from '../../src/db/prepared-statements.ts'
 import { StartupError } from '../../src/startup-error.ts'
 import { startDroppingPooler } from '../support/dropping-pooler.ts'
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts'
@@ -78,6 +79,13 @@ describe('behind a pooler, which drops the options of a connection', () => {
     const [make, ...settings] = block.trim().split(/;\s*/).filter(Boolean)
     expect(make).toBe("CREATE ROLE rehab_pooled LOGIN PASSWORD '…' NOINHERIT IN ROLE rehab_service")
     expect(settings).toEqual(bindLogin('rehab_pooled').map((statement) => statement.replaceAll('"', '')))
+  })
+
+  test('named statements may be used where a connection stays one of the server’s', async () => {
+    const db = openDatabase(login)
+    await assertPreparedStatements(db.pool)
+    expect(db.pool.waitingCount).toBe(0)
+    await db.close()
   })
 
   test('migrations, commands and backups refuse to run', async () => {

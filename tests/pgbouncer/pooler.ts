@@ -18,8 +18,16 @@ export interface Pooler {
   stop: () => Promise<void>
 }
 
-/** PgBouncer in transaction mode on loopback, before the database of `url`, with so many connections to it. */
-export async function startPooler(folder: string, url: string, size: number): Promise<Pooler> {
+/**
+ * PgBouncer in transaction mode on loopback, before the database of `url`, with so many connections to it. It carries no
+ * prepared statements, also in a version that could.
+ */
+export async function startPooler(
+  folder: string,
+  url: string,
+  { size, version }: { size: number; version: string },
+): Promise<Pooler> {
+  const [major = 0, minor = 0] = version.split('.').map(Number)
   const behind = new URL(url)
   const port = await findFreePort()
   const users = join(folder, 'users.txt')
@@ -40,7 +48,7 @@ pool_mode = transaction
 default_pool_size = ${size}
 max_client_conn = 200
 ignore_startup_parameters = options
-`,
+${major > 1 || minor >= 21 ? 'max_prepared_statements = 0\n' : ''}`,
   )
   // It does not run as root.
   for (const file of [users, settings]) await chmod(file, 0o644)

@@ -49,7 +49,7 @@ try {
   login.password = randomBytes(18).toString('base64url')
   const [make = '', ...settings] = await readLoginOfReadme()
   await owner.query(make.replace("'…'", pg.escapeLiteral(login.password)))
-  const pooler = await startPooler(folder, login.href, poolSize)
+  const pooler = await startPooler(folder, login.href, { size: poolSize, version })
   closing.unshift(pooler.stop)
 
   await step('a login without the settings is refused, and so is the owner behind the pooler', async () => {
@@ -68,6 +68,18 @@ try {
     const behind = await start({})
     assert.match(behind.output, /behind a pooler/)
     assert.equal(behind.code, 1)
+  })
+
+  await step('named statements are refused unless the pooler carries them', async () => {
+    const { code, output } = await runCommand(['src/server.ts'], {
+      PORT: '0',
+      DATABASE_URL: pooler.url,
+      MIGRATION_DATABASE_URL: server.url,
+    })
+    assert.match(output, /set PREPARED_STATEMENTS=off/)
+    assert.equal(code, 1)
+    // With the statement that was tried.
+    await closeServerConnections()
   })
 
   const key = randomBytes(32).toString('base64')
