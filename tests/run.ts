@@ -24,7 +24,7 @@ const long = [
   ...named('db', ['embedded-postgres', 'backup', 'plans']),
   ...named('service', ['start', 'backup', 'replicas']),
   ...named('http', ['docs-page', 'openapi.test', 'failing-database']),
-  ...named('features', ['safe-writes', 'concurrent-updates']),
+  ...named('features', ['safe-writes', 'concurrent-updates', 'staleness']),
   'tests/walkthrough',
 ]
 
