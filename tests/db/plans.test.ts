@@ -273,8 +273,8 @@ describe('every statement of the service', () => {
       ({ table, given, dropped }) => growing.includes(table) && dropped > 200 && dropped > 10 * given,
     )
     expect(show(found.filter(({ statement }) => !readsMore.some(({ of }) => of.test(statement))))).toEqual([])
-    // Nothing is excused that does not happen any more.
-    expect(readsMore.filter(({ of }) => !found.some(({ statement }) => of.test(statement)))).toEqual([])
+    // Nothing is excused that is not sent any more; which plan it gets is a matter of the sample that ANALYZE took.
+    expect(readsMore.filter(({ of }) => ![...ran.keys()].some((statement) => of.test(statement)))).toEqual([])
   })
 
   test('says itself which clinic it is about, beside what row-level security adds', () => {
