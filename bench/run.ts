@@ -2,15 +2,32 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { semanticsVersion } from '../src/rules/index.ts'
 import { measureGrowth } from './growth.ts'
+import { measureAnswer } from './http/answer.ts'
 import { measureImpact } from './impact.ts'
 import { measureMemory } from './memory.ts'
+import type { Options, Part } from './options.ts'
 import { measurePeers } from './peers.ts'
 
-const parts = { peers: measurePeers, growth: measureGrowth, memory: measureMemory, impact: measureImpact }
-const asked = process.argv.slice(2)
+const parts: Record<string, (options: Options) => Part | Promise<Part>> = {
+  peers: measurePeers,
+  growth: measureGrowth,
+  memory: measureMemory,
+  impact: measureImpact,
+  answer: measureAnswer,
+}
+const flags = ['--short', '--million', '--profile']
+const given = process.argv.slice(2)
+const asked = given.filter((name) => !flags.includes(name))
+const options: Options = {
+  isShort: given.includes('--short'),
+  toMillion: given.includes('--million'),
+  withProfile: given.includes('--profile'),
+}
 const unknown = asked.filter((name) => !Object.hasOwn(parts, name))
 if (unknown.length > 0) {
-  process.stderr.write(`no such part: ${unknown.join(', ')}; there are ${Object.keys(parts).join(', ')}\n`)
+  process.stderr.write(
+    `no such part: ${unknown.join(', ')}; there are ${[...Object.keys(parts), ...flags].join(', ')}\n`,
+  )
   process.exit(2)
 }
 
@@ -22,7 +39,7 @@ const results: Record<string, unknown> = {
 }
 for (const [name, measure] of Object.entries(parts)) {
   if (asked.length > 0 && !asked.includes(name)) continue
-  const { text, data } = await measure()
+  const { text, data } = await measure(options)
   process.stdout.write(`${text}\n\n`)
   results[name] = data
 }
