@@ -8,6 +8,7 @@ import { copyProtocols, type Published, readPublished, storeEpisodes, wantEpisod
 import type { Load } from './generator.ts'
 import { type Measured, putLoad } from './load.ts'
 import { type Listening, residentMegabytes, startListening } from './processes.ts'
+import { describeProfile, microseconds, profiled, type Window } from './profile.ts'
 import { type BenchClinic, openWorld, type World } from './world.ts'
 
 export const targets = { perSecond: 0.6, p99: 2, timesOrdinary: 4, residentUnderLoad: 350 }
@@ -77,7 +78,9 @@ interface Row {
   timesOrdinary: number
 }
 
-export async function measureAnswer({ isShort }: Options): Promise<Part> {
+export async function measureAnswer(options: Options): Promise<Part> {
+  if (options.withProfile) return profileAnswer(options)
+  const { isShort } = options
   const rounds = isShort ? 2 : 5
   const seconds = isShort ? 2 : 6
   const scene = await setScene(isShort ? 2000 : 10_000)
@@ -171,6 +174,42 @@ export async function measureAnswer({ isShort }: Options): Promise<Part> {
     }
   } finally {
     await Promise.all(running.map((contender) => contender.stop()))
+    await world.close()
+  }
+}
+
+/** What the service's processor time goes into, for answers that it makes and for those that it has made before. */
+async function profileAnswer({ isShort }: Options): Promise<Part> {
+  const { world, clinic, episodes } = await setScene(isShort ? 1000 : 10_000)
+  const { nodeOptions, read } = profiled(world.folder)
+  try {
+    const service = await world.startService({ nodeOptions })
+    const load = (more: Partial<Load>): Promise<Measured> =>
+      putLoad(service, world.postgres, {
+        requests: episodes.map((episode) => ({ path: pathOf(episode) })),
+        headers: { authorization: `Bearer ${clinic.apiKey}` },
+        connections,
+        seconds: isShort ? 4 : 10,
+        expected: 200,
+        seed: 7,
+        ...more,
+      })
+    const windows: Window[] = []
+    const watch = async (name: string, more: Partial<Load>): Promise<void> => {
+      const from = microseconds()
+      const { answers } = await load(more)
+      windows.push({ name, from, until: microseconds(), answers })
+    }
+    try {
+      const yesterday = Temporal.PlainDate.from(clinic.today).subtract({ days: 1 }).toString()
+      await load({ requests: episodes.map((episode) => ({ path: `${pathOf(episode)}?on=${yesterday}` })) })
+      await watch('each answer for the first time', { seconds: 'once' })
+      await watch('the same answers again', {})
+    } finally {
+      await service.stop()
+    }
+    return describeProfile(read(), windows)
+  } finally {
     await world.close()
   }
 }
