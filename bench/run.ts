@@ -3,6 +3,8 @@ import { availableParallelism } from 'node:os'
 import { semanticsVersion } from '../src/rules/index.ts'
 import { measureGrowth } from './growth.ts'
 import { measureAnswer } from './http/answer.ts'
+import { measureLean } from './http/lean.ts'
+import { measureScale } from './http/scale.ts'
 import { measureImpact } from './impact.ts'
 import { measureMemory } from './memory.ts'
 import type { Options, Part } from './options.ts'
@@ -14,6 +16,8 @@ const parts: Record<string, (options: Options) => Part | Promise<Part>> = {
   memory: measureMemory,
   impact: measureImpact,
   answer: measureAnswer,
+  scale: measureScale,
+  lean: measureLean,
 }
 const flags = ['--short', '--million', '--profile']
 const given = process.argv.slice(2)

@@ -9,13 +9,14 @@ import type { Load } from './generator.ts'
 import { type Measured, putLoad } from './load.ts'
 import { type Listening, residentMegabytes, startListening } from './processes.ts'
 import { describeProfile, microseconds, profiled, type Window } from './profile.ts'
-import { type BenchClinic, openWorld, type World } from './world.ts'
+import { type BenchClinic, openServer, type Server, type World } from './world.ts'
 
 export const targets = { perSecond: 0.6, p99: 2, timesOrdinary: 4, residentUnderLoad: 350 }
 
 const connections = 16
 
 export interface Scene {
+  server: Server
   world: World
   clinic: BenchClinic
   stranger: BenchClinic
@@ -25,8 +26,9 @@ export interface Scene {
 
 /** PostgreSQL with a clinic of 20 protocols and its episodes, and another clinic. */
 export async function setScene(count: number): Promise<Scene> {
-  const world = await openWorld()
+  const server = await openServer()
   try {
+    const world = await server.openWorld()
     const clinic = await world.makeClinic('Bench')
     const stranger = await world.makeClinic('Another')
     const published = await copyProtocols(world, clinic, await readPublished(world, clinic), 20)
@@ -36,9 +38,9 @@ export async function setScene(count: number): Promise<Scene> {
     )
     await world.owner.query('ALTER TABLE bench_floor ADD PRIMARY KEY (id)')
     await world.owner.query('VACUUM ANALYZE')
-    return { world, clinic, stranger, published, episodes }
+    return { server, world, clinic, stranger, published, episodes }
   } catch (error) {
-    await world.close()
+    await server.close()
     throw error
   }
 }
@@ -84,7 +86,7 @@ export async function measureAnswer(options: Options): Promise<Part> {
   const rounds = isShort ? 2 : 5
   const seconds = isShort ? 2 : 6
   const scene = await setScene(isShort ? 2000 : 10_000)
-  const { world, clinic, stranger, published, episodes } = scene
+  const { server, world, clinic, stranger, published, episodes } = scene
   const running: Listening[] = []
   const keep = async (starting: Promise<Listening>): Promise<Listening> => {
     const contender = await starting
@@ -174,13 +176,13 @@ export async function measureAnswer(options: Options): Promise<Part> {
     }
   } finally {
     await Promise.all(running.map((contender) => contender.stop()))
-    await world.close()
+    await server.close()
   }
 }
 
 /** What the service's processor time goes into, for answers that it makes and for those that it has made before. */
 async function profileAnswer({ isShort }: Options): Promise<Part> {
-  const { world, clinic, episodes } = await setScene(isShort ? 1000 : 10_000)
+  const { server, world, clinic, episodes } = await setScene(isShort ? 1000 : 10_000)
   const { nodeOptions, read } = profiled(world.folder)
   try {
     const service = await world.startService({ nodeOptions })
@@ -210,7 +212,7 @@ async function profileAnswer({ isShort }: Options): Promise<Part> {
     }
     return describeProfile(read(), windows)
   } finally {
-    await world.close()
+    await server.close()
   }
 }
 

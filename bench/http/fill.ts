@@ -98,6 +98,57 @@ async function copyRows(
   )
 }
 
+/** Copies the clinic's episodes with patients and records, by SQL, until there are `times` as many of them. */
+export async function multiplyEpisodes({ owner }: World, { clinicId }: BenchClinic, times: number): Promise<void> {
+  // Ids begin with a moment: those of a copy are later ones, and stay in order and different from all others.
+  await owner.query(
+    `CREATE OR REPLACE FUNCTION pg_temp.later(id uuid, copy integer) RETURNS uuid LANGUAGE sql IMMUTABLE RETURN
+      (lpad(to_hex(('x' || substr(replace(id::text, '-', ''), 1, 12))::bit(48)::bigint + copy * 100000::bigint), 12, '0')
+        || substr(replace(id::text, '-', ''), 13))::uuid`,
+  )
+  await owner.query('CREATE TEMP TABLE original AS SELECT * FROM episode WHERE clinic_id = $1', [clinicId])
+  const atOnce = 50
+  for (let from = 1; from < times; from += atOnce) {
+    const values = [from, Math.min(from + atOnce, times) - 1]
+    await withoutTriggers(owner, async () => {
+      await owner.query(
+        `INSERT INTO patient (clinic_id, id, external_id, revision, created_at)
+         SELECT o.clinic_id, pg_temp.later(o.patient_id, k), 'bench-' || k || '-' || o.patient_id, 1, o.created_at
+         FROM original o, generate_series($1::int, $2::int) k`,
+        values,
+      )
+      await owner.query(
+        `INSERT INTO episode (clinic_id, id, patient_id, surgery_date, procedures, levels, status, revision, changed_at, created_at)
+         SELECT clinic_id, pg_temp.later(id, k), pg_temp.later(patient_id, k), surgery_date, procedures, levels, status,
+           revision, changed_at, created_at
+         FROM original, generate_series($1::int, $2::int) k`,
+        values,
+      )
+      await owner.query(
+        `INSERT INTO episode_protocol (clinic_id, episode_id, version_id)
+         SELECT p.clinic_id, pg_temp.later(p.episode_id, k), p.version_id
+         FROM original o JOIN episode_protocol p ON p.clinic_id = o.clinic_id AND p.episode_id = o.id,
+           generate_series($1::int, $2::int) k`,
+        values,
+      )
+      // Entries that name another one name its copy.
+      await owner.query(
+        `INSERT INTO record_entry (clinic_id, id, episode_id, revision, kind, payload, recorded_at, recorded_by)
+         SELECT r.clinic_id, pg_temp.later(r.id, k), pg_temp.later(r.episode_id, k), r.revision, r.kind,
+           CASE r.kind
+             WHEN 'void' THEN r.payload || jsonb_build_object('entry', pg_temp.later((r.payload ->> 'entry')::uuid, k))
+             WHEN 'resolution' THEN r.payload || jsonb_build_object('symptom', pg_temp.later((r.payload ->> 'symptom')::uuid, k))
+             ELSE r.payload END,
+           r.recorded_at, r.recorded_by
+         FROM original o JOIN record_entry r ON r.clinic_id = o.clinic_id AND r.episode_id = o.id,
+           generate_series($1::int, $2::int) k`,
+        values,
+      )
+    })
+  }
+  await owner.query('DROP TABLE original')
+}
+
 /** As the superuser and past the triggers, which look at each row and are not what is measured. */
 async function withoutTriggers(owner: pg.Client, work: () => Promise<void>): Promise<void> {
   await owner.query('BEGIN')

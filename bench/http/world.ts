@@ -21,11 +21,19 @@ export interface BenchClinic {
   today: string
 }
 
-/** What every contender works on: PostgreSQL with clinics in it, in a folder that is removed at the end. */
-export interface World {
+/** PostgreSQL in a folder that is removed at the end. */
+export interface Server {
   folder: string
   /** The server's process. */
   postgres: { pid: number }
+  /** A database of that name with the service's tables. */
+  openWorld(name?: string): Promise<World>
+  /** Closes the databases too. */
+  close(): Promise<void>
+}
+
+/** What contenders work on: a database with clinics in it. */
+export interface World extends Pick<Server, 'folder' | 'postgres'> {
   /** The service's own connection, of this process. */
   db: Database
   /** The addresses of the service's login and of the tables' owner. */
@@ -34,12 +42,11 @@ export interface World {
   owner: pg.Client
   makeClinic(name: string): Promise<BenchClinic>
   startService(more?: { nodeOptions?: readonly string[]; env?: Readonly<Record<string, string>> }): Promise<Listening>
-  close(): Promise<void>
 }
 
 const quiet = { debug() {}, info() {}, warn() {} }
 
-export const server = fileURLToPath(new URL('../../src/server.ts', import.meta.url))
+export const serviceProgram = fileURLToPath(new URL('../../src/server.ts', import.meta.url))
 
 /** The service's settings: as in production, but for the limits, which a load from one key and one address would meet. */
 export const serviceSettings = {
@@ -49,21 +56,57 @@ export const serviceSettings = {
   LOG_LEVEL: 'info',
 }
 
-export async function openWorld(): Promise<World> {
+export async function openServer(): Promise<Server> {
   const folder = await mkdtemp(join(tmpdir(), 'rehab-bench-'))
   const postgres = await startEmbeddedPostgres({ dataDir: join(folder, 'data'), log: quiet })
-  await migrate({ url: postgres.url, log: quiet })
-  const serviceUrl = await ensureServiceLogin(postgres.url)
-  const db = openDatabase(serviceUrl)
-  const owner = new pg.Client({ connectionString: postgres.url })
-  await owner.connect()
+  const opened: { close(): Promise<void> }[] = []
+  return {
+    folder,
+    postgres,
+    async openWorld(name) {
+      const ownerUrl = name === undefined ? postgres.url : await createDatabase(postgres.url, name)
+      await migrate({ url: ownerUrl, log: quiet })
+      const serviceUrl = await ensureServiceLogin(ownerUrl)
+      const db = openDatabase(serviceUrl)
+      const owner = new pg.Client({ connectionString: ownerUrl })
+      await owner.connect()
+      opened.push({
+        async close() {
+          await owner.end()
+          await db.close()
+        },
+      })
+      return makeWorld({ folder, postgres }, { db, serviceUrl, ownerUrl, owner })
+    },
+    async close() {
+      for (const one of opened) await one.close()
+      await postgres.stop()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+async function createDatabase(superuserUrl: string, name: string): Promise<string> {
+  const superuser = new pg.Client({ connectionString: superuserUrl })
+  await superuser.connect()
+  await superuser.query(`CREATE DATABASE ${pg.escapeIdentifier(name)}`)
+  await superuser.end()
+  const url = new URL(superuserUrl)
+  url.pathname = `/${name}`
+  return url.href
+}
+
+function makeWorld(
+  { folder, postgres }: Pick<Server, 'folder' | 'postgres'>,
+  { db, serviceUrl, ownerUrl, owner }: Pick<World, 'db' | 'serviceUrl' | 'ownerUrl' | 'owner'>,
+): World {
   const timeZone = forenoon()
   return {
     folder,
     postgres,
     db,
     serviceUrl,
-    ownerUrl: postgres.url,
+    ownerUrl,
     owner,
     async makeClinic(name) {
       const clinicId = randomUUIDv7()
@@ -75,17 +118,11 @@ export async function openWorld(): Promise<World> {
     startService: ({ nodeOptions = [], env = {} } = {}) =>
       startListening({
         name: 'the service',
-        args: [...nodeOptions, server],
-        env: { ...serviceSettings, DATABASE_URL: serviceUrl, MIGRATION_DATABASE_URL: postgres.url, ...env },
+        args: [...nodeOptions, serviceProgram],
+        env: { ...serviceSettings, DATABASE_URL: serviceUrl, MIGRATION_DATABASE_URL: ownerUrl, ...env },
         folder,
         readyPath: '/readyz',
       }),
-    async close() {
-      await owner.end()
-      await db.close()
-      await postgres.stop()
-      await rm(folder, { recursive: true, force: true })
-    },
   }
 }
 
