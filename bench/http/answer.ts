@@ -64,7 +64,7 @@ const names: Record<Line, string> = {
   ordinary: 'the ordinary way',
 }
 
-interface Row {
+export interface AnswerRow {
   line: Line
   name: string
   rounds: Measured[]
@@ -78,6 +78,17 @@ interface Row {
   toFloor: number
   p99ToFloor: number
   timesOrdinary: number
+}
+
+export interface AnswerData {
+  episodes: number
+  protocols: number
+  connections: number
+  meanBytes: number
+  compared: Compared
+  /** MB. */
+  mostResident: number
+  rows: AnswerRow[]
 }
 
 export async function measureAnswer(options: Options): Promise<Part> {
@@ -237,7 +248,7 @@ async function askAll(
   return { meanBytes: Math.round(bytes / episodes.length), etags }
 }
 
-function toRows(measured: ReadonlyMap<Line, readonly Measured[]>): Row[] {
+function toRows(measured: ReadonlyMap<Line, readonly Measured[]>): AnswerRow[] {
   const ratios = (line: Line, to: Line, of: 'perSecond' | 'p99'): number => {
     const others = measured.get(to) ?? []
     return median((measured.get(line) ?? []).map((result, round) => result[of] / (others[round]?.[of] ?? Number.NaN)))
@@ -263,7 +274,7 @@ function toRows(measured: ReadonlyMap<Line, readonly Measured[]>): Row[] {
 const judge = (value: number, isMet: boolean): string => `${show(value)} ${isMet ? 'met' : 'missed'}`
 
 function describe(
-  rows: readonly Row[],
+  rows: readonly AnswerRow[],
   about: { compared: Compared; episodes: number; protocols: number; meanBytes: number; mostResident: number },
 ): string {
   const { compared, mostResident } = about

@@ -29,6 +29,15 @@ interface Start {
   residentLater: number | null
 }
 
+export interface LeanData {
+  starts: Start[]
+  firstByte: number
+  /** MB. */
+  resident: number
+  dependencies: { direct: number; total: number }
+  installed: Installed
+}
+
 export async function measureLean({ isShort }: Options): Promise<Part> {
   const starts = await measureStarts(isShort ? 3 : 7)
   const dependencies = await countDependencies()

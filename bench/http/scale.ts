@@ -9,7 +9,7 @@ import { type Listening, processorSeconds, processorSecondsOfTree } from './proc
 import { type BenchClinic, openServer, type Server, type World } from './world.ts'
 
 /** Flat is: at most so many times what the smallest takes. */
-const flat = 1.2
+export const flat = 1.2
 
 /** Linear is: an exponent of at most so much, from the last but one size to the last. */
 const linear = 1.1
@@ -26,7 +26,7 @@ interface Subject {
   warming: readonly string[]
 }
 
-interface Step {
+export interface Step {
   size: number
   first: Times
   again: Times
@@ -37,6 +37,12 @@ interface Times {
   median: number
   rounds: number[]
   processor: number | null
+}
+
+export interface ScaleData {
+  episodes: Step[]
+  protocols: Step[]
+  entries: Step[]
 }
 
 export async function measureScale({ isShort, toMillion }: Options): Promise<Part> {
@@ -100,7 +106,7 @@ async function withEpisodes(world: World, size: number, shape: Shape): Promise<S
   const wanted = wantEpisodes(1000, published, 1, 8).map((one) => ({ ...one, entries: one.entries + 1 }))
   await storeEpisodes(world, clinic, wanted, 2)
   await multiplyEpisodes(world, clinic, size / 1000)
-  return startSubject(world, clinic, size, shape)
+  return startSubject(world, clinic, size, 600, shape)
 }
 
 /** A clinic with so many protocols, each followed by some of its episodes. */
@@ -114,18 +120,24 @@ async function withProtocols(world: World, size: number, shape: Shape): Promise<
     return { entries: 2 + Math.floor(random() * 8), versions: [version] }
   })
   await storeEpisodes(world, clinic, wanted, 2)
-  return startSubject(world, clinic, size, shape)
+  return startSubject(world, clinic, size, 2500, shape)
 }
 
-async function startSubject(world: World, clinic: BenchClinic, size: number, shape: Shape): Promise<Subject> {
+async function startSubject(
+  world: World,
+  clinic: BenchClinic,
+  size: number,
+  warm: number,
+  shape: Shape,
+): Promise<Subject> {
   await world.owner.query('VACUUM ANALYZE')
   const asked = shape.rounds * shape.probes
-  // Those that follow each of the versions are asked about to warm up, and never one that is measured.
+  // Never the same to warm up and to measure.
   const { rows } = await world.owner.query<{ id: string; isWarming: boolean }>(
     `SELECT id, n <= $1 AS "isWarming" FROM (
        SELECT id, row_number() OVER (ORDER BY md5(id::text)) AS n FROM episode) e
      WHERE n <= $1 + $2`,
-    [size === 1000 ? 600 : 2500, asked],
+    [warm, asked],
   )
   const ids = rows.filter(({ isWarming }) => !isWarming).map(({ id }) => id)
   const probes = Array.from({ length: shape.rounds }, (_, round) =>
