@@ -3,7 +3,6 @@ import type { FastifyInstance } from 'fastify'
 import { buildApp } from '../src/app.ts'
 import { openDatabase } from '../src/db/client.ts'
 import { toDocumentSchema } from '../src/features/protocols/json-schema.ts'
-import type { Context } from '../src/http/context.ts'
 import { toJson, toYaml } from '../src/http/openapi.ts'
 import { type OpenapiDocument, type RecordedExamples, recordedHeaders } from '../src/http/openapi-document.ts'
 import { type Answer, exampleLibrary, type Memory, prepare, type Step, steps } from './scenario.ts'
@@ -19,7 +18,7 @@ export interface Generated {
 export async function generate(databaseUrl: string): Promise<Generated> {
   const db = openDatabase(databaseUrl)
   try {
-    const context: Context = { db, clock: makeClock(), ids: makeIds(), library: exampleLibrary }
+    const context = { db, clock: makeClock(), ids: makeIds(), library: exampleLibrary }
     const config = { logLevel: 'silent' } as const
     const recording = await buildApp({ ...context, config, examples: {}, explainInternalErrors: true })
     const examples = await record(recording, await prepare(context))

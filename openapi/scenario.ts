@@ -45,7 +45,7 @@ export const exampleLibrary = new URL('./library/', import.meta.url)
 const clinicId = '01a1f000-0000-7000-8000-00000000c11c'
 
 /** Makes the clinic of the examples, with the built-in library, and returns its key. */
-export async function prepare({ db, clock, ids }: Context): Promise<string> {
+export async function prepare({ db, clock, ids }: Pick<Context, 'db' | 'clock' | 'ids'>): Promise<string> {
   const apiKey = makeApiKey(clinicId, new Uint8Array(32).fill(7))
   const now = toInstantText(clock())
   await createClinic(db, {

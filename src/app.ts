@@ -6,7 +6,7 @@ import Fastify, { type FastifyInstance } from 'fastify'
 import type { Config } from './config.ts'
 import { findPerson } from './features/actors/repository.ts'
 import { registerActors } from './features/actors/routes.ts'
-import { findCredential, isInForce } from './features/api-keys/repository.ts'
+import { createCredentialFinder, isInForce } from './features/api-keys/repository.ts'
 import { registerApiKeys } from './features/api-keys/routes.ts'
 import { registerAttributes } from './features/attributes/routes.ts'
 import { createAuditStore } from './features/audit/repository.ts'
@@ -27,6 +27,7 @@ import { registerPatients } from './features/patients/routes.ts'
 import { registerPermittedExercises } from './features/permitted-exercises/routes.ts'
 import { registerProcedures } from './features/procedures/routes.ts'
 import { registerDocumentSchema } from './features/protocols/json-schema.ts'
+import { createPublishedVersions } from './features/protocols/published.ts'
 import { registerProtocols } from './features/protocols/routes.ts'
 import { registerSimulations } from './features/simulations/routes.ts'
 import { registerTimelines } from './features/timelines/routes.ts'
@@ -89,6 +90,9 @@ const timeouts = {
   handler: 60_000,
 }
 
+/** Where the configuration sets none. */
+const defaultKeptBytes = 100_000_000
+
 /** Milliseconds between two requests of a proxy's connection: longer than a load balancer keeps it. */
 const proxyKeepAlive = 72_000
 
@@ -107,6 +111,7 @@ export interface AppOptions {
         | 'maxConnections'
         | 'maxConnectionsPerAddress'
         | 'maxEventLoopDelay'
+        | 'mostKeptBytes'
       >
     >
   db: Context['db']
@@ -132,7 +137,15 @@ export interface AppOptions {
 
 export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
   const { config, db, clock, ids = () => randomUUIDv7(), library = builtInLibrary, features = allFeatures } = options
-  const context: Context = { db, clock, ids, library }
+  const context: Context = {
+    db,
+    clock,
+    ids,
+    library,
+    published: createPublishedVersions(db),
+    mostKeptBytes: config.mostKeptBytes ?? defaultKeptBytes,
+    release: version,
+  }
 
   const { trustedProxies = [] } = config
   const keepAlive = trustedProxies.length > 0 ? proxyKeepAlive : timeouts.keepAlive
@@ -204,7 +217,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
       requireAuthentication(
         closed,
         {
-          findCredential: (clinicId, hash, now) => findCredential(db, clinicId, hash, now),
+          findCredential: createCredentialFinder(db),
           findPerson: (person, now) => findPerson(db, person, { freshId: ids(), now }),
           isInForce: (actor, now) => isInForce(db, actor, now),
           verifyToken: makeTokenVerifier(config.tokenIssuers ?? []),

@@ -95,6 +95,10 @@ const environment = z.object({
       'the address of the same database with the user who owns its tables, ' +
         'postgresql://owner:password@host:5432/database, with special characters percent-encoded',
     ),
+  PREPARED_STATEMENTS: z
+    .enum(['on', 'off'])
+    .default('on')
+    .describe('on, or off for a pooler that gives each transaction another connection and does not carry them'),
   BOOTSTRAP_API_KEY: z
     .string()
     .regex(/^[\x21-\x7e]{16,200}$/)
@@ -152,6 +156,9 @@ const environment = z.object({
   MAX_EVENT_LOOP_DELAY: wholeNumber(50, 60_000, 1000).describe(
     'the milliseconds, from 50 to 60000, that work may wait for the processor before requests are refused',
   ),
+  KEPT_ANSWERS_MB: wholeNumber(0, 100_000, 100).describe(
+    'the megabytes of memory, from 0 to 100000, in which answers are kept until a record changes',
+  ),
   LOG_LEVEL: z
     .enum(logLevels)
     .default('info')
@@ -168,6 +175,7 @@ export interface Config {
   databaseUrl: string | null
   /** The owner's address of the same database; null: `databaseUrl` is the owner's too. */
   migrationDatabaseUrl: string | null
+  preparedStatements: boolean
   bootstrapApiKey: string | null
   /** Where clients reach the service, without a slash at the end. */
   publicUrl: string
@@ -181,6 +189,8 @@ export interface Config {
   maxConnectionsPerAddress: number
   /** Milliseconds. */
   maxEventLoopDelay: number
+  /** Of answers, in memory. */
+  mostKeptBytes: number
   logLevel: (typeof logLevels)[number]
 }
 
@@ -209,6 +219,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     dataDir: data.DATA_DIR,
     databaseUrl: data.DATABASE_URL ?? null,
     migrationDatabaseUrl: data.MIGRATION_DATABASE_URL ?? null,
+    preparedStatements: data.PREPARED_STATEMENTS === 'on',
     bootstrapApiKey: data.BOOTSTRAP_API_KEY ?? null,
     publicUrl: data.PUBLIC_URL ?? localUrl(data.HOST, data.PORT),
     tokenIssuers: data.OIDC_ISSUERS ?? [],
@@ -217,6 +228,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     maxConnections: data.MAX_CONNECTIONS,
     maxConnectionsPerAddress: data.MAX_CONNECTIONS_PER_ADDRESS,
     maxEventLoopDelay: data.MAX_EVENT_LOOP_DELAY,
+    mostKeptBytes: data.KEPT_ANSWERS_MB * 1_000_000,
     logLevel: data.LOG_LEVEL,
   }
 }

@@ -34,7 +34,10 @@ export async function openServiceDatabase(
   try {
     await migrate({ url: ownerUrl, log })
     const url = config.databaseUrl ?? (await ensureServiceLogin(ownerUrl))
-    db = openDatabase(url, { onIdleError: (error) => log.warn(`database connection lost: ${error.message}`) })
+    db = openDatabase(url, {
+      preparedStatements: config.preparedStatements,
+      onIdleError: (error) => log.warn(`database connection lost: ${error.message}`),
+    })
     await assertServiceRole(db)
     return { db, ownerUrl, crashed: embedded?.crashed ?? null, close }
   } catch (error) {

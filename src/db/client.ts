@@ -3,6 +3,7 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
 import { StartupError } from '../startup-error.ts'
 import { describeDatabase, explainConnectionProblem } from './connection-problem.ts'
+import { type AskTogether, createGather, type Gather } from './gather.ts'
 import { type Prisma, PrismaClient } from './generated/client.ts'
 import { WatchedPool } from './pool.ts'
 
@@ -56,6 +57,8 @@ export type Database = ReturnType<typeof openDatabase>
 
 export interface DatabaseOptions {
   maxConnections?: number
+  /** Left out: yes. A pooler that gives each transaction another connection may not carry them. */
+  preparedStatements?: boolean
   /** Told when a connection that nobody is using breaks; the pool replaces it. */
   onIdleError?: (error: Error) => void
 }
@@ -67,7 +70,10 @@ const longest = 10_000
 const idleBeyond = 5000
 
 /** Connects on first use. Every connection acts as the service's role, whoever it logs in as. */
-export function openDatabase(url: string, { maxConnections = 10, onIdleError = () => {} }: DatabaseOptions = {}) {
+export function openDatabase(
+  url: string,
+  { maxConnections = 10, preparedStatements = true, onIdleError = () => {} }: DatabaseOptions = {},
+) {
   const settings = {
     connectionString: actAsService(url),
     application_name: 'rehab-protocols',
@@ -119,10 +125,26 @@ export function openDatabase(url: string, { maxConnections = 10, onIdleError = (
     }
   }
 
+  const gathers: Pick<Gather<never, unknown>, 'longestWait'>[] = []
+
   return {
     pool: pool as pg.Pool,
-    /** Milliseconds that the first has waited of those who wait for a connection. */
-    longestWait: () => pool.longestWait(),
+    /** Milliseconds that the first has waited of those who wait for a connection, or for the question before theirs. */
+    longestWait: () => Math.max(pool.longestWait(), ...gathers.map(({ longestWait }) => longestWait())),
+    /**
+     * Runs a statement that is sent again and again, in a transaction of its own; the name says which it is. Each
+     * connection prepares it once.
+     */
+    async ask<Row extends pg.QueryResultRow>(name: string, text: string, values: unknown[]): Promise<Row[]> {
+      const { rows } = await pool.query<Row>({ ...(preparedStatements && { name }), text, values })
+      return rows
+    },
+    /** As `createGather`. */
+    gather<Item, Answer>(ask: AskTogether<Item, Answer>): Gather<Item, Answer> {
+      const gather = createGather(ask)
+      gathers.push(gather)
+      return gather
+    },
     /** One connection for whoever asks whether the database answers, also while all others are taken. */
     probes,
     prisma,

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { Database } from '../db/client.ts'
+import type { PublishedVersions } from '../features/protocols/published.ts'
 
 /** What a feature works with. */
 export interface Context {
@@ -10,6 +11,11 @@ export interface Context {
   ids: () => string
   /** The folder of the built-in protocols. */
   library: URL
+  published: PublishedVersions
+  /** So many bytes of answers may be kept in memory. */
+  mostKeptBytes: number
+  /** Of the service. */
+  release: string
 }
 
 /** Adds its routes to a scope. */

@@ -50,11 +50,11 @@ afterAll(() => owner.end())
 
 /** Takes the right to write to the record away while `work` runs. */
 async function withoutRecord(work: () => Promise<void>): Promise<void> {
-  await owner.query('REVOKE EXECUTE ON FUNCTION append_audit(jsonb) FROM rehab_service')
+  await owner.query('REVOKE EXECUTE ON FUNCTION append_audit(jsonb), append_audits(jsonb) FROM rehab_service')
   try {
     await work()
   } finally {
-    await owner.query('GRANT EXECUTE ON FUNCTION append_audit(jsonb) TO rehab_service')
+    await owner.query('GRANT EXECUTE ON FUNCTION append_audit(jsonb), append_audits(jsonb) TO rehab_service')
   }
 }
 
@@ -220,14 +220,34 @@ describe('the record', () => {
         expect({ change, asService }).toEqual({ change, asService: expect.stringContaining('permission denied') })
       }
       for (const change of changes) {
-        const refusal = /append-only|one row at a time/
+        const refusal = /append-only|by the rows that follow it/
         expect(await attempt(() => owner.query(change))).toMatch(refusal)
       }
     }
-    const foreign = `SELECT append_audit('{"clinic": "${patient}"}')`
-    expect(await attempt(() => clinic.db.asClinic(clinic.clinicId, (tx) => tx.$queryRawUnsafe(foreign)))).toContain(
-      'written by the clinic that it is of',
+    for (const foreign of [
+      `SELECT append_audit('{"clinic": "${patient}"}')`,
+      `SELECT append_audits('[{"clinic": "${clinic.clinicId}"}, {"clinic": "${patient}"}]')`,
+    ]) {
+      expect(await attempt(() => clinic.db.asClinic(clinic.clinicId, (tx) => tx.$queryRawUnsafe(foreign)))).toContain(
+        'written by the clinic that it is of',
+      )
+    }
+  })
+
+  test('has a row for each of those who read at the same time, in one chain', async () => {
+    const ids = Array.from({ length: 60 }, (_, index) => `at-once-${index}`)
+    await Promise.all(
+      ids.map((id) => clinic.send('GET', `/patients/${patient}`, undefined, { 'x-request-id': id, 'user-agent': id })),
     )
+    const { rows } = await owner.query<{ request_id: string; user_agent: string; patients: string[] }>(
+      `SELECT request_id, user_agent, patients::text[] FROM audit_event
+       WHERE clinic_id = $1 AND request_id LIKE 'at-once-%' ORDER BY seq`,
+      [clinic.clinicId],
+    )
+    expect(new Set(rows.map((row) => row.request_id))).toEqual(new Set(ids))
+    expect(rows.every((row) => row.user_agent === row.request_id && row.patients.join() === patient)).toBe(true)
+    expect(rows).toHaveLength(ids.length)
+    expect((await inChain(clinic.db, clinic.clinicId, (chain) => verifyChain(chain))).fault).toBeNull()
   })
 
   test('is one chain that can be computed again', async () => {
@@ -320,13 +340,14 @@ describe('what the service’s role gives to append_audit', () => {
     ...{ at: '2026-11-20T15:00:00Z', actorKind: 'unknown', operation: 'x', method: 'GET', route: '/x', attempts: 1 },
     ...{ outcome: 'success', status: null, target: [], patients: [], episodes: [] },
   }
-  const append = (change: object): Promise<unknown> => {
+  const append = (change: object, how = 'append_audit($1::jsonb)'): Promise<unknown> => {
     const given = JSON.stringify({ ...event, clinic: clinic.clinicId, ...change })
     return clinic.db.asClinic(clinic.clinicId, async (tx) => {
-      await tx.$queryRaw`SELECT append_audit(${given}::jsonb)::text`
+      await tx.$queryRawUnsafe(`SELECT ${how}::text`, given)
       throw new Error('taken')
     })
   }
+  const withOthers = 'append_audits(jsonb_build_array($1::jsonb))'
 
   const unreadable = [
     { at: 'infinity' },
@@ -349,12 +370,14 @@ describe('what the service’s role gives to append_audit', () => {
     'is refused if the record could not be read any more: %s',
     async (_text, change) => {
       await expect(append(change)).rejects.toThrow(/violates check constraint/)
+      await expect(append(change, withOthers)).rejects.toThrow(/violates check constraint/)
     },
   )
 
   test('is taken as it is sent', async () => {
     const target = ['id=01a1f000-0000-7000-8000-00000000c11c', 'made=acdf-standard', 'replayed=true']
     await expect(append({ target, userAgent: 'é'.repeat(200) })).rejects.toThrow('taken')
+    await expect(append({ target, userAgent: 'é'.repeat(200) }, withOthers)).rejects.toThrow('taken')
   })
 })
 

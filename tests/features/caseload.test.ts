@@ -1,6 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto'
 import { expect, test } from '@jest/globals'
-import { builtInLibrary } from '../../src/features/clinics/library.ts'
 import { fixMoment, type OpenEpisode, readCaseload } from '../../src/features/episodes/caseload.ts'
 import { moveEpisodes } from '../../src/features/moves/move.ts'
 import type { Instant } from '../../src/rules/index.ts'
@@ -148,7 +147,7 @@ test('a move of many goes on where it was broken off', async () => {
     id: randomUUIDv7(),
   }
   let batches = 0
-  for await (const { results } of moveEpisodes({ db, clock, ids: randomUUIDv7, library: builtInLibrary }, request)) {
+  for await (const { results } of moveEpisodes({ db, clock, ids: randomUUIDv7 }, request)) {
     expect(results.every(({ outcome }) => outcome === 'moved')).toBe(true)
     batches += 1
     if (batches === 2) break

@@ -460,6 +460,7 @@ describe('with the application’s own filters removed', () => {
       'read_record',
       'read_records',
       'record_audit',
+      'record_audits',
       'still_in_force',
     ])
     const attacker = replica.withKey(stranger.clinicId, stranger.key)

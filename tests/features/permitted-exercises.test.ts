@@ -142,7 +142,7 @@ describe('what was known then', () => {
     const first = await ask(id, '?on=2026-12-01')
     clinic.setNow('2027-11-20T12:00:00Z')
     expect((await ask(id, '?on=2026-12-01')).text).toBe(first.text)
-    expect(first.headers.get('cache-control')).toBe('no-store')
+    expect(first.headers.get('cache-control')).toBe('private, no-cache, max-age=61200')
   })
 })
 

@@ -383,6 +383,13 @@ describe('a published version', () => {
     expect((await clinic.delete('/protocols/deletable', '*')).status).toBe(204)
     expect((await clinic.get('/protocols/deletable')).status).toBe(404)
     expect((await clinic.delete('/protocols/deletable')).status).toBe(404)
+
+    await create(everyFeature('deletable'))
+    accepted(await clinic.delete('/protocols/deletable/draft', '*'))
+    const attempts = Array.from({ length: 6 }, () => clinic.delete<Problem>('/protocols/deletable', '*'))
+    const deletions = await Promise.all(attempts)
+    const outcomes = deletions.map(({ status, body }) => (status === 404 ? body.code : status))
+    expect(outcomes.sort()).toEqual([204, ...Array(5).fill('PROTOCOL_NOT_FOUND')])
     await create(everyFeature('deletable'))
     await publish('deletable')
     const { status, body } = await clinic.delete<Problem>('/protocols/deletable')
@@ -613,6 +620,18 @@ describe('a mistake', () => {
       { sources: [{ id: 's', title: 's', url: 'javascript:alert(1)' }] },
       '/sources/0/url',
       'http or https',
+    ],
+    [
+      'a web address with a second `#`',
+      { sources: [{ id: 's', title: 's', url: 'https://example.org/a#b#c' }] },
+      '/sources/0/url',
+      'percent-encoded',
+    ],
+    [
+      'a web address with a space',
+      { sources: [{ id: 's', title: 's', url: 'https://example.org/a b' }] },
+      '/sources/0/url',
+      'percent-encoded',
     ],
     [
       'two conditions in one',

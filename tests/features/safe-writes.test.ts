@@ -112,7 +112,7 @@ beforeAll(async () => {
     return `01a1f000-0000-7000-8000-${given.toString(16).padStart(12, '0')}`
   }
   const clock = () => Temporal.Now.instant()
-  const key = await prepare({ db: service.db, clock, ids, library: exampleLibrary })
+  const key = await prepare({ db: service.db, clock, ids })
   let memory: Memory = {}
   for (const [index, step] of steps.entries()) {
     const { operationId } = step

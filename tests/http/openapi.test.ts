@@ -19,7 +19,7 @@ import { pageOf, pageQuery } from '../../src/http/pagination.ts'
 import { errors } from '../../src/http/problems.ts'
 import { noContent, slug, uuid } from '../../src/http/schemas.ts'
 import { createTestDatabase, type TestDatabase } from '../support/test-database.ts'
-import { startApp } from './test-app.ts'
+import { db, startApp } from './test-app.ts'
 
 /** What the tests look at, loosely: it is other people's format. */
 // biome-ignore lint/suspicious/noExplicitAny: a document has no type here
@@ -370,7 +370,7 @@ describe('the service does not start', () => {
     const feature: Feature = (app) => {
       app.get('/x', { schema: complete }, async () => ({}))
     }
-    const options = { config: { logLevel: 'silent' as const }, db: {} as never, clock: () => Temporal.Now.instant() }
+    const options = { config: { logLevel: 'silent' as const }, db, clock: () => Temporal.Now.instant() }
     await expect(buildApp({ ...options, features: [feature] })).rejects.toThrow(
       "the route GET /v1/x states no scope: add `x: '<scope>',` to scopeOfOperation in src/http/access.ts",
     )

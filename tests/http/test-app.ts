@@ -1,4 +1,5 @@
 import { type AppOptions, buildApp } from '../../src/app.ts'
+import { createGather } from '../../src/db/gather.ts'
 import { scopeOf } from '../../src/http/access.ts'
 import { hashKey, makeApiKey } from '../../src/http/auth.ts'
 import type { Context, Feature } from '../../src/http/context.ts'
@@ -8,29 +9,32 @@ export const clinicId = '01a1f000-0000-7000-8000-00000000c11c'
 export const apiKey = makeApiKey(clinicId, new Uint8Array(32).fill(1))
 export const authorization = `Bearer ${apiKey}`
 
+const key = {
+  credential_id: 'key',
+  actor_id: 'actor',
+  kind: 'api-key',
+  name: 'test',
+  role: 'administrator',
+  scopes: null,
+  time_zone: 'UTC',
+  expires_at: null,
+  revoked: false,
+}
+
 /** Knows one key and nothing else: for what does not need a database. */
 export const db = {
   longestWait: () => 0,
+  gather: createGather,
+  ask: async (name: string, _text: string, values: [string, Buffer]) => {
+    if (name === 'record-audits') return [{ seq: '1' }]
+    const [clinic, hash] = values
+    return clinic === clinicId && hash.equals(hashKey(apiKey)) ? [key] : []
+  },
   pool: {
-    query: async (query: string | { text: string; values: [string, Buffer] }) => {
-      if (typeof query === 'string') return { rows: [] }
-      if (query.text.includes('record_audit')) return { rows: [{ seq: '1' }] }
-      if (query.text.includes('still_in_force')) return { rows: [{ in_force: true }] }
-      const [clinic, hash] = query.values
-      const known = clinic === clinicId && hash.equals(hashKey(apiKey))
-      const row = {
-        credential_id: 'key',
-        actor_id: 'actor',
-        kind: 'api-key',
-        name: 'test',
-        role: 'administrator',
-        scopes: null,
-        time_zone: 'UTC',
-        expires_at: null,
-        revoked: false,
-      }
-      return { rows: known ? [row] : [] }
-    },
+    query: async (query: string | { text: string }) =>
+      typeof query !== 'string' && query.text.includes('still_in_force')
+        ? { rows: [{ in_force: true }] }
+        : { rows: [] },
   },
 } as unknown as Context['db']
 

@@ -209,7 +209,7 @@ describe('the operator’s command', () => {
       }
       const added = await operate('add-key', clinicId, 'Screen in the hall', '--role', 'reader', '--days', '90')
       const key = /shown this once: (\S+)/.exec(added)?.[1] ?? ''
-      const find = () => findCredential(db, clinicId, hashKey(key), Temporal.Now.instant())
+      const find = () => findCredential(db, { clinicId, hash: hashKey(key), now: Temporal.Now.instant() })
       expect(await find()).toMatchObject({ name: 'Screen in the hall', role: 'reader', revoked: false })
       expect(await operate('suspend', clinicId)).toContain('Clinic "Hillside" is suspended')
       expect(await find()).toMatchObject({ revoked: true })

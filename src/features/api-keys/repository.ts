@@ -18,23 +18,18 @@ interface FoundRow {
   time_zone: string
 }
 
-/**
- * The API key or access token with this hash in this clinic, in force or not. One round trip to the database, because
- * every request begins with it: so a revocation works at once, on every replica.
- */
+/** The API key or access token with this hash in this clinic, in force or not. */
 export async function findCredential(
-  db: Database,
-  clinicId: string,
-  hash: Buffer,
-  now: Temporal.Instant,
+  db: Pick<Database, 'ask'>,
+  { clinicId, hash, now }: { clinicId: string; hash: Buffer; now: Temporal.Instant },
 ): Promise<FoundCredential | null> {
-  const { rows } = await db.pool.query<FoundRow>({
-    text: `select credential_id, actor_id, kind, name, role, scopes, revoked, time_zone,
+  const [row] = await db.ask<FoundRow>(
+    'authenticate',
+    `select credential_id, actor_id, kind, name, role, scopes, revoked, time_zone,
       (extract(epoch from expires_at) * 1000)::float8 as expires_at
       from authenticate($1::uuid, $2::bytea, $3::timestamptz)`,
-    values: [clinicId, hash, now.toString()],
-  })
-  const row = rows[0]
+    [clinicId, hash, now.toString()],
+  )
   if (row === undefined) return null
   return {
     credentialId: row.credential_id,
@@ -47,6 +42,20 @@ export async function findCredential(
     revoked: row.revoked,
     timeZone: row.time_zone,
   }
+}
+
+/**
+ * `findCredential` with one round trip to the database for all who come with one credential at the same time. Every
+ * request begins with it: so a revocation works at once, on every replica.
+ */
+export function createCredentialFinder(db: Pick<Database, 'ask' | 'gather'>) {
+  type Asking = Parameters<typeof findCredential>[1]
+  const find = db.gather<Asking, FoundCredential | null>(async (_credential, asking) => {
+    const found = await findCredential(db, asking[0])
+    return asking.map(() => found)
+  })
+  return (clinicId: string, hash: Buffer, now: Temporal.Instant) =>
+    find(`${clinicId} ${hash.toString('base64url')}`, { clinicId, hash, now })
 }
 
 /** Whether whoever was let in would be let in still. */

@@ -16,43 +16,23 @@ export interface RecordedEvent extends AuditEvent {
   hash: string
 }
 
-/** So many rows of one clinic are on their way at once: they wait for the same head, and each has a connection. */
-const mostAtOnce = 3
-/** So many more wait for that. */
-const mostWaiting = 200
 /** For so many milliseconds after somebody else has held a head for too long nobody waits for it. */
 const heldFor = 1000
 
-/** How the service writes: through a function of the database, because it may not write to the tables itself. */
+/**
+ * How the service writes: through functions of the database, because it may not write to the tables itself. What is to be
+ * put on a clinic's record at the same time goes there together, so that it waits for the chain's head once.
+ */
 export function createAuditStore(db: Database): AuditStore {
-  const turns = createTurns()
-  return {
-    append: (tx, clinicId, event) => turns.watch(clinicId, () => appendEvent(tx, clinicId, event)),
-    record: (clinicId, event, { lazily }) =>
-      turns.take(clinicId, async () => {
-        const { rows } = await db.pool.query<{ seq: string | null }>({
-          text: 'select record_audit($1::uuid, $2, $3::jsonb) as seq',
-          values: [clinicId, lazily, toJson(clinicId, event)],
-        })
-        return rows[0]?.seq != null
-      }),
-  }
-}
-
-type Write = () => Promise<boolean>
-
-/** Sees to it that a clinic whose head somebody holds does not take all connections. */
-function createTurns() {
-  /** Until when nobody waits, by clinic. */
+  /** Until when nobody waits for the head, by clinic. */
   const held = new Map<string, number>()
-  const inHand = new Map<string, { writing: number; waiting: (() => void)[] }>()
 
-  const watch = async (clinicId: string, write: Write): Promise<boolean> => {
+  async function watch<Written>(clinicId: string, write: () => Promise<Written>): Promise<Written> {
     if ((held.get(clinicId) ?? 0) > performance.now()) throw isHeld()
     try {
-      const isWritten = await write()
+      const written = await write()
       held.delete(clinicId)
-      return isWritten
+      return written
     } catch (error) {
       if (!isLockTimeout(error)) throw error
       held.set(clinicId, performance.now() + heldFor)
@@ -60,26 +40,22 @@ function createTurns() {
     }
   }
 
+  const recordTogether = (lazily: boolean) =>
+    db.gather<AuditEvent, boolean>((clinicId, events) =>
+      watch(clinicId, async () => {
+        const [row] = await db.ask<{ seq: string | null }>(
+          'record-audits',
+          'select record_audits($1::uuid, $2, $3::jsonb) as seq',
+          [clinicId, lazily, `[${events.map((event) => toJson(clinicId, event)).join()}]`],
+        )
+        return events.map(() => row?.seq != null)
+      }),
+    )
+  const [soon, lazily] = [recordTogether(false), recordTogether(true)]
+
   return {
-    watch,
-    async take(clinicId: string, write: Write): Promise<boolean> {
-      const turn = inHand.get(clinicId) ?? { writing: 0, waiting: [] }
-      inHand.set(clinicId, turn)
-      if (turn.writing < mostAtOnce) turn.writing += 1
-      else if (turn.waiting.length >= mostWaiting) throw isHeld()
-      // Whoever is done hands the turn over.
-      else await new Promise<void>((resolve) => turn.waiting.push(resolve))
-      try {
-        return await watch(clinicId, write)
-      } finally {
-        const next = turn.waiting.shift()
-        if (next !== undefined) next()
-        else {
-          turn.writing -= 1
-          if (turn.writing === 0) inHand.delete(clinicId)
-        }
-      }
-    },
+    append: (tx, clinicId, event) => watch(clinicId, () => appendEvent(tx, clinicId, event)),
+    record: (clinicId, event, options) => (options.lazily ? lazily : soon)(clinicId, event),
   }
 }
 

@@ -7,6 +7,7 @@ import {
   type FactValue,
   type ProtocolDocument,
 } from '../../rules/index.ts'
+import { dayOf } from './day.ts'
 
 /** A surgery can be planned this far ahead, and a patient can have lived this long with one. */
 const mostDaysAhead = 366
@@ -14,7 +15,7 @@ const mostYearsBack = 120
 
 /** A date, as the clinic's calendar has it now. */
 export function today(now: Temporal.Instant, timeZone: string): CalendarDate {
-  return now.toZonedDateTimeISO(timeZone).toPlainDate().toString() as CalendarDate
+  return dayOf(now, timeZone).date
 }
 
 export function implausible(pointer: string, detail: string): ProblemError {

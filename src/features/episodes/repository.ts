@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { noteMade, type Transaction } from '../../db/client.ts'
+import { type Database, noteMade, type Transaction } from '../../db/client.ts'
 import { fromDate, fromTimestamp, toDate, toTimestamp } from '../../db/dates.ts'
 import type { Prisma } from '../../db/generated/client.ts'
 import type { CalendarDate, Instant, RecordEntry, Side } from '../../rules/index.ts'
@@ -296,10 +296,42 @@ interface EpisodeRecordRow {
 }
 
 function toEpisodeRecord(row: EpisodeRecordRow): EpisodeRecord {
-  const entries = (row.entries ?? []).map(([id, kind, revision, milliseconds, payload]) => {
+  const entries = toEntries(row.entries ?? [])
+  return { id: row.episode_id, patientId: row.patient_id, status: row.status as Episode['status'], entries }
+}
+
+function toEntries(rows: NonNullable<EpisodeRecordRow['entries']>): StoredEntry[] {
+  return rows.map(([id, kind, revision, milliseconds, payload]) => {
     return { ...payload, id, kind, revision, recordedAt: fromTimestamp(new Date(milliseconds)) } as StoredEntry
   })
-  return { id: row.episode_id, patientId: row.patient_id, status: row.status as Episode['status'], entries }
+}
+
+/** What an episode's record is now. */
+export interface EpisodeState {
+  /** Another one after every change. */
+  state: string
+  /** Null: the caller has those of this state. */
+  entries: StoredEntry[] | null
+}
+
+/**
+ * Reads the state of an episode, and its record unless `kept` is that state; null if the clinic has no such episode. One
+ * round trip, under row-level security, for all who ask at the same time; what was stored before they asked is in it.
+ */
+export function createStateReader(db: Pick<Database, 'ask' | 'gather'>) {
+  const read = db.gather<{ id: string; kept: string | null }, EpisodeState | null>(async (clinicId, wanted) => {
+    const rows = await db.ask<{ place: number; state: string; entries: EpisodeRecordRow['entries'] }>(
+      'read-states',
+      'SELECT place, state, entries FROM read_states($1::uuid, $2::uuid[], $3::text[])',
+      [clinicId, wanted.map(({ id }) => id), wanted.map(({ kept }) => kept)],
+    )
+    const states: (EpisodeState | null)[] = wanted.map(() => null)
+    for (const { place, state, entries } of rows) {
+      states[place - 1] = { state, entries: entries && toEntries(entries) }
+    }
+    return states
+  })
+  return (clinicId: string, id: string, kept: string | null) => read(clinicId, { id, kept })
 }
 
 /**

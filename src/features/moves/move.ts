@@ -84,7 +84,7 @@ const nothing: Effect = { outcome: 'unchanged', consequences: [] }
  * fails, and the same request does the rest.
  */
 export async function* moveEpisodes(
-  { db, clock, ids }: Context,
+  { db, clock, ids }: Pick<Context, 'db' | 'clock' | 'ids'>,
   request: MoveRequest,
 ): AsyncGenerator<{ on: CalendarDate; results: MoveResult[] }> {
   const { clinicId, protocol, dryRun } = request

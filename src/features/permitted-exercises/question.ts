@@ -1,10 +1,9 @@
 import type { Context } from '../../http/context.ts'
 import { ProblemError } from '../../http/problems.ts'
 import { calendarDate, instantInput, toInstantText } from '../../http/schemas.ts'
-import type { CalendarDate, Instant, ProtocolVersion, Question } from '../../rules/index.ts'
+import type { CalendarDate, Instant, Question } from '../../rules/index.ts'
 import { today } from '../episodes/plausibility.ts'
 import { readRecord, type StoredEntry } from '../episodes/repository.ts'
-import { readVersionsById } from '../protocols/repository.ts'
 
 /** The query of a question about an episode. */
 export const moment = {
@@ -14,14 +13,14 @@ export const moment = {
     .describe('Answer from what was recorded by then; left out: from everything recorded so far.'),
 }
 
-interface Asked {
+export interface Asked {
   on?: CalendarDate | undefined
   knownAt?: Instant | undefined
 }
 
 /** What the rules are asked about an episode: its record, and the versions that are assigned to it. */
 export async function readQuestion(
-  { db, clock }: Pick<Context, 'db' | 'clock'>,
+  { db, clock, published }: Pick<Context, 'db' | 'clock' | 'published'>,
   { clinicId, timeZone }: { clinicId: string; timeZone: string },
   episodeId: string,
   asked: Asked,
@@ -29,13 +28,15 @@ export async function readQuestion(
   const now = clock()
   const entries = await readRecord(db.pool, clinicId, episodeId, { settled: asked.knownAt !== undefined })
   const latest = entries?.at(-1)
-  if (entries === null || latest === undefined) {
-    throw new ProblemError('EPISODE_NOT_FOUND', `there is no episode ${episodeId}`)
-  }
+  if (entries === null || latest === undefined) throw noEpisode(episodeId)
   const knownAt = asked.knownAt ?? latest.recordedAt
   requireKnowable(knownAt, entries, asked.knownAt === undefined ? null : toInstantText(now))
-  const versions = await readAssigned(db, clinicId, entries, knownAt)
+  const versions = await published(clinicId, assignedIn(entries, knownAt))
   return { versions, entries, on: asked.on ?? today(now, timeZone), knownAt }
+}
+
+export function noEpisode(id: string): ProblemError {
+  return new ProblemError('EPISODE_NOT_FOUND', `there is no episode ${id}`)
 }
 
 /** Nothing was known before the first entry, and nobody knows yet what will be recorded. */
@@ -53,14 +54,8 @@ function requireKnowable(knownAt: Instant, entries: readonly StoredEntry[], now:
   }
 }
 
-async function readAssigned(
-  db: Context['db'],
-  clinicId: string,
-  entries: readonly StoredEntry[],
-  knownAt: Instant,
-): Promise<ProtocolVersion[]> {
+/** Ids of the versions that the episode followed then. */
+export function assignedIn(entries: readonly StoredEntry[], knownAt: Instant): readonly string[] {
   const assignment = entries.findLast((entry) => entry.kind === 'assignment' && entry.recordedAt <= knownAt)
-  if (assignment?.kind !== 'assignment' || assignment.versions.length === 0) return []
-  const stored = await db.asClinic(clinicId, (tx) => readVersionsById(tx, clinicId, assignment.versions))
-  return stored.map(({ id, number, document }) => ({ id, version: number, document }))
+  return assignment?.kind === 'assignment' ? assignment.versions : []
 }

@@ -1,19 +1,28 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import { z } from 'zod'
 import type { Context } from '../../http/context.ts'
+import { hasCurrent } from '../../http/etag.ts'
 import { errors } from '../../http/problems.ts'
 import { slug, uuid } from '../../http/schemas.ts'
 import { type Derivation, derive, type Question } from '../../rules/index.ts'
+import { dayOf } from '../episodes/day.ts'
 import { readExercise } from '../exercises/repository.ts'
 import { toNotFound } from '../references.ts'
-import { toAnswer, toVerdict } from './answer.ts'
+import { toVerdict } from './answer.ts'
 import { moment, readQuestion } from './question.ts'
+import { createAnswerReader } from './read-answer.ts'
 import { permittedExercises, verdict } from './schemas.ts'
 
 /** The question that the service exists for. */
 export async function registerPermittedExercises(app: FastifyInstance, context: Context): Promise<void> {
-  const { db } = context
+  const { db, clock } = context
+  const findAnswer = createAnswerReader(context)
+  /** A browser may keep it until the clinic's next day, but asks before each use whether it still holds. */
+  const untilMidnight = (timeZone: string): string => {
+    const now = clock()
+    return `private, no-cache, max-age=${Math.max(0, Math.floor((dayOf(now, timeZone).ends - now.epochMilliseconds) / 1000))}`
+  }
   const routes = app.withTypeProvider<ZodTypeProvider>()
 
   routes.get(
@@ -30,10 +39,15 @@ export async function registerPermittedExercises(app: FastifyInstance, context: 
         response: { 200: permittedExercises, ...errors('EPISODE_NOT_FOUND', 'NOT_PLAUSIBLE') },
       },
     },
-    async (request) => {
+    async (request, typed) => {
+      // What is sent is made from the schema's answer, and kept as bytes.
+      const reply: FastifyReply = typed
       const { id } = request.params
-      const question = await readQuestion(context, request.actor, id, request.query)
-      return { episode: id, ...toAnswer(answer(question)) }
+      const { etag, body } = await findAnswer(request.actor, id, request.query)
+      if (request.audit !== null) request.audit.answer = { episode: id }
+      reply.headers({ etag, vary: 'Authorization', 'cache-control': untilMidnight(request.actor.timeZone) })
+      if (request.method === 'GET' && hasCurrent(request, etag)) return reply.code(304).send()
+      return reply.type('application/json; charset=utf-8').send(await body((found) => String(reply.serialize(found))))
     },
   )
 

@@ -208,12 +208,21 @@ export const dose = z
   .object(doseShape)
   .meta({ id: 'Dose', description: 'How much, how often; what is left out is not said.' })
 
+const inAddress = "[\\w.~!$&'()*+,;=:@-]|%[0-9a-f]{2}"
+
+/** With nothing in it that RFC 3986 does not allow there. */
+const webAddress = new RegExp(
+  `^https?://(?:${inAddress}|\\[[0-9a-f:.]+\\])+(?:/(?:${inAddress}|/)*)?(?:\\?(?:${inAddress}|[/?])*)?(?:#(?:${inAddress}|[/?])*)?$`,
+  'i',
+)
+
 export const sourceBody = z.strictObject({
   id: slug.describe('By which `sources` of a rule cite it.'),
   title: line(300).describe('Title of the book, article or guideline.'),
   locator: line(300).optional().describe('Where in it: a heading, a page.'),
   url: z
     .url({ protocol: /^https?$/, error: 'must be an http or https address' })
+    .regex(webAddress, { error: 'must be an http or https address, with every other character percent-encoded' })
     .max(2000)
     .optional()
     .meta({ pattern: '^[Hh][Tt][Tt][Pp][Ss]?://', description: 'Where to read it.' }),

@@ -374,13 +374,15 @@ export async function deleteProtocol(
   clinicId: string,
   { id, code }: { id: string; code: string },
   lastRevision: number,
-): Promise<void> {
-  await tx.protocol.delete({ where: { clinicId_id: { clinicId, id } } })
+): Promise<boolean> {
+  const { count } = await tx.protocol.deleteMany({ where: { clinicId, id } })
+  if (count === 0) return false
   await tx.deletedProtocol.upsert({
     where: { clinicId_code: { clinicId, code } },
     create: { clinicId, code, lastRevision },
     update: { lastRevision },
   })
+  return true
 }
 
 /** The last revision of the protocols that had this code before; 0: there was none. */

@@ -163,7 +163,9 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
         if (draft !== null && !(await deleteDraft(tx, { clinicId, versionId: draft.id }, draft.revision))) {
           throw lostRace()
         }
-        await deleteProtocol(tx, clinicId, owner, lastRevision)
+        if (!(await deleteProtocol(tx, clinicId, owner, lastRevision))) {
+          throw new ProblemError('PROTOCOL_NOT_FOUND', `there is no protocol \`${code}\` any more: it was just deleted`)
+        }
       })
       return reply.code(204).send(null)
     },

@@ -1,0 +1,69 @@
+/** Answers the items of one group, in their order. */
+export type AskTogether<Item, Answer> = (group: string, items: readonly [Item, ...Item[]]) => Promise<readonly Answer[]>
+
+export interface Gather<Item, Answer> {
+  (group: string, item: Item): Promise<Answer>
+  /** Milliseconds that the first has waited of those whose question is not on its way yet. */
+  longestWait: () => number
+}
+
+interface Waiting<Item, Answer> {
+  item: Item
+  since: number
+  resolve: (answer: Answer) => void
+  reject: (error: unknown) => void
+}
+
+/**
+ * Asks the database once for what is asked of it at the same time. Alone an item goes at once; while a question of its
+ * group is on its way, those that come wait and go together with the next. So a question is sent after all of its items
+ * have come, and what was stored before they came is seen.
+ *
+ * An error is everybody's, unless it may be that of one item's data: then each is asked by itself.
+ */
+export function createGather<Item, Answer>(ask: AskTogether<Item, Answer>, most = 100): Gather<Item, Answer> {
+  const groups = new Map<string, Waiting<Item, Answer>[]>()
+
+  async function answer(name: string, together: readonly Waiting<Item, Answer>[]): Promise<void> {
+    const [first, ...others] = together.map(({ item }) => item)
+    if (first === undefined) return
+    try {
+      const answers = await ask(name, [first, ...others])
+      if (answers.length !== together.length) throw new Error('each item has one answer')
+      for (const [index, { resolve }] of together.entries()) resolve(answers[index] as Answer)
+    } catch (error) {
+      if (together.length > 1 && isOfData(error)) for (const one of together) await answer(name, [one])
+      else for (const { reject } of together) reject(error)
+    }
+  }
+
+  async function goOn(name: string, waiting: Waiting<Item, Answer>[]): Promise<void> {
+    while (waiting.length > 0) await answer(name, waiting.splice(0, most))
+    groups.delete(name)
+  }
+
+  const gather = (name: string, item: Item): Promise<Answer> =>
+    new Promise((resolve, reject) => {
+      const one = { item, since: performance.now(), resolve, reject }
+      const waiting = groups.get(name)
+      if (waiting !== undefined) {
+        waiting.push(one)
+        return
+      }
+      const begun = [one]
+      groups.set(name, begun)
+      // Behind what comes with it from the network.
+      setImmediate(() => goOn(name, begun))
+    })
+  const longestWait = (): number => {
+    const now = performance.now()
+    return Math.max(0, ...[...groups.values()].map(([first]) => (first === undefined ? 0 : now - first.since)))
+  }
+  return Object.assign(gather, { longestWait })
+}
+
+/** A data exception or an integrity constraint violation of PostgreSQL. */
+function isOfData(error: unknown): boolean {
+  const { code } = error as { code?: unknown }
+  return typeof code === 'string' && /^2[23][0-9A-Z]{3}$/.test(code)
+}

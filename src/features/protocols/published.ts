@@ -1,0 +1,35 @@
+import { LRUCache } from 'lru-cache'
+import type { Database } from '../../db/client.ts'
+import type { ProtocolVersion } from '../../rules/index.ts'
+import { readVersionsById } from './repository.ts'
+
+/** Reads published versions by their ids, in the order of the ids; those that the clinic does not have are left out. */
+export type PublishedVersions = (clinicId: string, ids: readonly string[]) => Promise<ProtocolVersion[]>
+
+/**
+ * Published versions never change, so each is read and compiled once, and kept while it is among the last that were asked
+ * for.
+ */
+export function createPublishedVersions(db: Pick<Database, 'asClinic'>, most = 1000): PublishedVersions {
+  const kept = new LRUCache<string, ProtocolVersion>({ max: most })
+
+  return async (clinicId, ids) => {
+    const found = new Map<string, ProtocolVersion>()
+    for (const id of ids) {
+      const version = kept.get(`${clinicId} ${id}`)
+      if (version !== undefined) found.set(id, version)
+    }
+    const missing = ids.filter((id) => !found.has(id))
+    if (missing.length > 0) {
+      const stored = await db.asClinic(clinicId, (tx) => readVersionsById(tx, clinicId, missing))
+      for (const { id, number, status, document } of stored) {
+        const key = `${clinicId} ${id}`
+        // Whoever read it first: what is compiled belongs to one object.
+        const version = kept.get(key) ?? { id, version: number, document }
+        if (status === 'published' || status === 'retired') kept.set(key, version)
+        found.set(id, version)
+      }
+    }
+    return ids.flatMap((id) => found.get(id) ?? [])
+  }
+}
