@@ -31,7 +31,11 @@ const answerOverhead = 1000
 export class AnswerShelf {
   readonly #most: number
   readonly #parts = new Map<string, Part>()
-  readonly #answers = new LRUCache<string, Shelved>({ max: 1_000_000, dispose: (answer) => this.#release(answer) })
+  readonly #answers = new LRUCache<string, Shelved>({
+    maxSize: Number.MAX_SAFE_INTEGER,
+    sizeCalculation: () => 1,
+    dispose: (answer) => this.#release(answer),
+  })
   #bytes = 0
 
   constructor(mostBytes: number) {
