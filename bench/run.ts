@@ -50,8 +50,10 @@ const results: Record<string, unknown> = {
 }
 for (const [name, measure] of Object.entries(parts)) {
   if (asked.length > 0 && !asked.includes(name)) continue
+  process.stderr.write(`measuring ${name} …\n`)
   const { text, data } = await measure(options)
   process.stdout.write(`${text}\n\n`)
+  writeFileSync(new URL(`${name}${options.withProfile ? '-profile' : ''}.txt`, folder), `${text}\n`)
   if (options.withProfile) continue
   results[name] = { date: new Date().toISOString(), ...options, ...(data as object) }
   writeFileSync(file, `${JSON.stringify(results, null, 2)}\n`)

@@ -162,13 +162,14 @@ async function openEpisode(address: string, apiKey: string): Promise<string> {
 }
 
 interface Lock {
-  packages: Record<string, { dev?: boolean; optional?: boolean; os?: string[]; dependencies?: Record<string, string> }>
+  packages: Record<string, { dev?: boolean; os?: string[]; cpu?: string[]; dependencies?: Record<string, string> }>
 }
 
 /** From the lock file: the direct ones, and all that this machine gets. */
 async function countDependencies(): Promise<{ direct: number; total: number }> {
   const { packages } = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')) as Lock
-  const here = ({ os }: Lock['packages'][string]) => os === undefined || os.includes(process.platform)
+  const here = ({ os, cpu }: Lock['packages'][string]): boolean =>
+    (os?.includes(process.platform) ?? true) && (cpu?.includes(process.arch) ?? true)
   const all = Object.entries(packages).filter(([path, one]) => path !== '' && one.dev !== true && here(one))
   return { direct: Object.keys(packages['']?.dependencies ?? {}).length, total: all.length }
 }

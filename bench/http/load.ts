@@ -17,10 +17,14 @@ export async function putLoad(
 ): Promise<Measured> {
   const child = fork(fileURLToPath(new URL('generator.ts', import.meta.url)), [], { serialization: 'advanced' })
   const before = [processorSeconds(contender.pid), processorSecondsOfTree(postgres.pid)]
+  const ended = once(child, 'exit')
   child.send({ ...load, address: contender.address } satisfies Load)
-  const [message] = (await once(child, 'message')) as [{ result?: LoadResult; error?: string }]
+  const [message] = (await Promise.race([
+    once(child, 'message'),
+    ended.then(([code]) => [{ error: `the load generator ended with ${code}` }]),
+  ])) as [{ result?: LoadResult; error?: string }]
   const after = [processorSeconds(contender.pid), processorSecondsOfTree(postgres.pid)]
-  if (child.exitCode === null) await once(child, 'exit')
+  await ended
   const { result, error } = message
   if (result === undefined) throw new Error(`${contender.name}: ${error}`)
   // The processes were at work a little longer than the part that counts.
