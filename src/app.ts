@@ -1,7 +1,6 @@
 import { randomUUIDv7 } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
-import helmet from '@fastify/helmet'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Config } from './config.ts'
 import { findPerson } from './features/actors/repository.ts'
@@ -47,6 +46,7 @@ import type { RecordedExamples } from './http/openapi-document.ts'
 import { registerProblemRoutes } from './http/problem-routes.ts'
 import { limitRequests } from './http/rate-limits.ts'
 import { logSerializers, RequestLog } from './http/request-log.ts'
+import { setSecurityHeaders } from './http/security-headers.ts'
 import { limitTime } from './http/time-limit.ts'
 import { refuseUnknownParameters, serializerCompiler, validatorCompiler } from './http/validation.ts'
 
@@ -143,6 +143,7 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     ids,
     library,
     published: createPublishedVersions(db),
+    audit: createAuditStore(db),
     mostKeptBytes: config.mostKeptBytes ?? defaultKeptBytes,
     release: version,
   }
@@ -186,20 +187,14 @@ export async function buildApp(options: AppOptions): Promise<FastifyInstance> {
     reply.header('x-request-id', request.id)
   })
   limitTime(app, patience.handler)
-  await app.register(helmet, {
-    frameguard: { action: 'deny' },
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: { defaultSrc: ["'none'"], baseUri: ["'none'"], formAction: ["'none'"], frameAncestors: ["'none'"] },
-    },
-  })
+  setSecurityHeaders(app)
   const { maxConnections: most, maxConnectionsPerAddress: mostOfAddress } = config
   limitConnections(app, { most, mostOfAddress, trustedProxies })
   await shedLoad(app, db, config.maxEventLoopDelay ?? null)
   const limitActors = await limitRequests(app, db.pool, config.rateLimits ?? noLimits)
   registerJsonBody(app)
   sweepInBackground(app, db)
-  registerAudit(app, createAuditStore(db), clock)
+  registerAudit(app, context.audit, clock)
   registerErrorHandling(app, { explainInternalErrors: options.explainInternalErrors ?? false })
   await registerOpenapi(app, { version, ...(options.examples && { examples: options.examples }) })
 

@@ -1,5 +1,6 @@
 import { randomUUIDv7 } from 'node:crypto'
 import closeWithGrace from 'close-with-grace'
+import pino from 'pino'
 import { buildApp } from './app.ts'
 import { readConfig } from './config.ts'
 import { asOperator } from './db/operator.ts'
@@ -23,7 +24,7 @@ async function start(): Promise<void> {
   const database = await openServiceDatabase(config, startupLog)
   try {
     const newKey = await ensureFirstClinic(database, config.bootstrapApiKey)
-    const app = await buildApp({ config, db: database.db, clock })
+    const app = await buildApp({ config, db: database.db, clock, logTo: openLog() })
     closeWithGrace({ delay: 20_000, logger: app.log }, async ({ err }) => {
       if (err) app.log.error({ err }, 'the service ends because of an error')
       // A connection whose last request is answered while the server closes would be kept alive for a minute.
@@ -43,6 +44,13 @@ async function start(): Promise<void> {
     await database.close()
     throw error
   }
+}
+
+/** Standard output, written to when some lines have come together or they have waited for a moment, and at the end. */
+function openLog(): ReturnType<typeof pino.destination> {
+  const log = pino.destination({ dest: 1, sync: true, minLength: 4096, periodicFlush: 100 })
+  process.on('exit', () => log.flushSync())
+  return log
 }
 
 /** Makes the first clinic if there is none; returns its key if it had to be made up. */

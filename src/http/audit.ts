@@ -44,6 +44,13 @@ export interface AuditStore {
    * In a transaction of its own; false if there is no such clinic. `lazily` does not wait for the disk.
    */
   record: (clinicId: string, event: AuditEvent, options: { lazily: boolean }) => Promise<boolean>
+  /** Does what puts events on the clinic's record by itself. */
+  along: <Done>(clinicId: string, work: () => Promise<Done>) => Promise<Done>
+}
+
+/** The events of a clinic, as the functions of the database take them. */
+export function toJson(clinicId: string, events: readonly AuditEvent[]): string {
+  return JSON.stringify(events.map((event) => ({ ...event, clinic: clinicId })))
 }
 
 /**
@@ -124,6 +131,8 @@ interface Trail {
   isReplayed: boolean
   /** It is on record that it succeeded. */
   isRecorded: boolean
+  /** What is to be put on record of a reading, by whoever does that with the reading itself. */
+  describe: (subjects: Subjects) => AuditEvent
   /** What is in a line or a batch of lines goes on record before it goes out. */
   tell: (lines: readonly object[]) => Promise<void>
   /** So does what breaks an answer off that has begun. */
@@ -219,6 +228,7 @@ export function registerAudit(app: FastifyInstance, store: AuditStore, clock: ()
       made: null,
       isReplayed: false,
       isRecorded: false,
+      describe: (subjects) => describe(request, subjects),
       tell: async (lines) => {
         if (trail.kept === 'nothing') return
         await succeed(request, trail, { items: lines })
@@ -256,7 +266,8 @@ export function registerAudit(app: FastifyInstance, store: AuditStore, clock: ()
     }
     const operation = request.routeOptions.schema?.operationId ?? ''
     const isDue =
-      trail.kept === 'read' || (trail.kept === 'change' && (!trail.isRecorded || tellsMore.includes(operation)))
+      (trail.kept === 'read' && !trail.isRecorded) ||
+      (trail.kept === 'change' && (!trail.isRecorded || tellsMore.includes(operation)))
     // Lines are put on record one batch after the other, as they are told.
     if (isDue && !isStream(payload)) await succeed(request, trail, trail.answer ?? readJson(payload))
     return payload

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { hash, randomBytes } from 'node:crypto'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { allow, type Scope } from './access.ts'
 import type { TokenVerifier, VouchedPerson } from './access-tokens.ts'
@@ -129,7 +129,7 @@ function toUuid(bytes: Buffer): string {
 
 /** What is stored instead of the key. A plain hash is enough, because a key is not a password: nobody can guess it. */
 export function hashKey(key: string): Buffer {
-  return createHash('sha256').update(key, 'utf8').digest()
+  return hash('sha256', key, 'buffer')
 }
 
 /** What can follow `Bearer `: wider than RFC 6750, because an operator may choose the first key freely. */

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Database } from '../db/client.ts'
 import type { PublishedVersions } from '../features/protocols/published.ts'
+import type { AuditStore } from './audit.ts'
 
 /** What a feature works with. */
 export interface Context {
@@ -12,6 +13,7 @@ export interface Context {
   /** The folder of the built-in protocols. */
   library: URL
   published: PublishedVersions
+  audit: AuditStore
   /** So many bytes of answers may be kept in memory. */
   mostKeptBytes: number
   /** Of the service. */

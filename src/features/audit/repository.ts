@@ -2,7 +2,7 @@ import type pg from 'pg'
 import type { Database, Transaction } from '../../db/client.ts'
 import { fromTimestamp, toTimestamp } from '../../db/dates.ts'
 import { type AuditEvent as AuditEventRow, Prisma } from '../../db/generated/client.ts'
-import type { AuditEvent, AuditStore } from '../../http/audit.ts'
+import { type AuditEvent, type AuditStore, toJson } from '../../http/audit.ts'
 import { refuseEnded } from '../../http/auth.ts'
 import { isLockTimeout } from '../../http/database-errors.ts'
 import { ProblemError } from '../../http/problems.ts'
@@ -46,7 +46,7 @@ export function createAuditStore(db: Database): AuditStore {
         const [row] = await db.ask<{ seq: string | null }>(
           'record-audits',
           'select record_audits($1::uuid, $2, $3::jsonb) as seq',
-          [clinicId, lazily, `[${events.map((event) => toJson(clinicId, event)).join()}]`],
+          [clinicId, lazily, toJson(clinicId, events)],
         )
         return events.map(() => row?.seq != null)
       }),
@@ -56,6 +56,7 @@ export function createAuditStore(db: Database): AuditStore {
   return {
     append: (tx, clinicId, event) => watch(clinicId, () => appendEvent(tx, clinicId, event)),
     record: (clinicId, event, options) => (options.lazily ? lazily : soon)(clinicId, event),
+    along: watch,
   }
 }
 
@@ -73,13 +74,9 @@ function isHeld(cause?: unknown): ProblemError {
 export async function appendEvent(tx: Transaction, clinicId: string, event: AuditEvent): Promise<boolean> {
   const [row] = await tx.$queryRaw<{ seq: bigint | null }[]>`
     SELECT CASE WHEN pg_current_xact_id_if_assigned() IS NOT NULL
-      THEN append_in_force(${toJson(clinicId, event)}::jsonb) END AS seq`
+      THEN append_in_force(${JSON.stringify({ ...event, clinic: clinicId })}::jsonb) END AS seq`
   if (row?.seq === 0n) throw refuseEnded(event)
   return row?.seq != null
-}
-
-function toJson(clinicId: string, event: AuditEvent): string {
-  return JSON.stringify({ ...event, clinic: clinicId })
 }
 
 export interface EventFilter {

@@ -1,7 +1,9 @@
 import type pg from 'pg'
-import { type Database, noteMade, type Transaction } from '../../db/client.ts'
+import { noteMade, type Transaction } from '../../db/client.ts'
 import { fromDate, fromTimestamp, toDate, toTimestamp } from '../../db/dates.ts'
 import type { Prisma } from '../../db/generated/client.ts'
+import { type AuditEvent, toJson } from '../../http/audit.ts'
+import type { Context } from '../../http/context.ts'
 import type { CalendarDate, Instant, RecordEntry, Side } from '../../rules/index.ts'
 
 export interface Episode {
@@ -314,24 +316,45 @@ export interface EpisodeState {
   entries: StoredEntry[] | null
 }
 
+interface StateWanted {
+  id: string
+  /** The state whose entries the caller has. */
+  kept: string | null
+  /** What is put on record if the clinic has the episode. */
+  event: AuditEvent
+}
+
 /**
- * Reads the state of an episode, and its record unless `kept` is that state; null if the clinic has no such episode. One
- * round trip, under row-level security, for all who ask at the same time; what was stored before they asked is in it.
+ * Reads the state of an episode, and its record unless the caller has that, and puts the reading on record; null if the
+ * clinic has no such episode. One round trip, under row-level security, for all who ask at the same time; what was stored
+ * before they asked is in it.
  */
-export function createStateReader(db: Pick<Database, 'ask' | 'gather'>) {
-  const read = db.gather<{ id: string; kept: string | null }, EpisodeState | null>(async (clinicId, wanted) => {
-    const rows = await db.ask<{ place: number; state: string; entries: EpisodeRecordRow['entries'] }>(
-      'read-states',
-      'SELECT place, state, entries FROM read_states($1::uuid, $2::uuid[], $3::text[])',
-      [clinicId, wanted.map(({ id }) => id), wanted.map(({ kept }) => kept)],
-    )
-    const states: (EpisodeState | null)[] = wanted.map(() => null)
-    for (const { place, state, entries } of rows) {
-      states[place - 1] = { state, entries: entries && toEntries(entries) }
-    }
-    return states
-  })
-  return (clinicId: string, id: string, kept: string | null) => read(clinicId, { id, kept })
+export function createStateReader({
+  db,
+  audit,
+}: Pick<Context, 'db' | 'audit'>): (clinicId: string, wanted: StateWanted) => Promise<EpisodeState | null> {
+  return db.gather<StateWanted, EpisodeState | null>((clinicId, wanted) =>
+    audit.along(clinicId, async () => {
+      const rows = await db.ask<{ place: number; state: string; entries: EpisodeRecordRow['entries'] }>(
+        'read-states',
+        'SELECT place, state, entries FROM read_states($1::uuid, $2::uuid[], $3::text[], $4::jsonb)',
+        [
+          clinicId,
+          wanted.map(({ id }) => id),
+          wanted.map(({ kept }) => kept),
+          toJson(
+            clinicId,
+            wanted.map(({ event }) => event),
+          ),
+        ],
+      )
+      const states: (EpisodeState | null)[] = wanted.map(() => null)
+      for (const { place, state, entries } of rows) {
+        states[place - 1] = { state, entries: entries && toEntries(entries) }
+      }
+      return states
+    }),
+  )
 }
 
 /**

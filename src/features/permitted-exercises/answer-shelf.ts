@@ -1,28 +1,30 @@
-import { hash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 
-/** An answer as it was sent, and what it was made from. */
-export interface KeptAnswer {
-  /** Of the episode, as `readState` tells it. */
+/** What an answer was made from, and what it is called. */
+interface Made {
+  /** Of the episode's record, as `createStateReader` tells it. */
   state: string
   etag: string
-  parts: readonly Buffer[]
 }
 
+export interface KeptAnswer extends Made {
+  /** Its bytes. */
+  body: () => Buffer
+}
+
+/** Some bytes, each a character, as they take the least memory. */
 interface Part {
-  key: string
-  bytes: Buffer
-  /** In so many answers. */
+  bytes: string
+  /** In so many places of answers. */
   uses: number
 }
 
-interface Shelved extends Omit<KeptAnswer, 'parts'> {
+interface Shelved extends Made {
   parts: readonly Part[]
 }
 
-/** About what a part and an answer take beside their bytes. */
-const partOverhead = 250
-const answerOverhead = 1000
+/** About what a part, its place in an answer, and an answer take beside their bytes. */
+const overhead = { part: 100, place: 8, answer: 500 }
 
 /**
  * Keeps the last answers that were made, in at most so many bytes. What is alike in several answers, most of what they say
@@ -32,11 +34,12 @@ export class AnswerShelf {
   readonly #most: number
   readonly #parts = new Map<string, Part>()
   readonly #answers = new LRUCache<string, Shelved>({
+    // A greatest number of answers would take its memory at once.
     maxSize: Number.MAX_SAFE_INTEGER,
     sizeCalculation: () => 1,
     dispose: (answer) => this.#release(answer),
   })
-  #bytes = 0
+  #size = 0
 
   constructor(mostBytes: number) {
     this.#most = mostBytes
@@ -44,69 +47,75 @@ export class AnswerShelf {
 
   /** Bytes in use, about. */
   get size(): number {
-    return this.#bytes + this.#answers.size * answerOverhead
+    return this.#size
   }
 
   get(key: string): KeptAnswer | null {
     const found = this.#answers.get(key)
-    return found === undefined ? null : { ...found, parts: found.parts.map(({ bytes }) => bytes) }
+    if (found === undefined) return null
+    const { parts, state, etag } = found
+    return { state, etag, body: () => Buffer.from(parts.map(({ bytes }) => bytes).join(''), 'latin1') }
   }
 
-  /** Keeps the JSON of an answer; returns it as bytes. */
-  put(key: string, { state, etag, json }: { state: string; etag: string; json: string }): Buffer {
+  /** Keeps the JSON of an answer; returns its bytes. */
+  put(key: string, { state, etag, json }: Made & { json: string }): Buffer {
     const body = Buffer.from(json)
     const parts = cutAtItems(body).map((bytes) => this.#share(bytes))
     this.#answers.set(key, { state, etag, parts })
-    while (this.size > this.#most && this.#answers.size > 0) this.#answers.pop()
+    this.#size += sizeOf(parts)
+    while (this.#size > this.#most && this.#answers.size > 0) this.#answers.pop()
     return body
   }
 
-  #share(bytes: Buffer): Part {
-    const key = hash('sha256', bytes, 'base64url')
-    let part = this.#parts.get(key)
+  #share(bytes: string): Part {
+    let part = this.#parts.get(bytes)
     if (part === undefined) {
-      // A copy, as a piece of the whole would keep the whole.
-      part = { key, bytes: Buffer.from(bytes), uses: 0 }
-      this.#parts.set(key, part)
-      this.#bytes += bytes.length + partOverhead
+      part = { bytes, uses: 0 }
+      this.#parts.set(bytes, part)
+      this.#size += bytes.length + overhead.part
     }
     part.uses += 1
     return part
   }
 
   #release({ parts }: Shelved): void {
+    this.#size -= sizeOf(parts)
     for (const part of parts) {
       part.uses -= 1
       if (part.uses > 0) continue
-      this.#parts.delete(part.key)
-      this.#bytes -= part.bytes.length + partOverhead
+      this.#parts.delete(part.bytes)
+      this.#size -= part.bytes.length + overhead.part
     }
   }
 }
 
-const [quote, backslash, openBrace, openBracket, closeBrace, closeBracket] = Buffer.from('"\\{[}]')
+function sizeOf(parts: readonly Part[]): number {
+  return overhead.answer + parts.length * overhead.place
+}
+
+const [quote = 0, backslash, openBrace, openBracket, closeBrace, closeBracket] = Buffer.from('"\\{[}]')
 
 /** Cuts the JSON of an object before each item of the lists that it has. */
-export function cutAtItems(json: Buffer): Buffer[] {
+export function cutAtItems(json: Buffer): string[] {
   const cuts = [0]
   let depth = 0
   for (let at = 0; at < json.length; at += 1) {
     const byte = json[at]
-    if (byte === quote) {
-      do {
-        at = json.indexOf(quote as number, at + 1)
-        if (at < 0) return [json]
-      } while (isEscaped(json, at))
-    } else if (byte === openBrace || byte === openBracket) {
+    if (byte === quote) at = endOfText(json, at)
+    else if (byte === openBrace || byte === openBracket) {
       if (depth === 2) cuts.push(at)
       depth += 1
     } else if (byte === closeBrace || byte === closeBracket) depth -= 1
   }
-  return cuts.map((from, index) => json.subarray(from, cuts[index + 1]))
+  return cuts.map((from, index) => json.toString('latin1', from, cuts[index + 1]))
 }
 
-function isEscaped(json: Buffer, at: number): boolean {
-  let before = at
-  while (json[before - 1] === backslash) before -= 1
-  return (at - before) % 2 === 1
+/** Where the text that begins at `start` has its second quotation mark. */
+function endOfText(json: Buffer, start: number): number {
+  for (let end = json.indexOf(quote, start + 1); end >= 0; end = json.indexOf(quote, end + 1)) {
+    let before = end
+    while (json[before - 1] === backslash) before -= 1
+    if ((end - before) % 2 === 0) return end
+  }
+  return json.length
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import type { FastifyRequest } from 'fastify'
 import type { z } from 'zod'
 import type { Context } from '../../http/context.ts'
 import { type CalendarDate, derive, type Instant, type Question, semanticsVersion } from '../../rules/index.ts'
@@ -17,18 +18,13 @@ export interface Found {
   body: (serialize: (answer: Answer) => string) => Promise<Buffer | string>
 }
 
-interface Asking {
-  clinicId: string
-  timeZone: string
-}
-
 /**
  * Answers the question about an episode. Of today's question, and of any other date's, each answer is kept until the
  * episode's record changes: the database is always asked for the state of the record, and only the rest is left out.
  */
 export function createAnswerReader(context: Context) {
-  const { db, clock, published, mostKeptBytes, release } = context
-  const readState = createStateReader(db)
+  const { clock, published, mostKeptBytes, release } = context
+  const readState = createStateReader(context)
   const shelf = new AnswerShelf(mostKeptBytes)
 
   const tagOf = (id: string, { on, knownAt }: Moment, versions: readonly string[], revision: number): string => {
@@ -36,10 +32,12 @@ export function createAnswerReader(context: Context) {
     return `"${createHash('sha256').update(JSON.stringify(parts)).digest('base64url').slice(0, 27)}"`
   }
 
-  return async (asking: Asking, id: string, asked: Asked): Promise<Found> => {
-    const { clinicId, timeZone } = asking
+  return async ({ actor, audit }: FastifyRequest, id: string, asked: Asked): Promise<Found> => {
+    const { clinicId, timeZone } = actor
+    if (audit === null) throw new Error('what is read of a patient is put on record')
+    audit.answer = { episode: id }
     if (asked.knownAt !== undefined) {
-      const question = await readQuestion(context, asking, id, asked)
+      const question = await readQuestion(context, actor, id, asked)
       const { entries, versions, on, knownAt } = question
       const revision = entries.findLast(({ recordedAt }) => recordedAt <= knownAt)?.revision ?? 0
       const followed = versions.map((version) => version.id)
@@ -52,10 +50,12 @@ export function createAnswerReader(context: Context) {
     const on = asked.on ?? dayOf(clock(), timeZone).date
     const key = `${clinicId} ${id} ${on}`
     const kept = shelf.get(key)
-    const found = await readState(clinicId, id, kept?.state ?? null)
+    const event = audit.describe({ patients: [], episodes: [id] })
+    const found = await readState(clinicId, { id, kept: kept?.state ?? null, event })
     if (found === null) throw noEpisode(id)
+    audit.isRecorded = true
     const { state, entries } = found
-    if (kept !== null && entries === null) return { etag: kept.etag, body: async () => Buffer.concat(kept.parts) }
+    if (kept !== null && entries === null) return { etag: kept.etag, body: async () => kept.body() }
     const latest = entries?.at(-1)
     if (entries === null || latest === undefined) throw new Error('an episode’s record begins with its surgery')
     const knownAt = latest.recordedAt
