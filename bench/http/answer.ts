@@ -78,6 +78,8 @@ export interface AnswerRow {
   toFloor: number
   p99ToFloor: number
   timesOrdinary: number
+  /** Microseconds of processor time for one answer, of all three together and of each; null where /proc is not. */
+  processor: { whole: number; generator: number; contender: number; postgres: number } | null
 }
 
 export interface AnswerData {
@@ -267,8 +269,17 @@ function toRows(measured: ReadonlyMap<Line, readonly Measured[]>): AnswerRow[] {
       toFloor: ratios(line, 'floor', 'perSecond'),
       p99ToFloor: ratios(line, 'floor', 'p99'),
       timesOrdinary: ratios(line, 'ordinary', 'perSecond'),
+      processor: processorOf(rounds),
     }
   })
+}
+
+function processorOf(rounds: readonly Measured[]): AnswerRow['processor'] {
+  const of = (who: 'generator' | 'contender' | 'postgres'): number =>
+    median(rounds.map(({ took, perSecond }) => ((took?.[who] ?? Number.NaN) / perSecond) * 1e6))
+  const each = { generator: of('generator'), contender: of('contender'), postgres: of('postgres') }
+  const whole = each.generator + each.contender + each.postgres
+  return Number.isNaN(whole) ? null : { whole, ...each }
 }
 
 const judge = (value: number, isMet: boolean): string => `${show(value)} ${isMet ? 'met' : 'missed'}`
@@ -309,14 +320,22 @@ function describe(
     ),
     `Targets: requests a second ≥ ${targets.perSecond} × floor, p99 ≤ ${targets.p99} × floor, requests a second ≥ ${targets.timesOrdinary} × the ordinary way.`,
     '',
-    'Everything runs on the same processors, the load generator too. Processors in use on average:',
+    'Everything runs on the same processors, the load generator too. Microseconds of processor time for one answer, how many times',
+    'the floor’s they are in all, and how many processors were in use on average:',
     toTable(
-      ['under load', 'generator', 'contender', 'PostgreSQL'],
-      rows.map(({ name, rounds }) => [
+      ['processor time', 'in all', '× floor', 'generator', 'contender', 'PostgreSQL', 'processors'],
+      rows.map(({ name, rounds, processor }) => [
         name,
-        ...(['generator', 'contender', 'postgres'] as const).map((who) =>
-          show(median(rounds.map(({ took }) => took?.[who] ?? Number.NaN))),
-        ),
+        ...(processor === null
+          ? []
+          : [
+              show(processor.whole),
+              show(processor.whole / (rows.find(({ line }) => line === 'floor')?.processor?.whole ?? Number.NaN)),
+              show(processor.generator),
+              show(processor.contender),
+              show(processor.postgres),
+            ]),
+        show(median(rounds.map(({ took }) => (took?.generator ?? 0) + (took?.contender ?? 0) + (took?.postgres ?? 0)))),
       ]),
     ),
     `Most that the service’s process had resident under this load: ${judge(mostResident, mostResident <= targets.residentUnderLoad)} MB ` +
