@@ -24,7 +24,7 @@ const long = [
   ...named('db', ['embedded-postgres', 'backup']),
   ...named('service', ['start', 'backup']),
   ...named('http', ['docs-page', 'openapi.test', 'failing-database']),
-  ...named('features', ['safe-writes', 'concurrent-updates']),
+  ...named('features', ['safe-writes', 'concurrent-updates', 'staleness']),
   'tests/walkthrough',
 ]
 

@@ -146,6 +146,76 @@ describe('what was known then', () => {
   })
 })
 
+describe('an answer that the caller has already', () => {
+  const again = (episode: string, etag: string, query = '', method = 'GET') =>
+    clinic.send(method, `/episodes/${episode}/permitted-exercises${query}`, undefined, { 'if-none-match': etag })
+
+  test('is not sent again until the record, the day or the question is another', async () => {
+    clinic.setNow('2026-11-20T12:00:00Z')
+    const id = await openEpisode(clinic, plif)
+    const first = await ask(id)
+    expect(first.etag).toMatch(/^"[\w-]{27}"$/)
+    const same = await again(id, `W/"x", ${first.etag}`)
+    expect([same.status, same.text, same.etag]).toEqual([304, '', first.etag])
+    expect(same.headers.get('cache-control')).toBe(first.headers.get('cache-control'))
+    expect([same.headers.get('vary'), first.headers.get('vary')]).toEqual(['Authorization', 'Authorization'])
+    expect((await again(id, '"another"')).text).toBe(first.text)
+    expect((await again(id, first.etag, '?on=2026-11-20')).status).toBe(304)
+    const tomorrow = await again(id, first.etag, '?on=2026-11-21')
+    expect([tomorrow.status, tomorrow.body]).toMatchObject([200, { on: '2026-11-21' }])
+    expect((await again(id, tomorrow.etag, '?on=2026-11-21')).status).toBe(304)
+
+    const hold = await record(id, 'holds', { from: '2026-11-20', reason: 'check' })
+    const held = await again(id, first.etag)
+    expect([held.status, held.body]).toMatchObject([200, { status: 'on-hold', permitted: [] }])
+    const before = await again(id, held.etag, `?knownAt=${first.body.basis.knownAt}`)
+    expect([before.status, before.text]).toEqual([200, first.text])
+    expect((await again(id, before.etag, `?knownAt=${first.body.basis.knownAt}`)).status).toBe(304)
+
+    clinic.setNow('2026-11-20T12:00:00.001Z')
+    await record(id, `holds/${hold.id}/void`, { reason: 'mistyped' })
+    expect((await again(id, held.etag)).body).toMatchObject({ status: 'active' })
+    clinic.setNow('2026-11-21T12:00:00Z')
+    expect((await again(id, first.etag)).status).toBe(200)
+  })
+
+  test('belongs to one episode, to the key’s clinic, and to no shared cache', async () => {
+    clinic.setNow('2026-11-20T12:00:00Z')
+    const [one, two] = [await openEpisode(clinic, plif), await openEpisode(clinic, plif)]
+    const { etag } = await ask(one)
+    expect((await again(two, etag)).status).toBe(200)
+    const stranger = await clinic.addLibraryClinic()
+    const path = `/episodes/${one}/permitted-exercises`
+    expect((await stranger.send('GET', path, undefined, { 'if-none-match': etag })).status).toBe(404)
+    expect((await again(one, etag, '', 'HEAD')).headers.get('etag')).toBe(etag)
+  })
+
+  test('may be kept until the clinic’s midnight, and is asked for before each use', async () => {
+    const kept = async (now: string) => {
+      clinic.setNow(now)
+      return (await ask(id)).headers.get('cache-control')
+    }
+    const id = await openEpisode(clinic, plif)
+    expect(await kept('2026-11-21T04:59:50Z')).toBe('private, no-cache, max-age=10')
+    expect(await kept('2026-11-21T04:59:59.999Z')).toBe('private, no-cache, max-age=0')
+    expect(await kept('2026-11-21T05:00:00Z')).toBe('private, no-cache, max-age=86400')
+    // The day on which the clocks go forward has 23 hours.
+    expect(await kept('2027-03-14T05:00:00Z')).toBe('private, no-cache, max-age=82800')
+  })
+
+  test('is a reading that is on record like any other', async () => {
+    const id = await openEpisode(clinic, plif)
+    const { etag } = await ask(id)
+    await again(id, etag)
+    await ask(id, '?knownAt=2000-01-01T00:00:00Z')
+    const { items } = accepted(
+      await clinic.get<{ items: { operation: string; outcome: string }[] }>(`/audit-events?episode=${id}`),
+    )
+    const reads = items.filter(({ operation }) => operation === 'getPermittedExercises')
+    expect(reads.map(({ outcome }) => outcome)).toEqual(['NOT_PLAUSIBLE', 'success', 'success'])
+  })
+})
+
 describe('today', () => {
   const moments: [zone: string, now: string, today: string][] = [
     ['Pacific/Kiritimati', '2026-11-20T09:59:59.999Z', '2026-11-20'],

@@ -178,9 +178,16 @@ export const faults: readonly Fault[] = [
   {
     name: 'a read without its row',
     in: 'src/http/audit.ts',
-    replace: "trail.kept === 'read' || (trail.kept",
-    by: '(trail.kept',
+    replace: "(trail.kept === 'read' && !trail.isRecorded) ||",
+    by: '',
     noticedBy: { file: audit, title: 'that reads a patient’s data is on record before it is answered' },
+  },
+  {
+    name: 'an answer that is kept whatever happens to the record',
+    in: 'src/features/permitted-exercises/read-answer.ts',
+    replace: 'kept: kept?.state ?? null, event })',
+    by: 'kept: kept?.state ?? null, event }).then((now) => now && kept ? { state: kept.state, entries: null } : now)',
+    noticedBy: { file: 'tests/features/staleness.test.ts', title: 'never ignores what was acknowledged' },
   },
   {
     name: 'a refusal without its row',

@@ -13,9 +13,9 @@ describe('npm run test:safety', () => {
     const { status, stderr } = spawnSync(process.execPath, ['tests/safety/run.ts', 'nothing'], { cwd: root, env })
     expect(status).toBe(2)
     expect(String(stderr)).toMatch(
-      /no part is called nothing: routes, isolation, audit, retries, fuzz, crashes, faults/,
+      /no part is called nothing: routes, isolation, staleness, audit, retries, fuzz, crashes, faults/,
     )
-    for (const name of ['isolation', 'audit', 'retries', 'fuzz', 'crashes', 'plant-faults']) {
+    for (const name of ['isolation', 'staleness', 'audit', 'retries', 'fuzz', 'crashes', 'plant-faults']) {
       expect(existsSync(path.join(import.meta.dirname, `${name}.ts`))).toBe(true)
     }
   })

@@ -23,6 +23,7 @@ const parts: readonly Part[] = [
     ],
   },
   { name: 'isolation', title: 'no filter of the application, a full pool, cancelled requests', args: own('isolation') },
+  { name: 'staleness', title: '10,000 changes and questions at two replicas', args: own('staleness') },
   { name: 'audit', title: 'one row of 100,000 altered, removed or inserted', args: own('audit') },
   { name: 'retries', title: 'lost answers and retries', args: own('retries') },
   { name: 'fuzz', title: '100,000 requests from the OpenAPI document', args: own('fuzz') },

@@ -95,7 +95,7 @@ function sizeOf(parts: readonly Part[]): number {
 
 const [quote = 0, backslash, openBrace, openBracket, closeBrace, closeBracket] = Buffer.from('"\\{[}]')
 
-/** Cuts the JSON of an object before each item of the lists that it has. */
+/** Cuts the JSON of an object before whatever begins two levels down: the items of its lists. */
 export function cutAtItems(json: Buffer): string[] {
   const cuts = [0]
   let depth = 0
