@@ -62,7 +62,11 @@ export const recordedHeaders = ['ETag', 'Link', 'Location'] as const
 type HeaderName = keyof typeof headers
 
 const headers = {
-  ETag: { description: 'The resource’s revision, for `If-Match` and `If-None-Match`.', schema: { type: 'string' } },
+  ETag: {
+    description:
+      'What the answer is called, for `If-None-Match`; of a resource with a `revision` that is its revision, for `If-Match` too.',
+    schema: { type: 'string' },
+  },
   Link: { description: 'The first and the next page (RFC 8288).', schema: { type: 'string' } },
   Location: { description: 'The address of what was created.', schema: { type: 'string', format: 'uri-reference' } },
   'Idempotency-Replayed': {

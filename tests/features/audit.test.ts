@@ -226,7 +226,7 @@ describe('the record', () => {
     }
     for (const foreign of [
       `SELECT append_audit('{"clinic": "${patient}"}')`,
-      `SELECT append_audits('[{"clinic": "${clinic.clinicId}"}, {"clinic": "${patient}"}]')`,
+      `SELECT append_audits('[{"clinic": "${patient}"}, {"clinic": "${clinic.clinicId}"}]')`,
     ]) {
       expect(await attempt(() => clinic.db.asClinic(clinic.clinicId, (tx) => tx.$queryRawUnsafe(foreign)))).toContain(
         'written by the clinic that it is of',

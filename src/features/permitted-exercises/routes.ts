@@ -32,7 +32,8 @@ export async function registerPermittedExercises(app: FastifyInstance, context: 
         operationId: 'getPermittedExercises',
         summary:
           'Which exercises may this patient do, at what dose, under which limits, and why are the others withheld?',
-        description: 'What is not known never permits. The same question about the same record gives the same bytes.',
+        description:
+          'What is not known never permits. The same question about the same record gives the same bytes and the same `ETag`: with that in `If-None-Match` the answer is 304 until the record or the date is another. The caller may keep it until the clinic’s midnight, and asks before each use.',
         tags: ['permitted-exercises'],
         params: z.object({ id: uuid }),
         querystring: z.strictObject(moment),

@@ -225,7 +225,7 @@ export const sourceBody = z.strictObject({
     .regex(webAddress, { error: 'must be an http or https address, with every other character percent-encoded' })
     .max(2000)
     .optional()
-    .meta({ pattern: '^[Hh][Tt][Tt][Pp][Ss]?://', description: 'Where to read it.' }),
+    .meta({ format: 'uri', pattern: '^[Hh][Tt][Tt][Pp][Ss]?://', description: 'Where to read it.' }),
 })
 
 export const milestoneBody = z.strictObject({
