@@ -15,10 +15,10 @@ import { createClinic } from '../src/features/clinics/create-clinic.ts'
 import { readLibrary } from '../src/features/clinics/library.ts'
 import { makeApiKey } from '../src/http/auth.ts'
 import { toInstantText } from '../src/http/schemas.ts'
+import type { Options, Part } from './options.ts'
 import { show, toTable } from './table.ts'
 
-/** `EPISODES=10000,1000000` measures others. */
-const counts = (process.env.EPISODES ?? '10000,100000,300000').split(',').map(Number)
+const counts = [10_000, 100_000, 300_000]
 const quiet = { debug() {}, info() {}, warn() {} }
 const mega = 1024 * 1024
 
@@ -77,7 +77,7 @@ interface Step {
 }
 
 /** The whole caseload over HTTP: service, PostgreSQL and a reader that counts lines, each a process of its own. */
-export async function measureCaseload(): Promise<{ text: string; data: unknown }> {
+export async function measureCaseload({ isShort, toMillion }: Options): Promise<Part> {
   const folder = await mkdtemp(join(tmpdir(), 'rehab-bench-'))
   const server = await startEmbeddedPostgres({ dataDir: join(folder, 'data'), log: quiet })
   await migrate({ url: server.url, log: quiet })
@@ -102,7 +102,7 @@ export async function measureCaseload(): Promise<{ text: string; data: unknown }
     const steps: Step[] = []
     let filled = 0
     let slow: SlowReader | null = null
-    for (const count of counts) {
+    for (const count of isShort ? counts.slice(0, 1) : [...counts, ...(toMillion ? [1_000_000] : [])]) {
       await owner.query(fill, [clinicId, filled + 1, count, JSON.stringify(protocols)])
       await owner.query('VACUUM ANALYZE')
       filled = count

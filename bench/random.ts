@@ -13,3 +13,14 @@ export function seededRandom(seed: number): () => number {
 export function pick<T>(items: readonly T[], random: () => number): T {
   return items[Math.floor(random() * items.length)] as T
 }
+
+/** Puts the items in random order, in place. */
+export function shuffle<T>(items: T[], random: () => number): T[] {
+  for (let last = items.length - 1; last > 0; last -= 1) {
+    const other = Math.floor(random() * (last + 1))
+    const kept = items[last] as T
+    items[last] = items[other] as T
+    items[other] = kept
+  }
+  return items
+}

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { buildApp } from '../src/app.ts'
 import { openDatabase } from '../src/db/client.ts'
 import { toDocumentSchema } from '../src/features/protocols/json-schema.ts'
+import type { Context } from '../src/http/context.ts'
 import { toJson, toYaml } from '../src/http/openapi.ts'
 import { type OpenapiDocument, type RecordedExamples, recordedHeaders } from '../src/http/openapi-document.ts'
 import { type Answer, exampleLibrary, type Memory, prepare, type Step, steps } from './scenario.ts'
@@ -18,7 +19,7 @@ export interface Generated {
 export async function generate(databaseUrl: string): Promise<Generated> {
   const db = openDatabase(databaseUrl)
   try {
-    const context = { db, clock: makeClock(), ids: makeIds(), library: exampleLibrary }
+    const context = exampleContext(db)
     const config = { logLevel: 'silent' } as const
     const recording = await buildApp({ ...context, config, examples: {}, explainInternalErrors: true })
     const examples = await record(recording, await prepare(context))
@@ -38,6 +39,11 @@ export async function generate(databaseUrl: string): Promise<Generated> {
   }
 }
 
+/** A service whose clock and ids are the same in every run. */
+export function exampleContext(db: Context['db']): Pick<Context, 'db' | 'clock' | 'ids' | 'library'> {
+  return { db, clock: makeClock(), ids: makeIds(), library: exampleLibrary }
+}
+
 /** A second passes with every look at the clock, so that the record's entries keep their order. */
 function makeClock(): () => Temporal.Instant {
   let now = Temporal.Instant.from('2026-11-20T14:30:00Z')
@@ -55,7 +61,8 @@ function makeIds(): () => string {
   }
 }
 
-async function record(app: FastifyInstance, apiKey: string): Promise<RecordedExamples> {
+/** Sends every request of the scenario, and keeps the answers. */
+export async function record(app: FastifyInstance, apiKey: string): Promise<RecordedExamples> {
   await app.ready()
   const operations = indexOperations(app)
   const examples: RecordedExamples = {}

@@ -18,9 +18,11 @@ else if (!existsSync(client)) {
   )
 }
 
+// Under a name of its own: `prisma` is an optional peer of @prisma/client, for which `npm ci --omit=dev` would install it
+// with all that it needs, and so is `typescript`.
 function findPrisma() {
   try {
-    const manifest = createRequire(import.meta.url).resolve('prisma/package.json')
+    const manifest = createRequire(import.meta.url).resolve('prisma-cli/package.json')
     return join(dirname(manifest), 'build', 'index.js')
   } catch {
     return null

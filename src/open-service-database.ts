@@ -2,6 +2,7 @@ import type { Config } from './config.ts'
 import { assertServiceRole, type Database, openDatabase } from './db/client.ts'
 import { type StartupLog, startEmbeddedPostgres } from './db/embedded-postgres.ts'
 import { migrate } from './db/migrations.ts'
+import { assertPreparedStatements } from './db/prepared-statements.ts'
 import { ensureServiceLogin } from './db/service-login.ts'
 
 export interface ServiceDatabase {
@@ -39,6 +40,7 @@ export async function openServiceDatabase(
       onIdleError: (error) => log.warn(`database connection lost: ${error.message}`),
     })
     await assertServiceRole(db)
+    if (config.databaseUrl !== null && config.preparedStatements) await assertPreparedStatements(db.pool)
     return { db, ownerUrl, crashed: embedded?.crashed ?? null, close }
   } catch (error) {
     await close()

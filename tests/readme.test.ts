@@ -133,6 +133,15 @@ describe('the README', () => {
     for (const check of Object.values(whereItRuns)) check()
   })
 
+  test('names no script that is not there', () => {
+    const scripts = [...readme.matchAll(/`npm run (?:--silent )?([\w:]+)/g)].map(([, name = '']) => name)
+    expect(scripts).toContain('test:pgbouncer')
+    for (const name of scripts) {
+      const [, file = ''] = (manifest.scripts[name] ?? '').split(' ')
+      expect({ name, isThere: existsSync(resolve(root, file)) }).toEqual({ name, isThere: true })
+    }
+  })
+
   test('shows an identity provider that can be configured', () => {
     const shown = blocks.find(({ language, text }) => language === 'json' && text.includes('issuer'))?.text
     expect(readConfig({ OIDC_ISSUERS: shown }).tokenIssuers).toHaveLength(1)

@@ -21,8 +21,8 @@ const named = (folder: string, names: readonly string[]): string[] => names.map(
 const long = [
   ...named('rules', ['check-bounds', 'compare', 'diff-bounds', 'diff-confirmed', 'planted-faults']),
   'tests/published',
-  ...named('db', ['embedded-postgres', 'backup']),
-  ...named('service', ['start', 'backup', 'caseload-command']),
+  ...named('db', ['embedded-postgres', 'backup', 'plans']),
+  ...named('service', ['start', 'backup', 'caseload-command', 'replicas']),
   ...named('http', ['docs-page', 'openapi.test', 'failing-database']),
   ...named('features', ['safe-writes', 'concurrent-updates', 'caseload-stream', 'staleness']),
   'tests/walkthrough',

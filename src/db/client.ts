@@ -190,11 +190,14 @@ export async function assertServiceRole({ pool }: Pick<Database, 'pool'>): Promi
   const url = String(pool.options.connectionString)
   const where = describeDatabase(url)
   const user = decodeURIComponent(new URL(url).username)
-  let row: { role: string; unbound: boolean; owner: boolean | null } | undefined
+  let row: { role: string; unbound: boolean; owner: boolean | null; timezone: string; unlimited: string[] } | undefined
   try {
     const result = await pool.query(
       `SELECT current_user AS role, rolsuper OR rolbypassrls AS unbound,
-         (SELECT pg_has_role(current_user, relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass('episode')) AS owner
+         (SELECT pg_has_role(current_user, relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass('episode')) AS owner,
+         current_setting('timezone') AS timezone,
+         ARRAY(SELECT name FROM pg_settings WHERE setting = '0' AND name IN
+           ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout') ORDER BY name) AS unlimited
        FROM pg_roles WHERE rolname = current_user`,
     )
     row = result.rows[0]
@@ -208,8 +211,15 @@ export async function assertServiceRole({ pool }: Pick<Database, 'pool'>): Promi
   }
   if (row === undefined || row.role !== serviceRole || row.unbound || row.owner !== false) {
     throw new StartupError(
-      `in the database ${where} the service acts as "${row?.role}", whom row-level security would not bind: connect ` +
-        `without a pooler that drops the option "role", let ${serviceRole} own nothing and bypass nothing, and migrate`,
+      `in the database ${where} the service acts as "${row?.role}", whom row-level security would not bind: let ` +
+        `${serviceRole} own nothing and bypass nothing, and migrate; behind a pooler, which drops the option "role", give ` +
+        `the login that role itself (${bindLogin(user)[0]})`,
+    )
+  }
+  if (row.timezone !== 'UTC' || row.unlimited.length > 0) {
+    throw new StartupError(
+      `in the database ${where} the settings of the service’s connections are lost, as a pooler loses them: give them to ` +
+        `the login itself (${bindLogin(user).slice(1).join('; ')}), and let the pooler open its connections anew`,
     )
   }
 }
@@ -227,6 +237,18 @@ const letGo = [
 ]
   .map((setting) => `-c ${setting}`)
   .join(' ')
+
+/** What must hold on a connection although a pooler drops its options: settings of the login itself, in SQL. */
+export function bindLogin(login: string): string[] {
+  const settings = [
+    ['role', serviceRole],
+    ['timezone', 'UTC'],
+    ['statement_timeout', '30s'],
+    ['lock_timeout', '5s'],
+    ['idle_in_transaction_session_timeout', `${(longest + idleBeyond) / 1000}s`],
+  ]
+  return settings.map(([name, value]) => `ALTER ROLE ${pg.escapeIdentifier(login)} SET ${name} = '${value}'`)
+}
 
 /**
  * Defaults first, then what the address says, then what must be. In UTC because Prisma's adapter writes and reads a

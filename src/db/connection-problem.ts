@@ -30,6 +30,9 @@ function describe(url: string, error: unknown): string {
     case '57P03':
       return `the database server of ${where} is starting or stopping: try again when it accepts connections`
   }
+  if (firstLine(error).includes('unsupported startup parameter')) {
+    return `the pooler at ${where} refuses the options of a connection: let it ignore them (ignore_startup_parameters = options), and give the login in DATABASE_URL the settings that README.md lists`
+  }
   if (isNetworkProblem(code, error)) {
     return `no database server answers at ${where} (${code ?? 'no answer in time'}): start it, or ${remedy}`
   }

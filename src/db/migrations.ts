@@ -1,9 +1,10 @@
 import { readdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import pg from 'pg'
+import type pg from 'pg'
 import { StartupError } from '../startup-error.ts'
 import { describeDatabase, explainConnectionProblem } from './connection-problem.ts'
 import type { StartupLog } from './embedded-postgres.ts'
+import { connectAsOwner } from './owner-connection.ts'
 
 export const migrationsFolder = fileURLToPath(new URL('../../prisma/migrations', import.meta.url))
 
@@ -24,11 +25,8 @@ export interface MigrationRow {
  */
 export async function migrate({ url, log }: { url: string; log: StartupLog }): Promise<string[]> {
   const names = await readMigrationNames()
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
-  // An error between two queries would otherwise end the process; the next query reports it.
-  client.on('error', () => {})
+  const client = await connectAsOwner(url)
   try {
-    await client.connect()
     if (isCurrent(await readRows(client), names)) return []
     // The turn of another replica may last longer than the timeouts that the server sets for its users.
     await client.query('SET statement_timeout = 0')

@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { explainConnectionProblem } from './connection-problem.ts'
+import { connectAsOwner } from './owner-connection.ts'
 
 /** Any number will do that no other lock of this service has. */
 const bootstrapLock = 7_342_412
@@ -9,13 +10,7 @@ const bootstrapLock = 7_342_412
  * has a clinic yet. Row-level security binds the owner too, but a policy shows it which clinics there are.
  */
 export async function asOperator<Result>(url: string, work: (hasClinic: boolean) => Promise<Result>): Promise<Result> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
-  client.on('error', () => {})
-  try {
-    await client.connect()
-  } catch (error) {
-    throw explainConnectionProblem(url, error)
-  }
+  const client = await connectAsOwner(url)
   try {
     await client.query('SELECT pg_advisory_lock($1)', [bootstrapLock])
     const { rows } = await client.query<{ exists: boolean }>('SELECT EXISTS (SELECT FROM clinic) AS exists')

@@ -107,17 +107,59 @@ export const serializerCompiler: FastifySerializerCompiler<z.ZodType> = ({ schem
   }
 }
 
-const wireOnly = new WeakSet<z.ZodType>()
-
 /** An answer is what its schema says: one that would be transformed on its way out stops the boot. */
 function assertWireOnly(schema: z.ZodType, route: string): void {
-  if (wireOnly.has(schema)) return
+  // Of the forms below JSON shows everything: the whole of its schema, which takes long to make, is made of others only.
+  if (isPlain(schema)) return
   try {
     z.toJSONSchema(schema, { io: 'output', unrepresentable: 'throw' })
   } catch (cause) {
     throw new Error(`the answer of ${route} has a schema that JSON cannot show`, { cause })
   }
-  wireOnly.add(schema)
+}
+
+/** Those that were found plain; one that holds itself is found while it is looked at. */
+const plain = new WeakSet<z.core.$ZodType>()
+
+function isPlain(schema: z.core.$ZodType): boolean {
+  if (plain.has(schema)) return true
+  plain.add(schema)
+  const isOne = hasPlainForm(schema)
+  if (!isOne) plain.delete(schema)
+  return isOne
+}
+
+function hasPlainForm(schema: z.core.$ZodType): boolean {
+  const { def } = (schema as z.core.$ZodTypes)._zod
+  switch (def.type) {
+    case 'string':
+    case 'number':
+    case 'boolean':
+    case 'null':
+    case 'enum':
+    case 'unknown':
+    case 'never':
+      return true
+    case 'literal':
+      return def.values.every((value) => value === null || ['string', 'number', 'boolean'].includes(typeof value))
+    case 'object':
+      return [...Object.values(def.shape), ...(def.catchall ? [def.catchall] : [])].every(isPlain)
+    case 'array':
+      return isPlain(def.element)
+    case 'record':
+      return isPlain(def.keyType) && isPlain(def.valueType)
+    case 'tuple':
+      return [...def.items, ...(def.rest ? [def.rest] : [])].every(isPlain)
+    case 'union':
+      return def.options.every(isPlain)
+    case 'optional':
+    case 'nullable':
+      return isPlain(def.innerType)
+    case 'lazy':
+      return isPlain(def.getter())
+    default:
+      return false
+  }
 }
 
 const parts = [

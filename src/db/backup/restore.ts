@@ -8,6 +8,7 @@ import { from as copyFrom, to as copyTo } from 'pg-copy-streams'
 import { StartupError } from '../../startup-error.ts'
 import { describeDatabase, explainConnectionProblem } from '../connection-problem.ts'
 import { migrationsFolder, readMigrationNames, readRows, turnLock } from '../migrations.ts'
+import { connectAsOwner } from '../owner-connection.ts'
 import { type BackupHeader, type BackupManifest, damaged, digestTable, readBackup, type TableDigest } from './format.ts'
 import { copyOut, prepareSession, qualified, readTables, type Table } from './tables.ts'
 
@@ -40,10 +41,8 @@ export interface Restored {
 export async function restoreBackup(options: RestoreOptions): Promise<Restored> {
   const { url, open, isReadableTwice, record } = options
   if (isReadableTwice) await checkBackup(open())
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
-  client.on('error', () => {})
+  const client = await connectAsOwner(url)
   try {
-    await client.connect()
     await prepareSession(client)
     // A service that starts meanwhile waits to migrate.
     await client.query('SELECT pg_advisory_lock($1)', [turnLock])

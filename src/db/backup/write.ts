@@ -7,6 +7,7 @@ import { type Pack, pack } from 'tar-stream'
 import { StartupError } from '../../startup-error.ts'
 import { describeDatabase, explainConnectionProblem } from '../connection-problem.ts'
 import { turnLock } from '../migrations.ts'
+import { connectAsOwner } from '../owner-connection.ts'
 import {
   type BackupHeader,
   type BackupManifest,
@@ -34,10 +35,8 @@ export async function writeBackup(
   out: Writable,
   before?: (client: pg.Client) => Promise<void>,
 ): Promise<Backup> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
-  client.on('error', () => {})
+  const client = await connectAsOwner(url)
   try {
-    await client.connect()
     await prepareSession(client)
     // No migration meanwhile: the snapshot keeps rows as they were, but not the shape of a table.
     await client.query('SELECT pg_advisory_lock_shared($1)', [turnLock])

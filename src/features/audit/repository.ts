@@ -110,7 +110,7 @@ export async function listEvents(
     behind !== null && (order === 'newest' ? Prisma.sql`e.seq < ${behind}` : Prisma.sql`e.seq > ${behind}`),
     filter.actor !== undefined && Prisma.sql`e.actor_id = ${filter.actor}::uuid`,
     filter.operation !== undefined && Prisma.sql`e.operation = ${filter.operation}`,
-    filter.outcome === 'refused' && Prisma.sql`e.status IS NOT NULL`,
+    filter.outcome !== undefined && filter.outcome !== 'success' && Prisma.sql`e.status IS NOT NULL`,
     filter.outcome !== undefined && filter.outcome !== 'refused' && Prisma.sql`e.outcome = ${filter.outcome}`,
     filter.from !== undefined && Prisma.sql`e.at >= ${toTimestamp(filter.from)}`,
     filter.to !== undefined && Prisma.sql`e.at < ${toTimestamp(filter.to)}`,

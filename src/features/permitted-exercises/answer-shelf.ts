@@ -33,7 +33,12 @@ const overhead = { part: 100, place: 8, answer: 500 }
 export class AnswerShelf {
   readonly #most: number
   readonly #parts = new Map<string, Part>()
-  readonly #answers = new LRUCache<string, Shelved>({ max: 1_000_000, dispose: (answer) => this.#release(answer) })
+  readonly #answers = new LRUCache<string, Shelved>({
+    // A greatest number of answers would take its memory at once.
+    maxSize: Number.MAX_SAFE_INTEGER,
+    sizeCalculation: () => 1,
+    dispose: (answer) => this.#release(answer),
+  })
   #size = 0
 
   constructor(mostBytes: number) {

@@ -112,7 +112,10 @@ export async function findProcedureUses(tx: Transaction, clinicId: string, code:
     ...naming,
     where: {
       clinicId,
-      OR: [{ procedures: { has: code } }, { facts: { some: { operation: { path: ['procedure'], equals: code } } } }],
+      OR: [
+        { procedures: { has: code } },
+        { facts: { some: { clinicId, operation: { path: ['procedure'], equals: code } } } },
+      ],
     },
     select: { number: true, protocol: { select: { code: true } } },
   })

@@ -31,8 +31,9 @@ export function toDocumentSchema(): JsonSchema {
 
 /** Public, so that an editor can load it: it holds nothing of any clinic. */
 export function registerDocumentSchema(app: FastifyInstance): void {
-  const text = JSON.stringify(toDocumentSchema())
-  app.get('/protocol-document.schema.json', { schema: { hide: true } }, (_request, reply) =>
-    reply.type('application/schema+json; charset=utf-8').send(text),
-  )
+  let text: string | undefined
+  app.get('/protocol-document.schema.json', { schema: { hide: true } }, (_request, reply) => {
+    text ??= JSON.stringify(toDocumentSchema())
+    return reply.type('application/schema+json; charset=utf-8').send(text)
+  })
 }

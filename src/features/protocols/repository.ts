@@ -133,7 +133,7 @@ function whenOf(row: { condition: Prisma.JsonValue }): Condition | null {
   return row.condition === null ? null : fromJson<Condition>(row.condition)
 }
 
-function toDocument(row: VersionRow, parts: Parts): ProtocolDocument {
+export function toDocument(row: VersionRow, parts: Parts): ProtocolDocument {
   return present({
     format: 1 as const,
     code: row.protocol.code,
