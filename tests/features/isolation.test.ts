@@ -459,6 +459,7 @@ describe('with the application’s own filters removed', () => {
       'read_caseload',
       'read_record',
       'read_records',
+      'read_states',
       'record_audit',
       'record_audits',
       'still_in_force',
