@@ -1,7 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import type { Database } from '../db/client.ts'
-import type { PublishedVersions } from '../features/protocols/published.ts'
+import type { ProtocolVersion } from '../rules/index.ts'
 import type { AuditStore } from './audit.ts'
+
+/** Reads published versions by their ids, in the order of the ids; those that the clinic does not have are left out. */
+export type PublishedVersions = (clinicId: string, ids: readonly string[]) => Promise<ProtocolVersion[]>
 
 /** What a feature works with. */
 export interface Context {

@@ -15,6 +15,8 @@ const defaults = {
   maxConnections: 2000,
   maxConnectionsPerAddress: 500,
   maxEventLoopDelay: 1000,
+  preparedStatements: true,
+  mostKeptBytes: 100_000_000,
   logLevel: 'info',
 }
 
@@ -57,6 +59,8 @@ describe('the configuration', () => {
       MAX_CONNECTIONS: '10',
       MAX_CONNECTIONS_PER_ADDRESS: '5',
       MAX_EVENT_LOOP_DELAY: '50',
+      PREPARED_STATEMENTS: 'off',
+      KEPT_ANSWERS_MB: '0',
       LOG_LEVEL: 'silent',
     }
     expect(readConfig(env)).toEqual({
@@ -87,6 +91,8 @@ describe('the configuration', () => {
       maxConnections: 10,
       maxConnectionsPerAddress: 5,
       maxEventLoopDelay: 50,
+      preparedStatements: false,
+      mostKeptBytes: 0,
       logLevel: 'silent',
     })
   })

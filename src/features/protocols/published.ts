@@ -1,10 +1,8 @@
 import { LRUCache } from 'lru-cache'
 import type { Database } from '../../db/client.ts'
+import type { PublishedVersions } from '../../http/context.ts'
 import type { ProtocolVersion } from '../../rules/index.ts'
 import { readVersionsById } from './repository.ts'
-
-/** Reads published versions by their ids, in the order of the ids; those that the clinic does not have are left out. */
-export type PublishedVersions = (clinicId: string, ids: readonly string[]) => Promise<ProtocolVersion[]>
 
 /**
  * Published versions never change, so each is read and compiled once, and kept while it is among the last that were asked
