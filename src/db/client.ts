@@ -125,10 +125,12 @@ export function openDatabase(
     }
   }
 
-  const gathers: Pick<Gather<never, unknown>, 'longestWait'>[] = []
+  const gathers: Pick<Gather<never, unknown>, 'longestWait' | 'unanswered'>[] = []
 
   return {
     pool: pool as pg.Pool,
+    /** How many wait for a connection, or for the answer to what they have asked together. */
+    waiting: () => gathers.reduce((sum, { unanswered }) => sum + unanswered(), pool.waitingCount),
     /** Milliseconds that the first has waited of those who wait for a connection, or for the question before theirs. */
     longestWait: () => Math.max(pool.longestWait(), ...gathers.map(({ longestWait }) => longestWait())),
     /**

@@ -5,6 +5,8 @@ export interface Gather<Item, Answer> {
   (group: string, item: Item): Promise<Answer>
   /** Milliseconds that the first has waited of those whose question is not on its way yet. */
   longestWait: () => number
+  /** How many items have no answer yet. */
+  unanswered: () => number
 }
 
 interface Waiting<Item, Answer> {
@@ -23,6 +25,7 @@ interface Waiting<Item, Answer> {
  */
 export function createGather<Item, Answer>(ask: AskTogether<Item, Answer>, most = 100): Gather<Item, Answer> {
   const groups = new Map<string, Waiting<Item, Answer>[]>()
+  let unanswered = 0
 
   async function answer(name: string, together: readonly Waiting<Item, Answer>[]): Promise<void> {
     const [first, ...others] = together.map(({ item }) => item)
@@ -38,12 +41,17 @@ export function createGather<Item, Answer>(ask: AskTogether<Item, Answer>, most 
   }
 
   async function goOn(name: string, waiting: Waiting<Item, Answer>[]): Promise<void> {
-    while (waiting.length > 0) await answer(name, waiting.splice(0, most))
+    while (waiting.length > 0) {
+      const together = waiting.splice(0, most)
+      await answer(name, together)
+      unanswered -= together.length
+    }
     groups.delete(name)
   }
 
   const gather = (name: string, item: Item): Promise<Answer> =>
     new Promise((resolve, reject) => {
+      unanswered += 1
       const one = { item, since: performance.now(), resolve, reject }
       const waiting = groups.get(name)
       if (waiting !== undefined) {
@@ -59,7 +67,7 @@ export function createGather<Item, Answer>(ask: AskTogether<Item, Answer>, most 
     const now = performance.now()
     return Math.max(0, ...[...groups.values()].map(([first]) => (first === undefined ? 0 : now - first.since)))
   }
-  return Object.assign(gather, { longestWait })
+  return Object.assign(gather, { longestWait, unanswered: () => unanswered })
 }
 
 /** A data exception or an integrity constraint violation of PostgreSQL. */

@@ -16,7 +16,8 @@ const settling = 1500
 const mostPatience = 2000
 
 interface Waited {
-  readonly pool: { readonly waitingCount: number; readonly options: { max?: number } }
+  readonly pool: { readonly options: { max?: number } }
+  readonly waiting: () => number
   readonly longestWait: () => number
 }
 
@@ -26,7 +27,7 @@ interface Waited {
  */
 export async function shedLoad(
   app: FastifyInstance,
-  { pool, longestWait }: Waited,
+  { pool, waiting, longestWait }: Waited,
   maxDelay: number | null,
 ): Promise<void> {
   if (maxDelay !== null) {
@@ -46,7 +47,7 @@ export async function shedLoad(
     })
   }
   app.addHook('onRequest', async (request) => {
-    const isFull = pool.waitingCount >= mostWaiting * (pool.options?.max ?? 10) || longestWait() > mostPatience
+    const isFull = waiting() >= mostWaiting * (pool.options?.max ?? 10) || longestWait() > mostPatience
     if (isFull && !request.routeOptions.config?.isProbe) throw overloaded()
   })
 }

@@ -29,6 +29,7 @@ test('what is asked at the same time goes together; what comes meanwhile goes wi
   await turn()
   expect(asked).toHaveLength(2)
   expect(gather.longestWait()).toBeGreaterThan(0)
+  expect(gather.unanswered()).toBe(5)
   asked[0]?.answer()
   asked[1]?.answer()
   expect(await Promise.all(first)).toEqual(['1!', '2!', '3!'])
@@ -41,6 +42,8 @@ test('what is asked at the same time goes together; what comes meanwhile goes wi
   await turn()
   asked[3]?.answer()
   expect(await alone).toBe('6!')
+  await turn()
+  expect(gather.unanswered()).toBe(0)
 })
 
 test('a question has so many items at most', async () => {

@@ -222,10 +222,12 @@ export const sourceBody = z.strictObject({
   locator: line(300).optional().describe('Where in it: a heading, a page.'),
   url: z
     .url({ protocol: /^https?$/, error: 'must be an http or https address' })
-    .regex(webAddress, { error: 'must be an http or https address, with every other character percent-encoded' })
+    .refine((url) => webAddress.test(url), {
+      error: 'must be an http or https address, with every other character percent-encoded',
+    })
     .max(2000)
     .optional()
-    .meta({ format: 'uri', pattern: '^[Hh][Tt][Tt][Pp][Ss]?://', description: 'Where to read it.' }),
+    .meta({ pattern: '^[Hh][Tt][Tt][Pp][Ss]?://', description: 'Where to read it.' }),
 })
 
 export const milestoneBody = z.strictObject({
