@@ -59,6 +59,8 @@ export interface DatabaseOptions {
   maxConnections?: number
   /** Left out: yes. A pooler that gives each transaction another connection may not carry them. */
   preparedStatements?: boolean
+  /** After so many milliseconds without a word a connection counts as lost on which something short was asked. */
+  longestSilence?: number
   /** Told when a connection that nobody is using breaks; the pool replaces it. */
   onIdleError?: (error: Error) => void
 }
@@ -72,7 +74,12 @@ const idleBeyond = 5000
 /** Connects on first use. Every connection acts as the service's role, whoever it logs in as. */
 export function openDatabase(
   url: string,
-  { maxConnections = 10, preparedStatements = true, onIdleError = () => {} }: DatabaseOptions = {},
+  {
+    maxConnections = 10,
+    preparedStatements = true,
+    longestSilence = 15_000,
+    onIdleError = () => {},
+  }: DatabaseOptions = {},
 ) {
   const settings = {
     connectionString: actAsService(url),
@@ -135,10 +142,12 @@ export function openDatabase(
     longestWait: () => Math.max(pool.longestWait(), ...gathers.map(({ longestWait }) => longestWait())),
     /**
      * Runs a statement that is sent again and again, in a transaction of its own; the name says which it is. Each
-     * connection prepares it once.
+     * connection prepares it once. Others may wait for its answer, so that a connection that is dead without having ended
+     * is given up.
      */
     async ask<Row extends pg.QueryResultRow>(name: string, text: string, values: unknown[]): Promise<Row[]> {
-      const { rows } = await pool.query<Row>({ ...(preparedStatements && { name }), text, values })
+      const question = { ...(preparedStatements && { name }), text, values, query_timeout: longestSilence }
+      const { rows } = await pool.query<Row>(question)
       return rows
     },
     /** As `createGather`. */

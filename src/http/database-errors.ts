@@ -111,7 +111,7 @@ function kindOf({ kind, sqlState, code, message }: Trouble): Kind | null {
   }
   // pg has no code for these.
   if (
-    /^timeout exceeded when trying to connect|^Connection terminated|^Client has encountered a connection error/.test(
+    /^timeout exceeded when trying to connect|^Connection terminated|^Client has encountered a connection error|^Query read timeout/.test(
       message,
     )
   ) {

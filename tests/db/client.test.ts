@@ -1,7 +1,10 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import pg from 'pg'
 import { assertServiceRole, type Database, openDatabase } from '../../src/db/client.ts'
 import { fromTimestamp, toTimestamp } from '../../src/db/dates.ts'
+import { toDatabaseProblem } from '../../src/http/database-errors.ts'
 import type { Instant } from '../../src/rules/types.ts'
 import { StartupError } from '../../src/startup-error.ts'
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/test-database.ts'
@@ -234,3 +237,29 @@ describe('assertServiceRole', () => {
     expect(await refusal('postgresql://service@127.0.0.1:1/clinic')).toContain('answers at 127.0.0.1:1/clinic')
   })
 })
+
+test('a connection that is dead without having ended is given up, and the next question gets another', async () => {
+  const behind = new URL(database.url)
+  const dead = new Set<Socket>()
+  const server = createServer((client) => {
+    const there = connect(Number(behind.port), behind.hostname)
+    client.on('error', () => there.destroy()).on('close', () => there.destroy())
+    client.on('data', (chunk) => dead.has(client) || there.write(chunk))
+    there.on('error', () => {}).on('data', (chunk) => client.write(chunk))
+    clients.push(client)
+  }).listen(0, '127.0.0.1')
+  const clients: Socket[] = []
+  await once(server, 'listening')
+  const url = new URL(database.url)
+  url.port = String((server.address() as AddressInfo).port)
+  const other = openDatabase(url.href, { longestSilence: 300 })
+  const ask = () => other.ask<{ one: number }>('one', 'SELECT 1 AS one', [])
+  expect(await ask()).toEqual([{ one: 1 }])
+  for (const client of clients) dead.add(client)
+  const error: unknown = await ask().catch((reason) => reason)
+  expect(toDatabaseProblem(error)?.code).toBe('SERVICE_UNAVAILABLE')
+  expect(await ask()).toEqual([{ one: 1 }])
+  expect(clients).toHaveLength(2)
+  await other.close()
+  server.close()
+}, 10_000)

@@ -11,12 +11,17 @@ import {
   publishProtocol,
   startClinicWithLibrary,
 } from './library-clinic.ts'
-import type { Client, Problem } from './support.ts'
+import { type Client, type Problem, startReplica } from './support.ts'
 
 type PermittedExercises = z.output<typeof permittedExercises>
 type Verdict = z.output<typeof verdict>
 
 const clinic = await startClinicWithLibrary({ now: '2026-10-01T12:00:00Z' })
+/** An instance that reads records, and fails with whatever else an answer needs. */
+const withoutVersions = await startReplica(
+  { ...clinic.db, asClinic: () => Promise.reject(Object.assign(new Error('gone'), { code: 'ECONNRESET' })) },
+  () => Temporal.Instant.from('2026-11-20T12:00:00Z'),
+)
 
 const plif = { procedures: ['plif'], surgeryDate: '2026-10-01', protocols: [{ code: 'every-feature' }] }
 
@@ -188,6 +193,14 @@ describe('an answer that the caller has already', () => {
     const path = `/episodes/${one}/permitted-exercises`
     expect((await stranger.send('GET', path, undefined, { 'if-none-match': etag })).status).toBe(404)
     expect((await again(one, etag, '', 'HEAD')).headers.get('etag')).toBe(etag)
+  })
+
+  test('is one that there was: what failed has no tag by which it could be current', async () => {
+    clinic.setNow('2026-11-20T12:00:00Z')
+    const id = await openEpisode(clinic, plif)
+    const failed = await ask(id, '', withoutVersions.withKey(clinic.clinicId, clinic.key))
+    expect(failed.status).toBe(503)
+    expect([failed.headers.get('etag'), failed.headers.get('cache-control')]).toEqual([null, 'no-store'])
   })
 
   test('may be kept until the clinic’s midnight, and is asked for before each use', async () => {

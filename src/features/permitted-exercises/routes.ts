@@ -45,9 +45,11 @@ export async function registerPermittedExercises(app: FastifyInstance, context: 
       const reply: FastifyReply = typed
       const { id } = request.params
       const { etag, body } = await findAnswer(request, id, request.query)
+      const isCurrent = request.method === 'GET' && hasCurrent(request, etag)
+      const bytes = isCurrent ? null : await body((found) => String(reply.serialize(found)))
+      // Not before there is an answer: what fails must not be called by the answer's name.
       reply.headers({ etag, vary: 'Authorization', 'cache-control': untilMidnight(request.actor.timeZone) })
-      if (request.method === 'GET' && hasCurrent(request, etag)) return reply.code(304).send()
-      return reply.type('application/json; charset=utf-8').send(await body((found) => String(reply.serialize(found))))
+      return bytes === null ? reply.code(304).send() : reply.type('application/json; charset=utf-8').send(bytes)
     },
   )
 
