@@ -5,8 +5,19 @@ export interface Gather<Item, Answer> {
   (group: string, item: Item): Promise<Answer>
   /** Milliseconds that the first has waited of those whose question is not on its way yet. */
   longestWait: () => number
-  /** How many items have no answer yet. */
+  /** How many items have no answer yet; of one group counts as many as go together, however many they are. */
   unanswered: () => number
+}
+
+/** So many questions' worth of items of one group may wait; whoever comes then would wait for too long. */
+const mostQuestions = 2
+
+/** More wait already than have a chance of being answered soon. */
+export class TooManyWaiting extends Error {
+  constructor() {
+    super('too many wait for the answer to what they have asked together')
+    this.name = 'TooManyWaiting'
+  }
 }
 
 interface Waiting<Item, Answer> {
@@ -24,8 +35,7 @@ interface Waiting<Item, Answer> {
  * An error is everybody's, unless it may be that of one item's data: then each is asked by itself.
  */
 export function createGather<Item, Answer>(ask: AskTogether<Item, Answer>, most = 100): Gather<Item, Answer> {
-  const groups = new Map<string, Waiting<Item, Answer>[]>()
-  let unanswered = 0
+  const groups = new Map<string, { waiting: Waiting<Item, Answer>[]; underWay: number }>()
 
   async function answer(name: string, together: readonly Waiting<Item, Answer>[]): Promise<void> {
     const [first, ...others] = together.map(({ item }) => item)
@@ -40,34 +50,36 @@ export function createGather<Item, Answer>(ask: AskTogether<Item, Answer>, most 
     }
   }
 
-  async function goOn(name: string, waiting: Waiting<Item, Answer>[]): Promise<void> {
-    while (waiting.length > 0) {
-      const together = waiting.splice(0, most)
+  async function goOn(name: string): Promise<void> {
+    for (let group = groups.get(name); group !== undefined; ) {
+      const together = group.waiting.splice(0, most)
+      group.underWay = together.length
       await answer(name, together)
-      unanswered -= together.length
+      group.underWay = 0
+      if (group.waiting.length > 0) continue
+      groups.delete(name)
+      return
     }
-    groups.delete(name)
   }
 
   const gather = (name: string, item: Item): Promise<Answer> =>
     new Promise((resolve, reject) => {
-      unanswered += 1
       const one = { item, since: performance.now(), resolve, reject }
-      const waiting = groups.get(name)
-      if (waiting !== undefined) {
-        waiting.push(one)
-        return
-      }
-      const begun = [one]
-      groups.set(name, begun)
-      // Behind what comes with it from the network.
-      setImmediate(() => goOn(name, begun))
+      const group = groups.get(name)
+      if (group === undefined) {
+        groups.set(name, { waiting: [one], underWay: 0 })
+        // Behind what comes with it from the network.
+        setImmediate(() => goOn(name))
+      } else if (group.waiting.length < most * mostQuestions) group.waiting.push(one)
+      else reject(new TooManyWaiting())
     })
   const longestWait = (): number => {
     const now = performance.now()
-    return Math.max(0, ...[...groups.values()].map(([first]) => (first === undefined ? 0 : now - first.since)))
+    return Math.max(0, ...[...groups.values()].map(({ waiting: [first] }) => (first === undefined ? 0 : now - first.since)))
   }
-  return Object.assign(gather, { longestWait, unanswered: () => unanswered })
+  const unanswered = (): number =>
+    [...groups.values()].reduce((sum, { waiting, underWay }) => sum + Math.min(waiting.length + underWay, most), 0)
+  return Object.assign(gather, { longestWait, unanswered })
 }
 
 /** A data exception or an integrity constraint violation of PostgreSQL. */

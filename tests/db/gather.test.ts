@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { createGather } from '../../src/db/gather.ts'
+import { createGather, TooManyWaiting } from '../../src/db/gather.ts'
 
 /** Questions that are answered when the test says so. */
 function askLater(most?: number) {
@@ -55,6 +55,24 @@ test('a question has so many items at most', async () => {
   asked[1]?.answer()
   expect(await Promise.all(all)).toEqual(['1!', '2!', '3!'])
   expect(asked.map(({ items }) => items.length)).toEqual([2, 1])
+})
+
+test('more than have a chance are refused, and one group counts for no more than one question', async () => {
+  const { gather, asked } = askLater(2)
+  const first = ['1', '2'].map((item) => gather('a', item))
+  await turn()
+  const waiting = ['3', '4', '5', '6'].map((item) => gather('a', item))
+  await expect(gather('a', '7')).rejects.toThrow(TooManyWaiting)
+  expect(gather.unanswered()).toBe(2)
+  const other = gather('b', '8')
+  expect(gather.unanswered()).toBe(3)
+  for (let at = 0; at < 4; at += 1) {
+    await turn()
+    asked[at]?.answer()
+  }
+  await turn()
+  asked[4]?.answer()
+  expect(await Promise.all([...first, ...waiting, other])).toHaveLength(7)
 })
 
 test('an error is everybody’s, unless it may come from one item’s data', async () => {
