@@ -261,6 +261,33 @@ describe('many episodes', () => {
     expect(episodesIn(after).filter((line) => !ids.includes(line.episode))).toHaveLength(1)
   }, 30_000)
 
+  test('are told of a version that is published meanwhile, if it was followed at the moment', async () => {
+    const other = await addLibraryClinic()
+    await publishProtocol(other, wardProtocol('ward'))
+    const follow = () =>
+      openEpisode(other, { procedures: ['acdf'], surgeryDate: '2026-10-01', protocols: [{ code: 'ward' }] })
+    const first = await follow()
+    goOn()
+    const { asClinic } = db
+    let second = ''
+    db.asClinic = (async (...given: Parameters<typeof asClinic>) => {
+      const read = await asClinic(...given)
+      db.asClinic = asClinic
+      goOn()
+      await publishProtocol(other, wardProtocol('ward', { lifting: 5 }))
+      second = await follow()
+      return read
+    }) as typeof asClinic
+    try {
+      const lines = await read(other, { protocol: 'ward' })
+      const { createdAt } = accepted(await other.get<{ createdAt: string }>(`/episodes/${second}`))
+      const isKnown = createdAt <= summaryOf(lines).knownAt
+      expect(episodesIn(lines).map(({ episode }) => episode)).toEqual(isKnown ? [first, second] : [first])
+    } finally {
+      db.asClinic = asClinic
+    }
+  })
+
   test('go on behind a cursor as of the same moment', async () => {
     const lines = await read(clinic, { protocol: 'ward' })
     const at = lines.findIndex(({ kind }) => kind === 'cursor')

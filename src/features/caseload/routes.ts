@@ -55,9 +55,10 @@ export async function registerCaseload(app: FastifyInstance, context: Context): 
           errors: [{ parameter: 'changedSince', detail }],
         })
       }
-      const versions = await db.asClinic(clinicId, (tx) => readVersionIds(tx, clinicId, filter))
       const on = from?.on ?? query.on ?? today(now, timeZone)
       const knownAt = from?.knownAt ?? (await fixMoment(context, clinicId))
+      // After the moment is fixed: an episode may follow a version by then that was published just before it.
+      const versions = await db.asClinic(clinicId, (tx) => readVersionIds(tx, clinicId, filter))
       return sendLines(
         request,
         reply,
