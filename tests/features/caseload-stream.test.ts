@@ -558,4 +558,21 @@ describe('what is asked for', () => {
     expect(quiet.map(({ kind }) => kind)).toEqual(['summary'])
     expect(summaryOf(await read(clinic, { changedSince: '2026-11-19T00:00:00Z' })).dateChanged).toBe(true)
   })
+
+  test('goes on, and misses nothing, behind an entry from a clock that was ahead', async () => {
+    const other = await addLibraryClinic()
+    const episode = await openEpisode(other, { procedures: ['acdf'], surgeryDate: '2026-10-01' })
+    goOn(600)
+    accepted(await other.post(`/episodes/${episode}/milestones`, { code: 'hospital-discharge', on: '2026-10-03' }))
+    goOn(-500)
+    const lines = await read(other)
+    const { knownAt, nextChangedSince } = summaryOf(lines)
+    const { cursor = '' } = lines.find(({ kind }) => kind === 'cursor') as { cursor?: string }
+    expect(summaryOf(await read(other, { cursor }))).toMatchObject({ before: 1, knownAt, nextChangedSince })
+    goOn()
+    const second = await openEpisode(other, { procedures: ['acdf'], surgeryDate: '2026-10-01' })
+    const changed = await read(other, { changedSince: nextChangedSince })
+    expect(episodesIn(changed).map((line) => line.episode)).toContain(second)
+    goOn(600)
+  })
 })
