@@ -261,6 +261,33 @@ describe('many episodes', () => {
     expect(episodesIn(after).filter((line) => !ids.includes(line.episode))).toHaveLength(1)
   }, 30_000)
 
+  test('are told of a version that is published meanwhile, if it was followed at the moment', async () => {
+    const other = await addLibraryClinic()
+    await publishProtocol(other, wardProtocol('ward'))
+    const follow = () =>
+      openEpisode(other, { procedures: ['acdf'], surgeryDate: '2026-10-01', protocols: [{ code: 'ward' }] })
+    const first = await follow()
+    goOn()
+    const { asClinic } = db
+    let second = ''
+    db.asClinic = (async (...given: Parameters<typeof asClinic>) => {
+      const read = await asClinic(...given)
+      db.asClinic = asClinic
+      goOn()
+      await publishProtocol(other, wardProtocol('ward', { lifting: 5 }))
+      second = await follow()
+      return read
+    }) as typeof asClinic
+    try {
+      const lines = await read(other, { protocol: 'ward' })
+      const { createdAt } = accepted(await other.get<{ createdAt: string }>(`/episodes/${second}`))
+      const isKnown = createdAt <= summaryOf(lines).knownAt
+      expect(episodesIn(lines).map(({ episode }) => episode)).toEqual(isKnown ? [first, second] : [first])
+    } finally {
+      db.asClinic = asClinic
+    }
+  })
+
   test('go on behind a cursor as of the same moment', async () => {
     const lines = await read(clinic, { protocol: 'ward' })
     const at = lines.findIndex(({ kind }) => kind === 'cursor')
@@ -530,5 +557,22 @@ describe('what is asked for', () => {
     const quiet = await read(clinic, { ...filter, changedSince: since ?? '' })
     expect(quiet.map(({ kind }) => kind)).toEqual(['summary'])
     expect(summaryOf(await read(clinic, { changedSince: '2026-11-19T00:00:00Z' })).dateChanged).toBe(true)
+  })
+
+  test('goes on, and misses nothing, behind an entry from a clock that was ahead', async () => {
+    const other = await addLibraryClinic()
+    const episode = await openEpisode(other, { procedures: ['acdf'], surgeryDate: '2026-10-01' })
+    goOn(600)
+    accepted(await other.post(`/episodes/${episode}/milestones`, { code: 'hospital-discharge', on: '2026-10-03' }))
+    goOn(-500)
+    const lines = await read(other)
+    const { knownAt, nextChangedSince } = summaryOf(lines)
+    const { cursor = '' } = lines.find(({ kind }) => kind === 'cursor') as { cursor?: string }
+    expect(summaryOf(await read(other, { cursor }))).toMatchObject({ before: 1, knownAt, nextChangedSince })
+    goOn()
+    const second = await openEpisode(other, { procedures: ['acdf'], surgeryDate: '2026-10-01' })
+    const changed = await read(other, { changedSince: nextChangedSince })
+    expect(episodesIn(changed).map((line) => line.episode)).toContain(second)
+    goOn(600)
   })
 })

@@ -73,6 +73,32 @@ test('the moment waits for who is writing', async () => {
   expect(fixed).not.toBeNull()
 })
 
+test('the moment is not that of somebody who has written while it waited', async () => {
+  const other = await clinic.addLibraryClinic()
+  const open = () => openEpisode(other, { procedures: ['acdf'], surgeryDate: '2026-10-01' })
+  const [one, two, three] = [await open(), await open(), await open()]
+  /** Somebody who looks at the clock now, and is not done yet. */
+  const begin = async (episode: string) => {
+    const client = await db.pool.connect()
+    await client.query('BEGIN')
+    await client.query(`SELECT set_config('app.clinic_id', $1, true)`, [other.clinicId])
+    await client.query('SELECT 1 FROM episode WHERE id = $1 FOR UPDATE', [episode])
+    return () => client.query('ROLLBACK').then(() => client.release())
+  }
+  const now = Temporal.Instant.from('2026-11-20T16:00:00Z')
+  const endFirst = await begin(one)
+  const waiting = fixMoment({ db, clock: () => now }, other.clinicId)
+  await db.pool.query('SELECT pg_sleep(0.05)')
+  const endSecond = await begin(two)
+  clinic.setNow('2026-11-20T16:00:02Z')
+  accepted(await other.post(`/episodes/${three}/holds`, { from: '2026-11-20', reason: 'A cold' }))
+  clinic.setNow('2026-11-20T15:00:01Z')
+  await endFirst()
+  const knownAt = await waiting
+  await endSecond()
+  expect(knownAt).toBe('2026-11-20T16:00:00.000Z')
+})
+
 test('a reader who goes away ends it, and an error is the last line', async () => {
   const gone = new AbortController()
   const headers = { authorization: `Bearer ${clinic.key}`, accept: 'application/x-ndjson' }

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, request as forward, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join, resolve } from 'node:path'
@@ -162,6 +162,10 @@ describe('rehab-protocol caseload', () => {
     expect([stranger.code, stranger.said]).toEqual([1, expect.stringContaining('the service answers 401')])
     const unwritable = await run(['--server', clinic.address, '--output', join(folder, 'no', 'such', 'folder')])
     expect([unwritable.code, unwritable.said]).toEqual([1, expect.stringContaining('cannot be written')])
+    expect(unwritable.said).not.toContain('What has come so far')
+    const isFolder = await run(['--server', clinic.address, '--output', folder])
+    expect([isFolder.code, isFolder.said]).toEqual([1, expect.stringContaining('cannot be written')])
+    rmSync(`${folder}.part`)
   })
 
   test.each([
@@ -169,8 +173,47 @@ describe('rehab-protocol caseload', () => {
     [[], 'key', '--server is required'],
     [['--server', 'rehab.example'], 'key', 'is no address'],
     [['--server', 'http://127.0.0.1:9', 'file.yaml'], 'key', 'takes no file'],
+    [['--server', 'http://127.0.0.1:9'], 'two\nlines', 'REHAB_API_KEY is no key'],
+    [['--server', 'http://a:b@127.0.0.1:9'], 'key', 'takes no user'],
   ])('%j is wrong use', async (args, key, sentence) => {
     await expect(run(args, { key })).rejects.toThrow(sentence)
+  })
+
+  test.each([
+    ['<html>\n</html>\n', 'what answers is not the service'],
+    ['{"kind":"error"}\n', 'the service broke off'],
+  ])('ends with 1 where another server answers %j', async (text, sentence) => {
+    const { code, said } = await run(['--server', await serve((_, response) => response.end(text))])
+    expect([code, said]).toEqual([1, expect.stringContaining(sentence)])
+  })
+
+  test('waits as long as it is told to, also where that is a date', async () => {
+    let requests = 0
+    const server = await serve((_, response) => {
+      requests += 1
+      const after = requests === 1 ? new Date(Date.now() + 2500).toUTCString() : 'a while'
+      response.writeHead(requests < 3 ? 503 : 400, { 'retry-after': after }).end('{"detail":"busy"}')
+    })
+    const { code, said } = await run(['--server', server])
+    expect([code, said]).toEqual([
+      1,
+      expect.stringMatching(/busy: going on in [12]\.\d s\n.*busy: going on in 0\.0 s\n/),
+    ])
+  })
+
+  test('ends with 1 where what it writes to is full', async () => {
+    const args = ['bin/rehab-protocol.js', 'caseload', '--server', clinic.address]
+    const full = openSync('/dev/full', 'w')
+    const child = spawn(process.execPath, args, {
+      cwd: root,
+      env: { ...process.env, REHAB_API_KEY: clinic.key, NODE_OPTIONS: '' },
+      stdio: ['ignore', full, 'pipe'],
+    })
+    let said = ''
+    child.stderr?.on('data', (chunk) => (said += chunk))
+    const code = await new Promise((done) => child.on('close', done))
+    closeSync(full)
+    expect([code, said]).toEqual([1, expect.stringContaining('standard output cannot be written')])
   })
 
   test('runs as a process, with the key from the environment alone', async () => {

@@ -69,6 +69,10 @@ export async function runCaseload(args: readonly string[], terminal: Terminal): 
   if (key === undefined || key === '') {
     throw new UsageError('the environment has no REHAB_API_KEY: the clinic’s key, which is never an argument')
   }
+  // A header cannot hold others, and what refuses it would show it.
+  if (!/^[\x21-\x7e]+$/.test(key)) {
+    throw new UsageError('REHAB_API_KEY is no key: it has spaces, line breaks or letters that no key has')
+  }
   if (values.server === undefined) throw new UsageError('--server is required: an address like https://rehab.example')
   const address = toAddress(values.server)
   for (const [option, parameter] of parameters) {
@@ -87,7 +91,7 @@ export async function runCaseload(args: readonly string[], terminal: Terminal): 
     count.end()
     await output.abandon()
     if (!(error instanceof GivenUp)) throw error
-    const where = values.output === undefined ? '' : ` What has come so far is in ${values.output}.part.`
+    const where = output.part === null ? '' : ` What has come so far is in ${output.part}.`
     err.write(`rehab-protocol: the caseload is not complete: ${asSentence(error.message)}${where}\n`)
     return 1
   }
@@ -102,11 +106,16 @@ function toAddress(server: string): URL {
   if (base === null || !/^https?:$/.test(base.protocol)) {
     throw new UsageError(`--server ${server} is no address: it is like https://rehab.example`)
   }
+  if (base.username !== '' || base.password !== '') {
+    throw new UsageError(`--server takes no user and no password: the key is in the environment, REHAB_API_KEY`)
+  }
   if (!base.pathname.endsWith('/')) base.pathname += '/'
   return new URL('v1/permitted-exercises', base)
 }
 
 interface Output {
+  /** Where the lines are until they are complete, if there is such a file. */
+  readonly part: string | null
   write: (bytes: Buffer) => Promise<void>
   finish: () => Promise<void>
   abandon: () => Promise<void>
@@ -114,17 +123,25 @@ interface Output {
 
 /** A file has its name only once it is whole. */
 function openOutput(file: string | undefined, out: Writable): Output {
-  const stream = file === undefined ? out : createWriteStream(`${file}.part`)
+  const part = file === undefined ? null : `${file}.part`
+  const stream = part === null ? out : createWriteStream(part)
+  let isOpen = false
   let failed: Error | null = null
+  stream.on('open', () => {
+    isOpen = true
+  })
   stream.on('error', (error: Error) => {
     failed = error
   })
   const cannotWrite = (error: Error): GivenUp =>
     new GivenUp(`${file ?? 'standard output'} cannot be written: ${error.message}`)
   const end = async (): Promise<void> => {
-    if (file !== undefined && failed === null) await new Promise<void>((resolve) => stream.end(() => resolve()))
+    if (part !== null && failed === null) await new Promise<void>((resolve) => stream.end(() => resolve()))
   }
   return {
+    get part() {
+      return isOpen ? part : null
+    },
     write: (bytes) =>
       new Promise((resolve, reject) => {
         if (failed !== null) reject(cannotWrite(failed))
@@ -133,7 +150,12 @@ function openOutput(file: string | undefined, out: Writable): Output {
     finish: async () => {
       await end()
       if (failed !== null) throw cannotWrite(failed)
-      if (file !== undefined) renameSync(`${file}.part`, file)
+      if (file === undefined || part === null) return
+      try {
+        renameSync(part, file)
+      } catch (error) {
+        throw cannotWrite(error as Error)
+      }
     },
     abandon: end,
   }
@@ -238,7 +260,14 @@ async function ask(address: URL, key: string): Promise<AsyncIterable<Uint8Array>
   const text = await response.text().catch(() => '')
   const said = `the service answers ${response.status}: ${detailOf(text)}`
   if (response.status !== 429 && response.status < 502) throw new GivenUp(said)
-  throw new Interrupted(said, Number(response.headers.get('retry-after') ?? 0) * 1000)
+  throw new Interrupted(said, millisecondsOf(response.headers.get('retry-after')))
+}
+
+/** How long to wait by `Retry-After`: seconds, or a moment. */
+function millisecondsOf(text: string | null): number {
+  if (text === null) return 0
+  const wait = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.now()
+  return Number.isNaN(wait) ? 0 : wait
 }
 
 function reasonOf(error: Error): string {
@@ -302,13 +331,21 @@ function findCursor(lines: Buffer): { from: number; to: number } | null {
 /** What comes behind the last cursor: the summary, or why there is none. */
 async function readEnd(bytes: Buffer, output: Output): Promise<Summary> {
   const text = bytes.toString('utf8')
-  const last = text.endsWith('\n') ? JSON.parse(text.trimEnd().split('\n').at(-1) ?? '') : null
+  const last = text.endsWith('\n') ? readLine(text.trimEnd().split('\n').at(-1) ?? '') : null
   if (last?.kind === 'summary') {
     await output.write(bytes)
     return last
   }
   if (last?.kind !== 'error') throw new Interrupted('the answer ended without its summary')
-  const { status, detail } = last.problem
+  const { status, detail } = last.problem ?? {}
   if (status === 503) throw new Interrupted(`the service broke off: ${detail}`)
-  throw new GivenUp(`the service broke off: ${detail}`)
+  throw new GivenUp(`the service broke off: ${detail ?? 'it does not say why'}`)
+}
+
+function readLine(text: string) {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new GivenUp('what answers is not the service: it sends other lines')
+  }
 }

@@ -15,6 +15,8 @@ export interface Filter {
 /** Where an answer was broken off. */
 export interface Position {
   knownAt: Instant
+  /** `changedSince` of the next answer. */
+  next: Instant
   on: CalendarDate
   /** The last episode that was told of, or passed over. */
   after: string
@@ -24,7 +26,14 @@ export interface Position {
 
 const begin = 'begin again without it'
 const position = cursorOf(
-  z.strictObject({ knownAt: instantInput, on: calendarDate, after: uuid, told: z.int().min(0), of: z.string() }),
+  z.strictObject({
+    knownAt: instantInput,
+    next: instantInput,
+    on: calendarDate,
+    after: uuid,
+    told: z.int().min(0),
+    of: z.string(),
+  }),
   `is not one that this caseload gave out: send that of the last line of kind \`cursor\` as it is, or ${begin}`,
 )
 
@@ -34,8 +43,9 @@ const mostHours = 24
 /** How far the clock of another server may be ahead. */
 const mostSecondsAhead = 60
 
-export function writeCursor(clinicId: string, filter: Filter, { knownAt, on, after, told }: Position): string {
-  return position.write({ knownAt, on, after, told, of: nameOf(clinicId, filter) })
+export function writeCursor(clinicId: string, filter: Filter, where: Position): string {
+  const { knownAt, next, on, after, told } = where
+  return position.write({ knownAt, next, on, after, told, of: nameOf(clinicId, filter) })
 }
 
 /** Null: from the beginning. A cursor of another clinic or of other filters is a problem, and so is one that is too old. */
@@ -51,9 +61,6 @@ export function readCursor(
       `belongs to another question: repeat \`protocol\`, \`phase\`, \`status\`, \`changedSince\` and \`on\` as they were, or ${begin}`,
     )
   }
-  if (read.knownAt > toInstantText(now.add({ seconds: mostSecondsAhead }))) {
-    throw refuseParameter('cursor', `is of a moment that is still to come: ${begin}`)
-  }
   if (read.knownAt < toInstantText(now.subtract({ hours: mostHours }))) {
     throw refuseParameter(
       'cursor',
@@ -62,6 +69,19 @@ export function readCursor(
   }
   const { of: _, ...rest } = read
   return rest
+}
+
+/**
+ * Refuses a moment that is still to come. That of the last entry on record, which may have come from a clock that is far
+ * ahead, is none.
+ */
+export async function requireReached(
+  { knownAt }: Position,
+  now: Temporal.Instant,
+  fixLast: () => Promise<Instant>,
+): Promise<void> {
+  if (knownAt <= toInstantText(now.add({ seconds: mostSecondsAhead })) || knownAt <= (await fixLast())) return
+  throw refuseParameter('cursor', `is of a moment that is still to come: ${begin}`)
 }
 
 /** The clinic and its question in few letters. */

@@ -12,12 +12,15 @@ import { fixMoment } from '../episodes/caseload.ts'
 import { today } from '../episodes/plausibility.ts'
 import { requireProtocol } from '../protocols/in-protocol.ts'
 import { listPhaseCodes, listVersionIds } from '../protocols/repository.ts'
-import { type Filter, readCursor } from './cursor.ts'
+import { type Filter, readCursor, requireReached } from './cursor.ts'
 import { caseloadLine, caseloadQuery } from './schemas.ts'
 import { oneAhead, tellCaseload } from './tell.ts'
 
 const description =
   'A line for each open episode, all as of one date and one moment: what is recorded while the answer is read is not in it, and whoever is closed meanwhile still is. The verdicts are those of the single answer at the same `on` and `knownAt`; its sentences, sources and ways forward are left out. After each batch comes a line of kind `cursor`; if the connection breaks, ask again with the last one and the same parameters, and leave out what came behind it. The last line is the summary: without it the answer is not complete. To keep a copy up to date, ask once for everything, and from then on with `changedSince`, which is `nextChangedSince` of the last summary. Lines of kind `closed` and `other` tell what to take out of the copy. What changes by itself, with the date, is not a change of the record: ask for everything once a day. The reader sets the pace; one who stops is cut off.'
+
+/** How far the clocks of several servers may differ, and a little more. */
+const overlap = { seconds: 60 }
 
 /** What all patients of the clinic may do, in one answer. */
 export async function registerCaseload(app: FastifyInstance, context: Context): Promise<void> {
@@ -55,13 +58,16 @@ export async function registerCaseload(app: FastifyInstance, context: Context): 
           errors: [{ parameter: 'changedSince', detail }],
         })
       }
-      const versions = await db.asClinic(clinicId, (tx) => readVersionIds(tx, clinicId, filter))
       const on = from?.on ?? query.on ?? today(now, timeZone)
+      if (from !== null) await requireReached(from, now, () => fixMoment(context, clinicId))
       const knownAt = from?.knownAt ?? (await fixMoment(context, clinicId))
+      const next = from?.next ?? toInstantText(now.subtract(overlap))
+      // After the moment is fixed: an episode may follow a version by then that was published just before it.
+      const versions = await db.asClinic(clinicId, (tx) => readVersionIds(tx, clinicId, filter))
       return sendLines(
         request,
         reply,
-        oneAhead(tellCaseload(context, { clinicId, timeZone, filter, versions, on, knownAt, from })),
+        oneAhead(tellCaseload(context, { clinicId, timeZone, filter, versions, on, knownAt, next, from })),
       )
     },
   )

@@ -119,7 +119,7 @@ export const caseloadSummary = z
     other: episodes,
     seconds: z.number(),
     nextChangedSince: instant.describe(
-      '`changedSince` of the next answer. It lies a minute before `knownAt`, as the clocks of several servers differ: a few lines may come again.',
+      '`changedSince` of the next answer. It lies a minute before this one was first asked for, as the clocks of several servers differ: a few lines may come again.',
     ),
     dateChanged: z
       .boolean()

@@ -2,7 +2,6 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { z } from 'zod'
 import type { Context } from '../../http/context.ts'
 import { WrittenLines } from '../../http/lines.ts'
-import { toInstantText } from '../../http/schemas.ts'
 import { type CalendarDate, type Derivation, derive, type Instant, type ProtocolVersion } from '../../rules/index.ts'
 import { asOf, type EpisodeThen, readPages } from '../episodes/caseload.ts'
 import { today } from '../episodes/plausibility.ts'
@@ -24,9 +23,6 @@ const mostVersions = 1000
 /** If more have changed than this, all are looked at in their order. */
 const mostChanged = 20_000
 
-/** How far the clocks of several servers may differ, and a little more. */
-const overlap = { seconds: 60 }
-
 export interface Asked {
   clinicId: string
   timeZone: string
@@ -35,6 +31,8 @@ export interface Asked {
   versions: readonly string[] | null
   on: CalendarDate
   knownAt: Instant
+  /** `changedSince` of the next answer: of the clock, as `knownAt` may be that of an entry which is ahead of it. */
+  next: Instant
   /** Where to go on; null: from the beginning. */
   from: Position | null
 }
@@ -42,7 +40,7 @@ export interface Asked {
 /** The lines of the clinic's episodes as they were at one moment, batch by batch, each with a cursor; the summary last. */
 export async function* tellCaseload(
   { db, published }: Pick<Context, 'db' | 'published'>,
-  { clinicId, timeZone, filter, versions, on, knownAt, from }: Asked,
+  { clinicId, timeZone, filter, versions, on, knownAt, next, from }: Asked,
 ): AsyncGenerator<WrittenLines> {
   const begun = performance.now()
   const since = filter.changedSince ?? null
@@ -91,7 +89,7 @@ export async function* tellCaseload(
     }
     told += lines.subjects.length
     const after = page.at(-1)?.id ?? ''
-    const cursor = writeCursor(clinicId, filter, { knownAt, on, after, told })
+    const cursor = writeCursor(clinicId, filter, { knownAt, next, on, after, told })
     lines.add(JSON.stringify({ kind: 'cursor', lines: told, cursor }), null)
     return lines
   }
@@ -105,7 +103,7 @@ export async function* tellCaseload(
     before: from?.told ?? 0,
     ...toSummary(tally),
     seconds: Math.round(performance.now() - begun) / 1000,
-    nextChangedSince: toInstantText(Temporal.Instant.from(knownAt).subtract(overlap)),
+    nextChangedSince: next,
     dateChanged: since !== null && today(Temporal.Instant.from(since), timeZone) !== on,
   }
   const end = new WrittenLines()

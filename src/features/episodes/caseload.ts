@@ -27,6 +27,9 @@ const mostMilliseconds = 15_000
  */
 export async function fixMoment({ db, clock }: Pick<Context, 'db' | 'clock'>, clinicId: string): Promise<Instant> {
   const now = toInstantText(clock())
+  // An entry may have got its moment from a clock that is a little ahead of this one. Those that come while this waits are
+  // left out: others that are still being written may have an earlier moment.
+  const last = await db.asClinic(clinicId, (tx) => readLastChange(tx, clinicId))
   const latest = performance.now() + mostMilliseconds
   for (let left = await readWriters(db.pool); left.length > 0; ) {
     if (performance.now() > latest) {
@@ -38,8 +41,6 @@ export async function fixMoment({ db, clock }: Pick<Context, 'db' | 'clock'>, cl
     const still = new Set(await readWriters(db.pool))
     left = left.filter((writer) => still.has(writer))
   }
-  // An entry may have got its moment from a clock that is a little ahead of this one.
-  const last = await db.asClinic(clinicId, (tx) => readLastChange(tx, clinicId))
   return last !== null && last > now ? last : now
 }
 
