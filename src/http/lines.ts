@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import { Readable } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { endWithProblem } from './error-handler.ts'
-import type { Problem } from './problems.ts'
+import { type Problem, ProblemError } from './problems.ts'
 
 export const linesMediaType = 'application/x-ndjson'
 
@@ -52,6 +52,34 @@ interface Lines {
   toErrorLine?: (problem: Problem) => object
 }
 
+/** So many answers as lines may be under way at once, as each that its reader leaves standing takes some megabytes. */
+const mostAtOnce = { ofClinic: 8, ofAll: 40 }
+
+/** How many there are, by clinic, of each server. */
+const underWay = new WeakMap<object, Map<string, number>>()
+
+/** Counts the answer until its connection or the answer itself is at its end. Throws the problem if there are too many. */
+function takePlace({ server, actor }: FastifyRequest, reply: FastifyReply): void {
+  const counts = underWay.get(server.server) ?? new Map<string, number>()
+  underWay.set(server.server, counts)
+  const own = counts.get(actor.clinicId) ?? 0
+  const all = [...counts.values()].reduce((sum, count) => sum + count, 0)
+  if (own >= mostAtOnce.ofClinic || all >= mostAtOnce.ofAll) {
+    const whose = own >= mostAtOnce.ofClinic ? `the clinic has ${own}` : 'the service has too many'
+    throw new ProblemError(
+      'SERVICE_UNAVAILABLE',
+      `${whose} answers as lines under way: read them to their end or hang up, and try again`,
+      { headers: { 'retry-after': '10' } },
+    )
+  }
+  counts.set(actor.clinicId, own + 1)
+  reply.raw.once('close', () => {
+    const left = (counts.get(actor.clinicId) ?? 1) - 1
+    if (left > 0) counts.set(actor.clinicId, left)
+    else counts.delete(actor.clinicId)
+  })
+}
+
 /**
  * Sends what comes, batch by batch, as lines of JSON. Nothing is asked for faster than it is read, and nothing more once
  * the reader has gone. Each batch is on record before it goes out, and is made only for whoever is still let in. An error
@@ -64,9 +92,10 @@ export function sendLines(
   batches: AsyncIterable<Batch>,
   { mediaType = linesMediaType, toErrorLine = (problem) => ({ kind: 'error', problem }) }: Lines = {},
 ): FastifyReply {
-  reply.type(mediaType)
   // Nothing as a stream: what is no stream would get a length.
-  if (request.method === 'HEAD') return reply.send(Readable.from([]))
+  if (request.method === 'HEAD') return reply.type(mediaType).send(Readable.from([]))
+  takePlace(request, reply)
+  reply.type(mediaType)
   // The reader asks for more from a context of its own; what is done for the lines is still part of this request's act.
   const inAct = AsyncLocalStorage.snapshot()
   const write = async function* (): AsyncGenerator<string | Buffer> {

@@ -370,6 +370,36 @@ describe('many episodes', () => {
     expect(await found({ among: [] })).toEqual([])
   })
 
+  test('go to so many readers of a clinic at once, and to others all the same', async () => {
+    // What nobody reads has to be more than the system keeps on its way.
+    await storeEpisodes(
+      { db, clinicId: clinic.clinicId },
+      { count: 6000, version, surgeryDate: '2026-10-01', at: '2026-10-02T10:00:00Z' },
+    )
+    const ask = (key: string, signal?: AbortSignal) =>
+      fetch(`${service.address}/v1/permitted-exercises`, {
+        headers: { authorization: `Bearer ${key}` },
+        ...(signal && { signal }),
+      })
+    const gone = new AbortController()
+    const standing = await Promise.all(Array.from({ length: 8 }, () => ask(clinic.key, gone.signal)))
+    expect(standing.map(({ status }) => status)).toEqual(Array(8).fill(200))
+    const refused = await ask(clinic.key)
+    expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, '10'])
+    expect(await refused.json()).toMatchObject({
+      code: 'SERVICE_UNAVAILABLE',
+      detail: expect.stringContaining('8 answers'),
+    })
+    const other = await service.addClinic()
+    const theirs = await ask(other.key)
+    expect([theirs.status, (await theirs.text()).includes('"summary"')]).toEqual([200, true])
+    gone.abort()
+    for (let looks = 0; (await ask(clinic.key, AbortSignal.timeout(5000))).status !== 200; looks += 1) {
+      expect(looks).toBeLessThan(50)
+      await pause(100)
+    }
+  }, 30_000)
+
   test('wait for a reader who stops, without a connection, and not for ever', async () => {
     const app = await buildApp({
       config: { logLevel: 'silent' },
