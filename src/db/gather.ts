@@ -75,7 +75,10 @@ export function createGather<Item, Answer>(ask: AskTogether<Item, Answer>, most 
     })
   const longestWait = (): number => {
     const now = performance.now()
-    return Math.max(0, ...[...groups.values()].map(({ waiting: [first] }) => (first === undefined ? 0 : now - first.since)))
+    return Math.max(
+      0,
+      ...[...groups.values()].map(({ waiting: [first] }) => (first === undefined ? 0 : now - first.since)),
+    )
   }
   const unanswered = (): number =>
     [...groups.values()].reduce((sum, { waiting, underWay }) => sum + Math.min(waiting.length + underWay, most), 0)

@@ -1,4 +1,5 @@
 import { failedInCommit } from '../db/client.ts'
+import { TooManyWaiting } from '../db/gather.ts'
 import { ProblemError } from './problems.ts'
 
 // Recognised by their shape, because Prisma's and pg's types stop in src/db and the repositories.
@@ -17,6 +18,12 @@ interface Trouble {
 
 /** The problem that a database error means for the caller, or null when it is a fault of ours or none of the database's. */
 export function toDatabaseProblem(error: unknown): ProblemError | null {
+  if (error instanceof TooManyWaiting) {
+    return new ProblemError('SERVICE_UNAVAILABLE', 'the service has too much to do now: try again', {
+      headers: { 'retry-after': '2' },
+      cause: error,
+    })
+  }
   const trouble = readTrouble(error)
   if (trouble === null) return null
   const kind = kindOf(trouble)

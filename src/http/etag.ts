@@ -66,8 +66,8 @@ function readTags(header: string): '*' | string[] | null {
 }
 
 /**
- * Gives every successful answer that carries a top-level `revision` the matching `ETag`, and answers a GET whose caller
- * already has it with 304.
+ * Gives every successful answer that carries a top-level `revision` the matching `ETag`, and answers a GET or HEAD whose
+ * caller already has it with 304.
  */
 export function registerEtags(app: FastifyInstance): void {
   app.addHook('preSerialization', async (_request: FastifyRequest, reply: FastifyReply, payload: unknown) => {
@@ -76,7 +76,8 @@ export function registerEtags(app: FastifyInstance): void {
   })
   app.addHook('onSend', async (request: FastifyRequest, reply: FastifyReply, payload: unknown) => {
     const etag = reply.getHeader('etag')
-    if (request.method !== 'GET' || reply.statusCode !== 200 || typeof etag !== 'string') return payload
+    if (!['GET', 'HEAD'].includes(request.method) || reply.statusCode !== 200 || typeof etag !== 'string')
+      return payload
     if (!hasCurrent(request, etag)) return payload
     reply.code(304).removeHeader('content-length')
     return null

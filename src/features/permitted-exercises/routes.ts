@@ -45,7 +45,7 @@ export async function registerPermittedExercises(app: FastifyInstance, context: 
       const reply: FastifyReply = typed
       const { id } = request.params
       const { etag, body } = await findAnswer(request, id, request.query)
-      const isCurrent = request.method === 'GET' && hasCurrent(request, etag)
+      const isCurrent = hasCurrent(request, etag)
       const bytes = isCurrent ? null : await body((found) => String(reply.serialize(found)))
       // Not before there is an answer: what fails must not be called by the answer's name.
       reply.headers({ etag, vary: 'Authorization', 'cache-control': untilMidnight(request.actor.timeZone) })

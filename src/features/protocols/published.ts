@@ -6,10 +6,16 @@ import { readVersionsById } from './repository.ts'
 
 /**
  * Published versions never change, so each is read and compiled once, and kept while it is among the last that were asked
- * for.
+ * for, as far as their documents have so many characters together.
  */
-export function createPublishedVersions(db: Pick<Database, 'asClinic'>, most = 1000): PublishedVersions {
-  const kept = new LRUCache<string, ProtocolVersion>({ max: most })
+export function createPublishedVersions(
+  db: Pick<Database, 'asClinic'>,
+  mostCharacters = 20_000_000,
+): PublishedVersions {
+  const kept = new LRUCache<string, ProtocolVersion>({
+    maxSize: mostCharacters,
+    sizeCalculation: ({ document }) => JSON.stringify(document).length,
+  })
 
   return async (clinicId, ids) => {
     const found = new Map<string, ProtocolVersion>()
