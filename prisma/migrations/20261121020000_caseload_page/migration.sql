@@ -40,3 +40,6 @@ BEGIN
       FROM record_entry r WHERE r.clinic_id = clinic AND r.episode_id = e.id)
     FROM episode e WHERE e.clinic_id = clinic AND e.id = ANY(found) ORDER BY e.id;
 END $$;
+REVOKE EXECUTE ON FUNCTION read_caseload_page(uuid, uuid[], uuid[], timestamptz, timestamptz, uuid, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION read_caseload_page(uuid, uuid[], uuid[], timestamptz, timestamptz, uuid, integer)
+  TO rehab_service;

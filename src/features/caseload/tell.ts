@@ -63,7 +63,7 @@ export async function* tellCaseload(
     const { id, patientId, entries, isOpen, following } = episode
     const subject = { episode: id, patient: patientId }
     if (isOpen && (versions === null || following.some((version) => versions.includes(version)))) {
-      const followed = following.flatMap((version) => atHand.get(version) ?? [])
+      const followed = following.map((version) => atHand.get(version) ?? missing(version))
       const answer = derive({ versions: followed, entries, on, knownAt, ahead: false })
       if (answer === null) throw new Error('an episode’s record begins with its surgery')
       if (fits(answer, filter)) {
@@ -135,4 +135,9 @@ export async function* oneAhead<Item>(source: AsyncGenerator<Item>): AsyncGenera
   } finally {
     await source.return(undefined)
   }
+}
+
+/** Without one of its versions an answer would lack what that forbids. */
+function missing(version: string): never {
+  throw new Error(`the version ${version} is followed, and is not there`)
 }
