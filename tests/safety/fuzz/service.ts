@@ -81,6 +81,7 @@ export async function startService(url: string, options: Partial<AppOptions> = {
   const db = openDatabase(url)
   const app = await buildApp({
     config: { logLevel: 'silent', publicUrl },
+    explainInternalErrors: true,
     db,
     clock: () => Temporal.Now.instant(),
     ...options,
