@@ -164,6 +164,8 @@ export function registerLifecycle(app: FastifyInstance, context: Context): void 
             'DOCUMENT_INVALID',
             'CHECK_FAILED',
             'CONFLICT',
+            // The clinic has changed its rule of approval meanwhile.
+            'IN_USE',
           ),
         },
       },
