@@ -53,7 +53,8 @@ async function ask(
   const text = body === undefined ? '' : typeof body === 'string' ? '…' : toShortJson(body)
   page.push(block('http', [`${method} /v1${path}`, ...heads, ...(text === '' ? [] : ['', text])].join('\n')))
   const shown = show(answer.body, answer)
-  const tag = answer.etag === '' ? '' : `, \`ETag: ${answer.etag}\``
+  // The tag of an answer about a patient is another one each time that the day is walked through.
+  const tag = /^"\d+"$/.test(answer.etag) ? `, \`ETag: ${answer.etag}\`` : ''
   page.push(`\`${answer.status}\`${tag}\n`)
   if (shown !== null) page.push(typeof shown === 'string' ? shown : block('json', toShortJson(shown)))
   return answer
