@@ -24,7 +24,7 @@ const long = [
   ...named('db', ['embedded-postgres', 'backup', 'plans']),
   ...named('service', ['start', 'backup', 'caseload-command', 'replicas']),
   ...named('http', ['docs-page', 'openapi.test', 'failing-database']),
-  ...named('features', ['safe-writes', 'concurrent-updates', 'caseload-stream', 'staleness']),
+  ...named('features', ['safe-writes', 'draft-parts', 'moves', 'concurrent-updates', 'caseload-stream', 'staleness']),
   'tests/walkthrough',
 ]
 
