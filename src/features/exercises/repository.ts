@@ -146,17 +146,26 @@ export async function deleteExercise(
   await tx.exercise.delete({ where: { clinicId_code: { clinicId, code }, revision } })
 }
 
+type RuleUse = Extract<Use, { kind: 'prescription' | 'contraindication' }>
+
 /** The rules of any version, drafts included, that name it, and the overrides, voided ones included. */
 export async function findExerciseUses(tx: Transaction, clinicId: string, code: string): Promise<Use[]> {
-  const select = { code: true, version: { select: { number: true, protocol: { select: { code: true } } } } } as const
-  const order = { orderBy: [{ versionId: 'asc' as const }, { code: 'asc' as const }], take: mostUses }
-  const prescriptions = await tx.prescription.findMany({ where: { clinicId, exerciseCode: code }, select, ...order })
-  const named = { array_contains: [{ exercise: code }] }
-  const contraindications = await tx.contraindication.findMany({
-    where: { clinicId, OR: [{ target: named }, { exceptTarget: named }] },
-    select,
-    ...order,
-  })
+  const named = JSON.stringify([{ exercise: code }])
+  // In one statement, as an edit may take the rule or the draft away between two.
+  const rules = await tx.$queryRaw<RuleUse[]>`
+    WITH rule AS (
+      (SELECT 'prescription' AS kind, version_id, code FROM prescription
+        WHERE clinic_id = ${clinicId}::uuid AND exercise_code = ${code} ORDER BY version_id, code LIMIT ${mostUses})
+      UNION ALL
+      (SELECT 'contraindication', version_id, code FROM contraindication
+        WHERE clinic_id = ${clinicId}::uuid AND (target @> ${named}::jsonb OR except_target @> ${named}::jsonb)
+        ORDER BY version_id, code LIMIT ${mostUses})
+    )
+    SELECT r.kind, p.code AS protocol, v.number AS version, r.code
+    FROM rule r
+    JOIN protocol_version v ON v.clinic_id = ${clinicId}::uuid AND v.id = r.version_id
+    JOIN protocol p ON p.clinic_id = v.clinic_id AND p.id = v.protocol_id
+    ORDER BY r.kind DESC, r.version_id, r.code`
   const overrides = await tx.recordEntry.findMany({
     where: { clinicId, kind: 'override', payload: { path: ['exercise'], equals: code } },
     select: { id: true, episodeId: true },
@@ -164,15 +173,7 @@ export async function findExerciseUses(tx: Transaction, clinicId: string, code: 
     take: mostUses,
   })
   return [
-    ...prescriptions.map((rule) => toUse('prescription', rule)),
-    ...contraindications.map((rule) => toUse('contraindication', rule)),
+    ...rules,
     ...overrides.map(({ id, episodeId }) => ({ kind: 'override' as const, episode: episodeId, entry: id })),
   ]
-}
-
-function toUse(
-  kind: 'prescription' | 'contraindication',
-  rule: { code: string; version: { number: number | null; protocol: { code: string } } },
-): Use {
-  return { kind, protocol: rule.version.protocol.code, version: rule.version.number, code: rule.code }
 }

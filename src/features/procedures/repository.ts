@@ -107,25 +107,23 @@ export async function deleteProcedure(
 
 /** The protocol versions, drafts included, and the episodes that name it; facts of a version that ask for it, too. */
 export async function findProcedureUses(tx: Transaction, clinicId: string, code: string): Promise<Use[]> {
-  const naming = { where: { clinicId, procedures: { has: code } }, orderBy: { id: 'asc' }, take: mostUses } as const
-  const versions = await tx.protocolVersion.findMany({
-    ...naming,
-    where: {
-      clinicId,
-      OR: [
-        { procedures: { has: code } },
-        { facts: { some: { clinicId, operation: { path: ['procedure'], equals: code } } } },
-      ],
-    },
-    select: { number: true, protocol: { select: { code: true } } },
+  // In one statement, as the draft may be deleted between two.
+  const versions = await tx.$queryRaw<{ protocol: string; version: number | null }[]>`
+    SELECT p.code AS protocol, v.number AS version
+    FROM protocol_version v
+    JOIN protocol p ON p.clinic_id = v.clinic_id AND p.id = v.protocol_id
+    WHERE v.clinic_id = ${clinicId}::uuid
+      AND (v.procedures @> ARRAY[${code}::text] OR EXISTS (SELECT FROM fact f
+        WHERE f.clinic_id = v.clinic_id AND f.version_id = v.id AND f.operation->>'procedure' = ${code}))
+    ORDER BY v.id LIMIT ${mostUses}`
+  const episodes = await tx.episode.findMany({
+    where: { clinicId, procedures: { has: code } },
+    select: { id: true },
+    orderBy: { id: 'asc' },
+    take: mostUses,
   })
-  const episodes = await tx.episode.findMany({ ...naming, select: { id: true } })
   return [
-    ...versions.map(({ number, protocol }) => ({
-      kind: 'protocol' as const,
-      protocol: protocol.code,
-      version: number,
-    })),
+    ...versions.map((version) => ({ kind: 'protocol' as const, ...version })),
     ...episodes.map(({ id }) => ({ kind: 'episode' as const, episode: id })),
   ]
 }

@@ -105,9 +105,37 @@ async function readParts(tx: Transaction, where: VersionKey) {
 
 type Parts = Awaited<ReturnType<typeof readParts>>
 
-const withProtocol = { protocol: true } as const
+type VersionRow = Prisma.ProtocolVersionGetPayload<{ include: { protocol: true } }>
 
-type VersionRow = Prisma.ProtocolVersionGetPayload<{ include: typeof withProtocol }>
+/**
+ * The rows with their protocols, without those that were deleted since they were read. Prisma reads an `include` after the
+ * rows, too, and would give a row without a protocol that it says is there.
+ */
+async function withProtocols(
+  tx: Transaction,
+  clinicId: string,
+  rows: readonly Omit<VersionRow, 'protocol'>[],
+): Promise<VersionRow[]> {
+  if (rows.length === 0) return []
+  const protocols = await tx.protocol.findMany({
+    where: { clinicId, id: { in: [...new Set(rows.map(({ protocolId }) => protocolId))] } },
+  })
+  const found = new Map(protocols.map((protocol) => [protocol.id, protocol]))
+  return rows.flatMap((row) => {
+    const protocol = found.get(row.protocolId)
+    return protocol === undefined ? [] : { ...row, protocol }
+  })
+}
+
+/** As `withProtocols`, of the one row that there may be. */
+async function withProtocol(
+  tx: Transaction,
+  clinicId: string,
+  row: Omit<VersionRow, 'protocol'> | null,
+): Promise<VersionRow | null> {
+  const [whole = null] = await withProtocols(tx, clinicId, row === null ? [] : [row])
+  return whole
+}
 
 /** Leaves out the members that are null, as the document does. */
 function present<T extends object>(members: T): { [K in keyof T]: Exclude<T[K], null> } {
@@ -402,9 +430,8 @@ export async function listVersions(
     where: { clinicId, protocolId, number: page.below === null ? { not: null } : { lt: page.below } },
     orderBy: { number: 'desc' },
     take: page.take,
-    include: withProtocol,
   })
-  return rows.map(toSummary)
+  return (await withProtocols(tx, clinicId, rows)).map(toSummary)
 }
 
 export type StoredVersion = VersionSummary & {
@@ -428,11 +455,10 @@ export async function readVersion(
   protocolId: string,
   which: number | 'draft',
 ): Promise<StoredVersion | null> {
-  const find = () =>
-    tx.protocolVersion.findFirst({
-      where: { clinicId, protocolId, number: which === 'draft' ? null : which },
-      include: withProtocol,
-    })
+  const find = async () => {
+    const number = which === 'draft' ? null : which
+    return withProtocol(tx, clinicId, await tx.protocolVersion.findFirst({ where: { clinicId, protocolId, number } }))
+  }
   // Whoever only asks cannot lock: it is read again, as long as somebody writes between two of the lists.
   for (let read = 0; read < mostReads; read += 1) {
     const row = await find()
@@ -459,11 +485,11 @@ export async function readLatestPublished(
   clinicId: string,
   protocolId: string,
 ): Promise<StoredVersion | null> {
-  const row = await tx.protocolVersion.findFirst({
+  const found = await tx.protocolVersion.findFirst({
     where: { clinicId, protocolId, status: 'published' },
     orderBy: { number: 'desc' },
-    include: withProtocol,
   })
+  const row = await withProtocol(tx, clinicId, found)
   return row === null ? null : toStored(tx, row)
 }
 
@@ -472,12 +498,9 @@ export async function readVersionsById(
   clinicId: string,
   ids: readonly string[],
 ): Promise<StoredVersion[]> {
-  const rows = await tx.protocolVersion.findMany({
-    where: { clinicId, id: { in: [...ids] } },
-    include: withProtocol,
-  })
+  const rows = await tx.protocolVersion.findMany({ where: { clinicId, id: { in: [...ids] } } })
   const versions: StoredVersion[] = []
-  for (const row of rows) versions.push(await toStored(tx, row))
+  for (const row of await withProtocols(tx, clinicId, rows)) versions.push(await toStored(tx, row))
   return versions
 }
 
@@ -566,11 +589,11 @@ export async function readVersionOfContent(
   protocolId: string,
   contentHash: string,
 ): Promise<StoredVersion | null> {
-  const row = await tx.protocolVersion.findFirst({
+  const found = await tx.protocolVersion.findFirst({
     where: { clinicId, protocolId, contentHash },
     orderBy: { number: 'asc' },
-    include: withProtocol,
   })
+  const row = await withProtocol(tx, clinicId, found)
   return row === null ? null : toStored(tx, row)
 }
 
