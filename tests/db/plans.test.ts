@@ -221,7 +221,7 @@ const readsMore: readonly Excuse[] = [
       'the moments follow the numbers only nearly, for each replica has its own clock: by number, from the newest',
   },
   {
-    of: /FROM "public"."episode_protocol" WHERE \("public"."episode_protocol"."clinic_id" IN/,
+    of: /FROM episode_protocol f JOIN protocol_version v .*f.episode_id = ANY/,
     because: 'of few episodes all rows are read, for less than the probes would cost; of many those of the page',
   },
   {

@@ -114,7 +114,7 @@ export async function findProcedureUses(tx: Transaction, clinicId: string, code:
     JOIN protocol p ON p.clinic_id = v.clinic_id AND p.id = v.protocol_id
     WHERE v.clinic_id = ${clinicId}::uuid
       AND (v.procedures @> ARRAY[${code}::text] OR EXISTS (SELECT FROM fact f
-        WHERE f.clinic_id = v.clinic_id AND f.version_id = v.id AND f.operation->>'procedure' = ${code}))
+        WHERE f.clinic_id = ${clinicId}::uuid AND f.version_id = v.id AND f.operation->>'procedure' = ${code}))
     ORDER BY v.id LIMIT ${mostUses}`
   const episodes = await tx.episode.findMany({
     where: { clinicId, procedures: { has: code } },
