@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process'
-import { closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { createServer, request as forward, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { join, resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { Writable } from 'node:stream'
 import { afterAll, describe, expect, test } from '@jest/globals'
 import { runCaseload } from '../../src/commands/protocol/caseload.ts'
@@ -67,6 +67,12 @@ const episodesOf = (text: string): string[] =>
     .split('\n')
     .flatMap((line) => JSON.parse(line).episode ?? [])
 
+/** What runs that write to the file have left beside it. */
+const partsOf = (file: string): string[] =>
+  readdirSync(dirname(file))
+    .filter((name) => name.startsWith(`${basename(file)}.`) && name.endsWith('.part'))
+    .map((name) => join(dirname(file), name))
+
 describe('rehab-protocol caseload', () => {
   test('writes the lines and the summary, and says what to ask with next time', async () => {
     const { code, said, text } = await run(['--server', clinic.address, '--protocol', 'ward', '--status', 'active'])
@@ -127,7 +133,8 @@ describe('rehab-protocol caseload', () => {
     expect(said).toContain('the service answers 503: busy: going on in')
     expect(said).toContain('the connection broke')
     expect(said).toContain('1,700 episodes as of')
-    expect(existsSync(`${file}.part`)).toBe(false)
+    expect(partsOf(file)).toEqual([])
+    expect(statSync(file).mode & 0o777).toBe(0o600)
   })
 
   test('ends with 1 and a sentence if the summary does not come', async () => {
@@ -136,10 +143,12 @@ describe('rehab-protocol caseload', () => {
     const file = join(folder, 'part.ndjson')
     const ended = await run(['--server', silent, '--output', file])
     expect(ended.code).toBe(1)
+    const [part = '', ...others] = partsOf(file)
     expect(ended.said).toContain(
-      `the caseload is not complete: the answer ended without its summary, and 6 attempts to go on failed. What has come so far is in ${file}.part.\n`,
+      `the caseload is not complete: the answer ended without its summary, and 6 attempts to go on failed. What has come so far is in ${part}.\n`,
     )
-    expect([existsSync(file), existsSync(`${file}.part`)]).toEqual([false, true])
+    expect([existsSync(file), others, statSync(part).mode & 0o777]).toEqual([false, [], 0o600])
+    expect(readFileSync(part, 'utf8')).toContain(String(ids[0]))
 
     const problem = { status: 401, detail: 'the API key is unknown, revoked or expired' }
     const refusing = await serve((_, response) => response.end(`${JSON.stringify({ kind: 'error', problem })}\n`))
@@ -150,6 +159,14 @@ describe('rehab-protocol caseload', () => {
     ])
     const away = await run(['--server', 'http://127.0.0.1:9'])
     expect([away.code, away.said]).toEqual([1, expect.stringContaining('cannot be reached')])
+  })
+
+  test('keeps two runs that write to one file apart', async () => {
+    const file = join(folder, 'shared.ndjson')
+    const runs = await Promise.all([0, 1].map(() => run(['--server', clinic.address, '--output', file])))
+    expect(runs.map(({ code }) => code)).toEqual([0, 0])
+    expect(episodesOf(readFileSync(file, 'utf8'))).toEqual(ids)
+    expect(partsOf(file)).toEqual([])
   })
 
   test('tells what the service refuses', async () => {
@@ -165,7 +182,7 @@ describe('rehab-protocol caseload', () => {
     expect(unwritable.said).not.toContain('What has come so far')
     const isFolder = await run(['--server', clinic.address, '--output', folder])
     expect([isFolder.code, isFolder.said]).toEqual([1, expect.stringContaining('cannot be written')])
-    rmSync(`${folder}.part`)
+    for (const part of partsOf(folder)) rmSync(part)
   })
 
   test.each([

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { createWriteStream, renameSync } from 'node:fs'
 import type { Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -121,10 +122,10 @@ interface Output {
   abandon: () => Promise<void>
 }
 
-/** A file has its name only once it is whole. */
+/** A file has its name only once it is whole; it is for this user's eyes only, and of no other run that writes to it too. */
 function openOutput(file: string | undefined, out: Writable): Output {
-  const part = file === undefined ? null : `${file}.part`
-  const stream = part === null ? out : createWriteStream(part)
+  const part = file === undefined ? null : `${file}.${randomBytes(4).toString('hex')}.part`
+  const stream = part === null ? out : createWriteStream(part, { flags: 'wx', mode: 0o600 })
   let isOpen = false
   let failed: Error | null = null
   stream.on('open', () => {
