@@ -16,10 +16,10 @@ const longest = [
   'features/idempotency',
   'rules/properties',
   'features/audit',
-  'http/limits',
   'rules/check',
   'features/caseload',
-  'db/migrations',
+  'features/drafts',
+  'features/record',
 ].map((name) => `/tests/${name}.test.ts`)
 
 /**
