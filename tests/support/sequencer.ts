@@ -23,16 +23,15 @@ const longest = [
 ].map((name) => `/tests/${name}.test.ts`)
 
 /**
- * The longest files first, so that none is left alone at the end. Jest does so by itself once it has seen how long each
- * takes; on a machine on which the tests have never run it goes by the size of the files, and the longest are not large.
+ * The longest files first, so that none is left alone at the end. Jest by itself begins with files of which it has not
+ * yet seen how long they take, and with the largest of them; the longest are not large.
  */
 export default class LongestFirst extends TestSequencer {
   override async sort(tests: Tests): Promise<Tests> {
-    const usual = await super.sort(tests)
-    const rank = ({ path, duration }: Tests[number]): number => {
+    const rank = ({ path }: Tests[number]): number => {
       const known = longest.findIndex((name) => path.endsWith(name))
-      return duration !== undefined || known < 0 ? longest.length : known
+      return known < 0 ? longest.length : known
     }
-    return usual.sort((a, b) => rank(a) - rank(b))
+    return (await super.sort(tests)).sort((a, b) => rank(a) - rank(b))
   }
 }
