@@ -21,10 +21,11 @@ const named = (folder: string, names: readonly string[]): string[] => names.map(
 const long = [
   ...named('rules', ['check-bounds', 'compare', 'diff-bounds', 'diff-confirmed', 'planted-faults']),
   'tests/published',
-  ...named('db', ['embedded-postgres', 'backup', 'plans']),
-  ...named('service', ['start', 'backup', 'caseload-command', 'replicas']),
-  ...named('http', ['docs-page', 'openapi.test', 'failing-database']),
+  ...named('db', ['embedded-postgres', 'backup', 'plans', 'migrations']),
+  ...named('service', ['start', 'backup', 'caseload-command', 'protocol-command', 'replicas']),
+  ...named('http', ['docs-page', 'openapi.test', 'failing-database', 'limits', 'rate-limits', 'time-limit']),
   ...named('features', ['safe-writes', 'draft-parts', 'moves', 'concurrent-updates', 'caseload-stream', 'staleness']),
+  ...named('features', ['bounds', 'merge', 'pool']),
   'tests/walkthrough',
 ]
 

@@ -5,12 +5,12 @@
 import type { CalendarDate, Condition, FactValue, MilestoneDeclaration, RecordEntry } from '../../src/rules/types.ts'
 import {
   type Asked,
-  consult,
   type DaysAnswer,
   dateOf,
   dayNumber,
   knownEntries,
   look,
+  type OracleAnswer,
   rangeOf,
   undated,
 } from './oracle.ts'
@@ -75,17 +75,33 @@ function span(asked: Asked): { first: number; last: number } {
 
 /** A record that is asked about many dates, each of which is looked at once. */
 export function createOracle(asked: Omit<Asked, 'on'>): {
-  consult: (on: CalendarDate) => ReturnType<typeof consult>
+  consult: (on: CalendarDate) => OracleAnswer | null
   foretell: (on: CalendarDate) => Ahead
 } {
-  const days = new Map<number, { day: DaysAnswer; text: string } | null>()
+  const days = new Map<number, DaysAnswer | null>()
+  const answers = new Map<number, OracleAnswer | null>()
+  const texts = new Map<number, string | null>()
   const at = (number: number) => {
     const known = days.get(number)
     if (known !== undefined) return known
     const day = look({ ...asked, on: dateOf(number) })
-    const found = day === null ? null : { day, text: undated(day.answer()) }
-    days.set(number, found)
-    return found
+    days.set(number, day)
+    return day
+  }
+  const answerAt = (number: number): OracleAnswer | null => {
+    const known = answers.get(number)
+    if (known !== undefined) return known
+    const answer = at(number)?.answer() ?? null
+    answers.set(number, answer)
+    return answer
+  }
+  const textAt = (number: number): string | null => {
+    const known = texts.get(number)
+    if (known !== undefined) return known
+    const answer = answerAt(number)
+    const text = answer === null ? null : undated(answer)
+    texts.set(number, text)
+    return text
   }
   const { first, last } = span({ ...asked, on: dateOf(0) })
 
@@ -101,28 +117,28 @@ export function createOracle(asked: Omit<Asked, 'on'>): {
     if (now === null) return { nextChange: null, ends: {}, since: {} }
     const ends: Ahead['ends'] = {}
     const since: Ahead['since'] = {}
-    for (const version of now.day.assigned) {
+    for (const version of now.assigned) {
       const { document } = version
       for (const rule of [...document.contraindications, ...document.instructions, ...document.limits]) {
-        if (now.day.truthOf(rule.when, version) === false) continue
+        if (now.truthOf(rule.when, version) === false) continue
         const list = 'target' in rule ? 'avoid' : 'about' in rule ? 'instructions' : 'limits'
         ends[`${list} ${document.code}/${rule.code}`] = findDay(
           today,
-          (number) => at(number)?.day.truthOf(rule.when, version) === false,
+          (number) => at(number)?.truthOf(rule.when, version) === false,
         )
       }
-      const phase = now.day.phases.get(version) ?? null
+      const phase = now.phases.get(version) ?? null
       if (phase === null) since[document.code] = null
       else {
         let number = today
-        while (number >= first && at(number - 1)?.day.phases.get(version) === phase) number -= 1
+        while (number >= first && at(number - 1)?.phases.get(version) === phase) number -= 1
         since[document.code] = number < first ? 'always' : dateOf(number)
       }
     }
-    return { nextChange: findDay(today, (number) => at(number)?.text !== now.text), ends, since }
+    return { nextChange: findDay(today, (number) => textAt(number) !== textAt(today)), ends, since }
   }
 
-  return { consult: (on) => consult({ ...asked, on }), foretell }
+  return { consult: (on) => answerAt(dayNumber(on)), foretell }
 }
 
 // ---- The way forward, by trying everything ----

@@ -1,7 +1,7 @@
 /**
  * A second reading of the semantics (`src/rules/README.md`): slow, obvious, and without a line of `src/rules`. Where the
- * two disagree one of them misreads it. Everything is looked up anew each time. What this file says of one date,
- * `oracle-ahead.ts` asks day after day to know what comes.
+ * two disagree one of them misreads it. Everything is looked up anew each time, and put into words when it is asked for.
+ * What this file says of one date, `oracle-ahead.ts` asks day after day to know what comes.
  */
 import type {
   CalendarDate,
@@ -85,7 +85,8 @@ export type Known = true | false | 'unknown'
 /** A condition with its truth, in words, and the facts that it waits for. */
 interface Examined {
   truth: Known
-  said: string
+  /** Only when asked: most of the time only the truth is wanted. */
+  said: () => string
   waitsFor: readonly { fact: string; stale: boolean }[]
 }
 
@@ -128,11 +129,7 @@ export function knownEntries({ entries, knownAt }: Pick<Asked, 'entries' | 'know
   return recorded.filter(({ id }) => !recorded.some((entry) => entry.kind === 'void' && entry.entry === id))
 }
 
-/** The answer on one date; null if no surgery was on record. */
-export function consult(asked: Asked): OracleAnswer | null {
-  return look(asked)?.answer() ?? null
-}
-
+/** One date; null if no surgery was on record. */
 export function look(asked: Asked): DaysAnswer | null {
   const today = dayNumber(asked.on)
   const known = knownEntries(asked)
@@ -190,21 +187,25 @@ export function look(asked: Asked): DaysAnswer | null {
       const truth = 'all' in condition ? and(truths) : or(truths)
       return {
         truth,
-        said: `${'all' in condition ? 'all' : 'any'} ${say(truth)} [${parts.map((part) => part.said).join(', ')}]`,
+        said: () =>
+          `${'all' in condition ? 'all' : 'any'} ${say(truth)} [${parts.map((part) => part.said()).join(', ')}]`,
         waitsFor: truth === 'unknown' ? parts.flatMap((part) => part.waitsFor) : [],
       }
     }
     if ('not' in condition) {
       const inner = examine(condition.not, version, phase)
       const truth = inner.truth === 'unknown' ? 'unknown' : !inner.truth
-      return { truth, said: `not ${say(truth)} [${inner.said}]`, waitsFor: inner.waitsFor }
+      return { truth, said: () => `not ${say(truth)} [${inner.said()}]`, waitsFor: inner.waitsFor }
     }
     if ('milestone' in condition) {
       const on = reachedOn(condition.milestone, version)
-      const roles = rolesOf(condition.milestone, version).join(' ')
+      const said = () => {
+        const roles = rolesOf(condition.milestone, version).join(' ')
+        return `milestone ${say(on !== undefined)} ${condition.milestone} by ${roles}@{${on ?? ''}}`
+      }
       return {
         truth: on !== undefined,
-        said: `milestone ${say(on !== undefined)} ${condition.milestone} by ${roles}@{${on ?? ''}}`,
+        said,
         waitsFor: [],
       }
     }
@@ -226,10 +227,13 @@ export function look(asked: Asked): DaysAnswer | null {
       const truth = and(parts)
       const end = (bound: DayBound | undefined) =>
         bound === undefined || anchor === undefined ? '' : dateOf(dayNumber(anchor) + rangeOf(bound)[1])
-      const bounds = `${JSON.stringify(atLeast ?? null)} ${JSON.stringify(before ?? null)}`
+      const said = () => {
+        const bounds = `${JSON.stringify(atLeast ?? null)} ${JSON.stringify(before ?? null)}`
+        return `days ${say(truth)} since ${since ?? 'surgery'} ${bounds}@{${end(atLeast)} ${end(before)}}`
+      }
       return {
         truth,
-        said: `days ${say(truth)} since ${since ?? 'surgery'} ${bounds}@{${end(atLeast)} ${end(before)}}`,
+        said,
         waitsFor: [],
       }
     }
@@ -240,16 +244,19 @@ export function look(asked: Asked): DaysAnswer | null {
       const throughIndex = through === undefined ? codes.length - 1 : codes.indexOf(through)
       const truth: Known =
         phase === null || fromIndex < 0 || throughIndex < 0 ? 'unknown' : fromIndex <= phase && phase <= throughIndex
-      return { truth, said: `phase ${say(truth)} ${from ?? ''}..${through ?? ''}`, waitsFor: [] }
+      return { truth, said: () => `phase ${say(truth)} ${from ?? ''}..${through ?? ''}`, waitsFor: [] }
     }
     const { fact, ...test } = condition
     const seen = observe(fact, version)
     const stale = test.withinDays !== undefined && typeof seen?.age === 'number' && seen.age > test.withinDays
     const truth = seen === null || stale ? 'unknown' : meets(seen.value, test)
-    const value = seen === null ? '' : `${JSON.stringify(seen.value)}@{${seen.on}}`
+    const said = () => {
+      const value = seen === null ? '' : `${JSON.stringify(seen.value)}@{${seen.on}}`
+      return `fact ${say(truth)} ${fact} ${JSON.stringify(test)} ${value}${stale ? ' stale' : ''}`
+    }
     return {
       truth,
-      said: `fact ${say(truth)} ${fact} ${JSON.stringify(test)} ${value}${stale ? ' stale' : ''}`,
+      said,
       waitsFor: truth === 'unknown' ? [{ fact, stale }] : [],
     }
   }
@@ -268,7 +275,7 @@ export function look(asked: Asked): DaysAnswer | null {
   const phaseIn = (version: ProtocolVersion) => phases.get(version) ?? null
   const sayNoPhase = (version: ProtocolVersion) => {
     const first = version.document.phases[0]
-    const entry = first === undefined ? '' : `${first.code} ${examine(first.entry, version, null).said}`
+    const entry = first === undefined ? '' : `${first.code} ${examine(first.entry, version, null).said()}`
     return `no-phase ${version.document.code} ${entry}`
   }
 
@@ -331,10 +338,14 @@ export function look(asked: Asked): DaysAnswer | null {
   }
 
   /** Null if the rule does not apply. */
-  const applies = (rule: Contraindication, code: string, version: ProtocolVersion): Standing | null => {
+  const applies = (
+    rule: Contraindication,
+    descriptions: readonly Exercise[],
+    version: ProtocolVersion,
+  ): Standing | null => {
     const when = rule.when === undefined ? null : examine(rule.when, version, phaseIn(version))
     if (when?.truth === false) return null
-    const entries = descriptionsOf(code).map((exercise) => {
+    const entries = descriptions.map((exercise) => {
       const targets = rule.target.map((target) => matchTarget(target, exercise))
       const exceptions = (rule.except ?? []).map((target) => matchTarget(target, exercise))
       const targeted = or(targets.map((match) => match.truth))
@@ -349,7 +360,7 @@ export function look(asked: Asked): DaysAnswer | null {
     return {
       certain: match === true && when?.truth !== 'unknown',
       ungraded: match === true ? [] : [...new Set(doubtful.flatMap((doubt) => doubt.ungraded))].sort(),
-      said: when?.said ?? 'always',
+      said: when?.said() ?? 'always',
     }
   }
 
@@ -366,9 +377,10 @@ export function look(asked: Asked): DaysAnswer | null {
     const cautions: string[] = []
     const relative: string[] = []
     let absolute = false
+    const descriptions = descriptionsOf(code)
     for (const version of assigned) {
       for (const rule of version.document.contraindications) {
-        const standing = applies(rule, code, version)
+        const standing = applies(rule, descriptions, version)
         if (standing === null) continue
         const lifting = permits.filter(
           (permit) =>
@@ -404,7 +416,7 @@ export function look(asked: Asked): DaysAnswer | null {
             .slice(phase + 1, from < 0 ? undefined : from + 1)
             .map((stage) => examine(stage.entry, version, null))
             .filter((entry) => entry.truth !== true)
-          const waiting = entries.map((entry) => entry.said).join(', ')
+          const waiting = entries.map((entry) => entry.said()).join(', ')
           refused.push({
             reason: `phase-not-reached ${rule} ${prescription.from} [${waiting}]`,
             distance: from - phase,
@@ -418,7 +430,7 @@ export function look(asked: Asked): DaysAnswer | null {
             grants.push({ version, prescription, phase })
           } else {
             const certain = sure(when.truth === false)
-            refused.push({ reason: `condition-not-met ${rule} ${certain} ${when.said}`, distance: 0 })
+            refused.push({ reason: `condition-not-met ${rule} ${certain} ${when.said()}`, distance: 0 })
           }
         }
       }
@@ -581,7 +593,7 @@ export function look(asked: Asked): DaysAnswer | null {
       permitted,
       withheld,
       avoid: inForce(({ document }) => document.contraindications)
-        .map((active) => `${active.name} when ${active.when?.said ?? 'always'}`)
+        .map((active) => `${active.name} when ${active.when?.said() ?? 'always'}`)
         .sort(),
       instructions: (nothing ? [] : instructions).map((active) => active.name).sort(),
       limits: caps
@@ -643,9 +655,9 @@ function matchTarget(target: Target, exercise: Exercise): { truth: Known; ungrad
   if (target.kind !== undefined) parts.push(target.kind === exercise.kind)
   if (target.group !== undefined) parts.push((exercise.groups ?? []).some((group) => group === target.group))
   for (const [attribute, least] of Object.entries(target.attributes ?? {})) {
-    const graded = Object.entries(exercise.attributes).find(([name]) => name === attribute)
-    parts.push(graded === undefined ? 'unknown' : graded[1] >= least)
-    if (graded === undefined) ungraded.push(attribute)
+    const grade = exercise.attributes[attribute]
+    parts.push(grade === undefined ? 'unknown' : grade >= least)
+    if (grade === undefined) ungraded.push(attribute)
   }
   return { truth: and(parts), ungraded }
 }

@@ -17,7 +17,7 @@ import type {
   RecordEntry,
   Target,
 } from '../../src/rules/types.ts'
-import type { Asked } from './oracle.ts'
+import { type Asked, dateOf, dayNumber } from './oracle.ts'
 
 /** Versions and a record, the days to ask about, and what is known when. */
 export interface Situation {
@@ -102,7 +102,7 @@ const ruleCodes = ['a', 'b', 'c', 'd'] as const
 const sides = ['both', 'operative', 'non-operative', 'left', 'right'] as const
 
 export function dateOn({ surgeryDate }: Pick<Situation, 'surgeryDate'>, day: number): CalendarDate {
-  return Temporal.PlainDate.from(surgeryDate).add({ days: day }).toString() as CalendarDate
+  return dateOf(dayNumber(surgeryDate) + day)
 }
 
 export function momentOf(revision: number): Instant {
@@ -117,7 +117,9 @@ function oftenLeftOut<T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> {
 
 /** Leaves out what is undefined, as a stored document does. */
 function tidy<T extends object>(value: T): T {
-  return Object.fromEntries(Object.entries(value).filter(([, part]) => part !== undefined)) as T
+  const tidied: Partial<T> = {}
+  for (const key in value) if (value[key] !== undefined) tidied[key] = value[key]
+  return tidied as T
 }
 
 // ---- Facts ----

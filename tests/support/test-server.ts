@@ -15,7 +15,14 @@ export async function startTestServer(): Promise<{ url: string; folder: string; 
   const folder = await mkdtemp(join(tmpdir(), 'rehab-tests-'))
   await chmod(folder, 0o755)
   const guard = spawn('/bin/sh', ['-c', cleaner, folder], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] })
-  const settings = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '300' }
+  const settings = {
+    fsync: 'off',
+    synchronous_commit: 'off',
+    full_page_writes: 'off',
+    // Would go through the databases of tests that are over.
+    autovacuum: 'off',
+    max_connections: '300',
+  }
   const server = await startEmbeddedPostgres({ dataDir: join(folder, 'server'), log: quiet, settings })
   await migrate({ url: server.url, log: quiet })
   return {

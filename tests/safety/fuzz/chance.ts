@@ -2,6 +2,9 @@ import fc from 'fast-check'
 
 export type Chance = ReturnType<typeof makeChance>
 
+// Told apart by the number alone: fast-check compares what it is given part by part.
+const evenly = (most: number): fc.Arbitrary<number> => fc.noBias(fc.nat({ max: most }))
+
 /** Everything that is left to chance in one request, from its seed: the same again for the same seed. */
 export function makeChance(seed: number) {
   const [draw] = fc.sample(fc.gen(), { seed, numRuns: 1 })
@@ -11,11 +14,11 @@ export function makeChance(seed: number) {
   return {
     /** A whole number; those at the ends come often. */
     between: (least: number, most: number): number => least + upTo(most - least),
-    evenly: (most: number): number => draw(fc.noBias, fc.nat({ max: Math.max(most - 1, 0) })),
+    evenly: (most: number): number => draw(evenly, Math.max(most - 1, 0)),
     /** True that often in a hundred. */
-    percent: (often: number): boolean => draw(fc.noBias, fc.nat({ max: 99 })) < often,
+    percent: (often: number): boolean => draw(evenly, 99) < often,
     pick<Item>(items: readonly [Item, ...Item[]] | readonly Item[]): Item {
-      return items[draw(fc.noBias, fc.nat({ max: items.length - 1 }))] as Item
+      return items[draw(evenly, items.length - 1)] as Item
     },
     draw: <Value>(arbitrary: fc.Arbitrary<Value>): Value => draw(() => arbitrary),
   }

@@ -145,7 +145,13 @@ export function readDocument(served: unknown) {
 }
 
 function makeAjv(): Ajv2020 {
-  const ajv = new Ajv2020({ strict: false, allErrors: false, validateSchema: false, inlineRefs: false })
+  const ajv = new Ajv2020({
+    strict: false,
+    allErrors: false,
+    validateSchema: false,
+    inlineRefs: false,
+    code: { optimize: false },
+  })
   formats.default(ajv)
   return ajv
 }
