@@ -3,11 +3,14 @@ import { matchRule } from './match.ts'
 import {
   type InForce,
   type PrescriptionGrant,
+  type RefusalOf,
   stateCap,
   stateContraindication,
   stateGoal,
   stateGrant,
   stateInstruction,
+  stateNotMet,
+  stateNotReached,
   statePassed,
 } from './statements.ts'
 import type {
@@ -26,6 +29,7 @@ import type {
   Limit,
   LimitInForce,
   Named,
+  Permitted,
   Phase,
   Prescription,
   ProtocolDocument,
@@ -34,6 +38,7 @@ import type {
   RedFlagWatched,
   RuleReference,
   Source,
+  Withheld,
 } from './types.ts'
 
 /** A condition whose tests are numbers into `Compiled.tests`. */
@@ -95,8 +100,12 @@ export interface CompiledPrescription extends StatedRule<Prescription, Prescript
   through: number
   /** Each with what the prescription grants when it is chosen; without any, as it is stated. */
   steps: readonly { when: When | null; dose: Dose; stated: PrescriptionGrant }[]
-  /** Why it no longer grants behind its last phase. */
+  /** Why it does not grant before its first phase, and behind its last. */
+  notReached: RefusalOf<'phase-not-reached'>
   passed: Reason
+  /** Why it does not grant while its condition is false, and while it is unknown. */
+  notMet: RefusalOf<'condition-not-met'>
+  notKnown: RefusalOf<'condition-not-met'>
   /** Codes of the exercises that it names, or that are in its group. */
   covered: readonly string[]
 }
@@ -123,6 +132,8 @@ export interface Bearing {
 export interface Subject {
   exercise: Exercise
   bearings: readonly Bearing[]
+  /** Of one version alone: the phase decides about it, and the contraindications that match it; nothing else. */
+  isSettled: boolean
 }
 
 /** A document in the shape in which it is walked: every name resolved, every list in the order of the answer. */
@@ -159,6 +170,8 @@ export interface Compiled {
   candidates: { byExercise: ReadonlyMap<string, number[]>; byGroup: ReadonlyMap<string, number[]>; others: number[] }
   /** Matches of single catalogue entries, found once. */
   matches: WeakMap<Exercise, readonly Match[]>
+  /** By phase, and by place in `subjects`, what was found out about those that are settled, in short. */
+  settled: (Permitted | Withheld | undefined)[][]
 }
 
 export function compareText(a: string, b: string): number {
@@ -377,7 +390,10 @@ function compileDocument(document: ProtocolDocument, version: number | null): Co
         dose,
         stated: stateGrant(compiled, dose),
       })),
+      notReached: stateNotReached(compiled.reference, nameOf(document.phases, rule.from)),
       passed: statePassed(compiled.reference, nameOf(document.phases, last)),
+      notMet: stateNotMet(compiled.reference, 'false'),
+      notKnown: stateNotMet(compiled.reference, 'unknown'),
       covered: coveredBy(rule),
     }
   })
@@ -440,11 +456,20 @@ function compileDocument(document: ProtocolDocument, version: number | null): Co
     ),
     subjects: [],
     matches: new WeakMap(),
+    settled: [],
   }
-  const subjects = [...compiled.prescribed].map(([code, entries]) => ({
-    exercise: entries[0],
-    bearings: [{ matches: matchesOf(compiled, entries), prescriptions: prescriptionsOf.get(code) ?? [] }],
-  }))
+  const isUnconditional = (index: number): boolean => {
+    const { rule, when, steps } = prescriptions[index] as CompiledPrescription
+    return when === null && rule.side === 'both' && steps.every((step) => step.when === null)
+  }
+  const subjects = [...compiled.prescribed].map(([code, entries]) => {
+    const own = prescriptionsOf.get(code) ?? []
+    return {
+      exercise: entries[0],
+      bearings: [{ matches: matchesOf(compiled, entries), prescriptions: own }],
+      isSettled: own.every(isUnconditional),
+    }
+  })
   const rules = [document.prescriptions, document.contraindications, document.instructions, document.limits]
   const size =
     rules.reduce((sum, list) => sum + list.length, 0) +

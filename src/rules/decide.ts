@@ -10,6 +10,7 @@ import {
   type Match,
   matchesOf,
   type StatedRule,
+  type Subject,
 } from './compile.ts'
 import { findMissingFacts } from './missing-facts.ts'
 import { covers, type KnownRecord, readRecord } from './record.ts'
@@ -38,6 +39,7 @@ import type {
   ProtocolVersion,
   Reason,
   RecordEntry,
+  Verdicts,
   Withheld,
 } from './types.ts'
 
@@ -68,11 +70,14 @@ export interface Case {
   isLacking: boolean
   alsoJudge: readonly Exercise[]
   knownAt: Instant
+  /** False: reasons do not tell what their conditions rest on. */
+  isExplained: boolean
 }
 
 /** One assigned version on one day. */
 interface Owner {
   assigned: Assigned
+  isExplained: boolean
   compiled: Compiled
   view: View
   /** Of each contraindication, by index, what it says while it is in force. */
@@ -88,7 +93,7 @@ interface Owner {
 type PrescriptionVerdict = PrescriptionGrant | Reason
 
 /** Null: the surgery was not on record. */
-export function openCase({ versions, entries, knownAt, alsoJudge = [] }: Evidence): Case | null {
+export function openCase({ versions, entries, knownAt, alsoJudge = [] }: Evidence, isExplained = true): Case | null {
   const record = readRecord(entries, knownAt)
   if (record === null) return null
   const ids = record.assignment?.versions ?? []
@@ -97,34 +102,40 @@ export function openCase({ versions, entries, knownAt, alsoJudge = [] }: Evidenc
     .sort((a, b) => compareText(a.document.code, b.document.code) || compareText(a.id, b.id))
     .map((version) => ({ ...situate(compile(version.document, version.version), record), version }))
   const isLacking = record.assignment === null || ids.some((id) => !versions.some((version) => version.id === id))
-  return { record, assigned, isLacking, alsoJudge, knownAt }
+  return { record, assigned, isLacking, alsoJudge, knownAt, isExplained }
 }
 
 function dateOrNull(day: DayNumber | null): CalendarDate | null {
   return day === null ? null : dateOf(day)
 }
 
-function own(assigned: Assigned, day: DayNumber): Owner {
+function own(assigned: Assigned, day: DayNumber, isExplained: boolean): Owner {
   const { compiled } = assigned
   const view = viewOn(assigned, day)
   return {
     assigned,
+    isExplained,
     compiled,
     view,
-    inForce: compiled.contraindications.map((rule) => putInForce(rule, view)),
-    noPhase: phaseOf(view) === null ? sayNoPhase(assigned, view) : null,
+    inForce: compiled.contraindications.map((rule) => putInForce(rule, view, isExplained)),
+    noPhase: phaseOf(view) === null ? sayNoPhase(assigned, view, isExplained) : null,
     verdicts: [],
     waiting: new Map(),
   }
 }
 
-function putInForce({ when, stated }: StatedRule<Contraindication, InForce>, view: View): InForce | undefined {
+function putInForce(
+  { when, stated }: StatedRule<Contraindication, InForce>,
+  view: View,
+  isExplained: boolean,
+): InForce | undefined {
   if (when === null) return stated
   const truth = truthOf(when, view)
   if (truth === isFalse) return undefined
   const certain = truth === isTrue
-  const explained = explain(when, view)
   const until = dateOrNull(endOf(when, view))
+  if (!isExplained && certain && until === null) return stated
+  const explained = isExplained ? explain(when, view) : null
   // What is spread comes first here and below: only so it is copied at once.
   return {
     rule: stated.rule,
@@ -133,7 +144,7 @@ function putInForce({ when, stated }: StatedRule<Contraindication, InForce>, vie
   }
 }
 
-function sayNoPhase({ compiled, version }: Assigned, view: View): Reason {
+function sayNoPhase({ compiled, version }: Assigned, view: View, isExplained: boolean): Reason {
   const first = compiled.phases[0]
   return {
     kind: 'no-phase',
@@ -141,7 +152,7 @@ function sayNoPhase({ compiled, version }: Assigned, view: View): Reason {
     version: version.version,
     title: compiled.document.title,
     first: first?.named ?? null,
-    entry: first === undefined ? null : explain(first.entry, view),
+    entry: first === undefined || !isExplained ? null : explain(first.entry, view),
   }
 }
 
@@ -179,19 +190,18 @@ function verdictOn(index: number, owner: Owner): PrescriptionVerdict | null {
 
 /** Why the prescription does not grant on the day; null when it does. */
 function whyNotGranted(prescription: CompiledPrescription, owner: Owner): Reason | null {
-  const { rule, reference, from, through, when } = prescription
-  const { compiled, view, noPhase } = owner
+  const { notReached, passed, notMet, notKnown, from, through, when } = prescription
+  const { compiled, view, noPhase, isExplained } = owner
   const current = phaseOf(view)
   if (noPhase !== null || current === null) return noPhase
-  const first = compiled.phases[from]
-  if (first === undefined || through === -1 || current < from) {
-    const phase = first?.named ?? { code: rule.from, title: rule.from }
-    return { ...reference, kind: 'phase-not-reached', phase, entries: waitingUpTo(from, owner) }
+  if (compiled.phases[from] === undefined || through === -1 || current < from) {
+    return isExplained ? { ...notReached, entries: waitingUpTo(from, owner) } : notReached
   }
-  if (current > through) return prescription.passed
+  if (current > through) return passed
   const truth = truthOf(when, view)
   if (when === null || truth === isTrue) return null
-  return { ...reference, kind: 'condition-not-met', certain: truth === isFalse, when: explain(when, view) }
+  const refusal = truth === isFalse ? notMet : notKnown
+  return isExplained ? { ...refusal, when: explain(when, view) } : refusal
 }
 
 /** Entries of the phases behind the current one, up to that phase (−1: all of them), that are not true. */
@@ -368,7 +378,7 @@ function sideOf(grants: readonly PrescriptionGrant[], { surgery }: KnownRecord):
   return 'both'
 }
 
-/** Judges one exercise, and adds it to one of the two lists: the entry to show, and what bears on it, by owner. */
+/** Judges one exercise: the entry to show, and what bears on it, by owner. */
 function judge(
   exercise: Exercise,
   bearings: readonly Bearing[],
@@ -376,9 +386,7 @@ function judge(
   record: KnownRecord,
   day: DayNumber,
   forEverything: readonly Reason[],
-  permitted: Permitted[],
-  withheld: Withheld[],
-): void {
+): Permitted | Withheld {
   const overrides = overridesOn(record, exercise.code, day)
   const permits = overrides.length === 0 ? overrides : overrides.filter((entry) => entry.effect === 'permit')
 
@@ -409,13 +417,12 @@ function judge(
 
   const granted = permits.length > 0 || missing.length === 0
   if (granted && reasons.length === 0) {
-    permitted.push(describePermitted(exercise, grants, permits, side ?? 'both', cautions, record))
-    return
+    return describePermitted(exercise, grants, permits, side ?? 'both', cautions, record)
   }
   // What forbids is in order already, and only one thing can be missing besides it.
   const isInOrder = granted || (missing.length === 1 && missing[0]?.kind !== 'no-phase')
   if (!granted) for (const reason of missing) if (!reasons.includes(reason)) reasons.push(reason)
-  withheld.push({ exercise, reasons: isInOrder ? reasons : reasons.sort(orderReasons), wayForward: null })
+  return { exercise, reasons: isInOrder ? reasons : reasons.sort(orderReasons), wayForward: null }
 }
 
 function describePermitted(
@@ -494,6 +501,7 @@ function subjectsOn(asked: Case, day: DayNumber): Compiled['subjects'] {
       matches: matchesOf(compiled, entries),
       prescriptions: compiled.prescriptionsOf.get(code) ?? noIndexes,
     })),
+    isSettled: false,
   }))
 }
 
@@ -602,41 +610,114 @@ function listRedFlags(owners: readonly Owner[]): Derivation['redFlags'] {
   )
 }
 
-/** The answer about one day, without what lies ahead of it. */
-export function decide(asked: Case, day: DayNumber): Derivation {
-  const { record, knownAt } = asked
-  const owners = asked.assigned.map((assigned) => own(assigned, day))
+type Told =
+  | 'on'
+  | 'daysSinceSurgery'
+  | 'status'
+  | 'statusReasons'
+  | 'permitted'
+  | 'withheld'
+  | 'limits'
+  | 'missingFacts'
+
+/** What an answer tells, at length or in short. */
+interface Judged {
+  owners: readonly Owner[]
+  speaking: readonly Owner[]
+  told: Pick<Derivation, Told | 'basis'>
+}
+
+function judgeAll(asked: Case, day: DayNumber): Judged {
+  const { record, knownAt, isExplained } = asked
+  const owners = asked.assigned.map((assigned) => own(assigned, day, isExplained))
   const forEverything = reasonsForEverything(asked, owners, day)
   const permitted: Permitted[] = []
   const withheld: Withheld[] = []
-  for (const { exercise, bearings } of subjectsOn(asked, day)) {
-    judge(exercise, bearings, owners, record, day, forEverything, permitted, withheld)
+  const verdicts = verdictsOfPhase(asked, owners, forEverything)
+  const subjects = subjectsOn(asked, day)
+  for (let index = 0; index < subjects.length; index += 1) {
+    const { exercise, bearings, isSettled } = subjects[index] as Subject
+    const known = isSettled && verdicts !== null && isFreeFrom(owners, bearings) ? verdicts : null
+    const verdict = known?.[index] ?? judge(exercise, bearings, owners, record, day, forEverything)
+    if (known !== null) known[index] ??= Object.freeze(verdict)
+    if ('reasons' in verdict) withheld.push(verdict)
+    else permitted.push(verdict)
   }
   const speaking = owners.filter(speaks)
-  const inviting = forEverything.length > 0 ? [] : speaking
-  const { surgeryDate, procedures, levels, side } = record.surgery
-  return {
+  const told = {
     on: dateOf(day),
     daysSinceSurgery: day - record.surgeryDay,
-    surgery: { surgeryDate, procedures, levels, side },
     status: statusOf(forEverything),
     statusReasons: forEverything,
+    permitted,
+    withheld,
+    limits: listLimits(speaking),
+    missingFacts: forEverything.some(({ kind }) => silencing.has(kind))
+      ? []
+      : speaking.flatMap(({ view, assigned }) => findMissingFacts(view, assigned.version.version)),
+    basis: { revision: record.revision, knownAt, semantics: semanticsVersion },
+  }
+  return { owners, speaking, told }
+}
+
+/**
+ * Of one version alone the verdicts so far about what is settled in its phase: the same for every record, as long as no
+ * contraindication is in force against the exercise and reasons do not tell what the record has.
+ */
+function verdictsOfPhase(
+  asked: Case,
+  [only]: readonly Owner[],
+  forEverything: readonly Reason[],
+): (Permitted | Withheld | undefined)[] | null {
+  if (only === undefined || asked.isExplained || forEverything.length > 0) return null
+  const phase = phaseOf(only.view) ?? -1
+  const { settled } = only.compiled
+  settled[phase] ??= []
+  return settled[phase]
+}
+
+function isFreeFrom(owners: readonly Owner[], bearings: readonly Bearing[]): boolean {
+  return bearings.every(({ matches }, place) => matches.every(({ rule }) => owners[place]?.inForce[rule] === undefined))
+}
+
+/** The answer about one day, without what lies ahead of it. */
+export function decide(asked: Case, day: DayNumber): Derivation {
+  const { record } = asked
+  const { owners, speaking, told } = judgeAll(asked, day)
+  const { on, daysSinceSurgery, status, statusReasons, permitted, withheld, limits, missingFacts, basis } = told
+  const inviting = statusReasons.length > 0 ? [] : speaking
+  const { surgeryDate, procedures, levels, side } = record.surgery
+  return {
+    on,
+    daysSinceSurgery,
+    surgery: { surgeryDate, procedures, levels, side },
+    status,
+    statusReasons,
     protocols: owners.map(describeProtocol),
     permitted,
     withheld,
     avoid: listAvoid(speaking),
     // While nothing is permitted, nothing may sound like an invitation to exercise.
     instructions: listInstructions(inviting),
-    limits: listLimits(speaking),
+    limits,
     goals: listGoals(inviting),
     openRedFlags: listOpenRedFlags(record, day),
     redFlags: listRedFlags(owners),
-    missingFacts: forEverything.some(({ kind }) => silencing.has(kind))
-      ? []
-      : speaking.flatMap(({ view, assigned }) => findMissingFacts(view, assigned.version.version)),
+    missingFacts,
     nextChange: null,
-    basis: { revision: record.revision, knownAt, semantics: semanticsVersion },
+    basis,
   }
+}
+
+/** The same in short, of a case that was opened without explanations. */
+export function decideInShort(asked: Case, day: DayNumber): Verdicts {
+  const { owners, told } = judgeAll(asked, day)
+  const protocols = owners.map(({ compiled, assigned, view }) => ({
+    code: compiled.document.code,
+    version: assigned.version.version,
+    phase: compiled.phases[phaseOf(view) ?? -1]?.named ?? null,
+  }))
+  return { ...told, protocols }
 }
 
 /** While these withhold everything, nothing is asked for: no observation would permit anything. */

@@ -1,7 +1,7 @@
 import { type DayNumber, dateOf, dayNumber } from './calendar-date.ts'
-import { type Case, decide, type Evidence, entriesOf, openCase } from './decide.ts'
+import { type Case, decide, decideInShort, type Evidence, entriesOf, openCase } from './decide.ts'
 import { findNextChange } from './next-change.ts'
-import type { CalendarDate, Derivation, WayForward } from './types.ts'
+import type { CalendarDate, Derivation, Verdicts, WayForward } from './types.ts'
 import { findWayForward, lookAhead } from './way-forward.ts'
 
 export interface Question extends Evidence {
@@ -19,6 +19,12 @@ export function derive({ on, ahead = true, ...evidence }: Question): Derivation 
   const asked = openCase(evidence)
   if (asked === null) return null
   return ahead ? deriveFrom(asked, dayNumber(on)) : decide(asked, dayNumber(on))
+}
+
+/** The same verdicts about the date alone and without explanations, for many at a time: it takes half the time. */
+export function deriveInShort({ on, ...evidence }: Omit<Question, 'ahead'>): Verdicts | null {
+  const asked = openCase(evidence, false)
+  return asked === null ? null : decideInShort(asked, dayNumber(on))
 }
 
 /** The answer about a day with what lies ahead of it. */

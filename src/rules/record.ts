@@ -45,15 +45,16 @@ export function covers(span: { from: DayNumber; until: DayNumber | null }, day: 
 }
 
 /** The entries in the order in which they were recorded, up to that moment. */
-function inOrder(entries: readonly RecordEntry[], knownAt: Instant): RecordEntry[] {
-  const recorded = entries.filter((entry) => entry.recordedAt <= knownAt)
-  // As a rule they come in order already.
+function inOrder(entries: readonly RecordEntry[], knownAt: Instant): readonly RecordEntry[] {
+  // As a rule they are known, and come in order already.
   let last = Number.NEGATIVE_INFINITY
-  for (const { revision } of recorded) {
-    if (revision < last) return recorded.sort((a, b) => a.revision - b.revision)
+  for (const { revision, recordedAt } of entries) {
+    if (revision < last || recordedAt > knownAt) {
+      return entries.filter((entry) => entry.recordedAt <= knownAt).sort((a, b) => a.revision - b.revision)
+    }
     last = revision
   }
-  return recorded
+  return entries
 }
 
 function append<T>(lists: Map<string, T[]>, key: string, item: T): void {
@@ -66,16 +67,17 @@ function earlier(known: DayNumber | undefined, day: DayNumber): DayNumber {
   return Math.min(known ?? day, day)
 }
 
-function byDate<Entry extends { id: string }>(a: Lasting<Entry>, b: Lasting<Entry>): number {
-  return a.from - b.from || compareText(a.entry.id, b.entry.id)
+/** What later entries end: ids of what is void, and the day on which a milestone is revoked or a symptom resolved. */
+interface Ends {
+  voided: ReadonlySet<string>
+  revokedOn: ReadonlyMap<string, DayNumber>
+  resolvedOn: ReadonlyMap<string, DayNumber>
 }
 
-/**
- * Reads the record as it was known at `knownAt`; null if the surgery was not on record then. The order of `entries` does
- * not matter: their revisions give the order of recording.
- */
-export function readRecord(entries: readonly RecordEntry[], knownAt: Instant): KnownRecord | null {
-  const recorded = inOrder(entries, knownAt)
+const noEnds: Ends = { voided: new Set(), revokedOn: new Map(), resolvedOn: new Map() }
+
+function findEnds(recorded: readonly RecordEntry[]): Ends {
+  if (!recorded.some(({ kind }) => kind === 'void' || kind === 'revocation' || kind === 'resolution')) return noEnds
   const voided = new Set<string>()
   const revokedOn = new Map<string, DayNumber>()
   const resolvedOn = new Map<string, DayNumber>()
@@ -87,7 +89,20 @@ export function readRecord(entries: readonly RecordEntry[], knownAt: Instant): K
       resolvedOn.set(entry.symptom, earlier(resolvedOn.get(entry.symptom), dayNumber(entry.on)))
     }
   }
+  return { voided, revokedOn, resolvedOn }
+}
 
+function byDate<Entry extends { id: string }>(a: Lasting<Entry>, b: Lasting<Entry>): number {
+  return a.from - b.from || compareText(a.entry.id, b.entry.id)
+}
+
+/**
+ * Reads the record as it was known at `knownAt`; null if the surgery was not on record then. The order of `entries` does
+ * not matter: their revisions give the order of recording.
+ */
+export function readRecord(entries: readonly RecordEntry[], knownAt: Instant): KnownRecord | null {
+  const recorded = inOrder(entries, knownAt)
+  const { voided, revokedOn, resolvedOn } = findEnds(recorded)
   let surgery: SurgeryEntry | null = null
   let assignment: AssignmentEntry | null = null
   const closures: Lasting<ClosureEntry>[] = []

@@ -66,6 +66,20 @@ export function stateGrant({ rule, reference }: CompiledRule<Prescription>, dose
   return { ...reference, kind: 'prescription', dose, side, supervision, modality, provided }
 }
 
+/** A reason why a prescription does not grant; in short it does not tell what is waited for. */
+export type RefusalOf<Kind extends Reason['kind']> = Extract<Reason, { kind: Kind }>
+
+/** Why a prescription does not grant yet before its first phase. */
+export function stateNotReached(reference: RuleReference, phase: Named): RefusalOf<'phase-not-reached'> {
+  return { ...reference, kind: 'phase-not-reached', phase, entries: [] }
+}
+
+/** Why a prescription does not grant while its condition is not true. */
+export function stateNotMet(reference: RuleReference, truth: 'false' | 'unknown'): RefusalOf<'condition-not-met'> {
+  const when = { op: 'all', truth, of: [] } as const
+  return { ...reference, kind: 'condition-not-met', certain: truth === 'false', when }
+}
+
 /** Why a prescription no longer grants behind its last phase. */
 export function statePassed(reference: RuleReference, phase: Named): Reason {
   return { ...reference, kind: 'phase-passed', phase }

@@ -637,6 +637,18 @@ export interface Derivation {
   basis: { revision: number; knownAt: Instant; semantics: number }
 }
 
+/** A reason or a caution without what its condition rests on. */
+type InShort<Said> = Said extends unknown ? Omit<Said, 'when' | 'entries' | 'entry'> : never
+
+/** What an answer about a date comes to: each verdict with the rules that it rests on, as in a `Derivation`. */
+export interface Verdicts
+  extends Pick<Derivation, 'on' | 'daysSinceSurgery' | 'status' | 'limits' | 'missingFacts' | 'basis'> {
+  statusReasons: readonly InShort<Reason>[]
+  protocols: readonly (Pick<ProtocolState, 'code' | 'version'> & { phase: Named | null })[]
+  permitted: readonly (Omit<Permitted, 'cautions'> & { cautions: readonly InShort<Caution>[] })[]
+  withheld: readonly { exercise: Exercise; reasons: readonly InShort<Reason>[] }[]
+}
+
 // ---- The timeline ----
 
 /** One thing that is different from the day before. */

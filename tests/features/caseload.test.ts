@@ -55,6 +55,33 @@ test('a caseload is read page by page as it was at one moment, whatever happens 
   expect(later).toHaveLength(600)
 })
 
+test('an episode is in the caseload again once its closure is voided, and not for another void', async () => {
+  const other = await clinic.addLibraryClinic()
+  await publishProtocol(other, wardProtocol('ward'))
+  const { id: version } = accepted(await other.get<{ id: string }>('/protocols/ward/versions/1'))
+  const openIds = async (): Promise<string[]> => {
+    const knownAt = await fixMoment({ db, clock }, other.clinicId)
+    const pages: EpisodeThen[] = []
+    for await (const page of readCaseload(db.pool, { clinicId: other.clinicId, versions: [version], knownAt })) {
+      pages.push(...page)
+    }
+    return pages.map(({ id }) => id).sort()
+  }
+  const open = () =>
+    openEpisode(other, { procedures: ['acdf'], surgeryDate: '2026-10-01', protocols: [{ code: 'ward' }] })
+  const close = async (episode: string): Promise<string> =>
+    accepted(await other.post<{ id: string }>(`/episodes/${episode}/close`, { on: '2026-11-20', reason: 'Away' })).id
+  const [reopened, closed] = [await open(), await open()]
+  const held = { from: '2026-11-20', reason: 'A cold' }
+  const { id: hold } = accepted(await other.post<{ id: string }>(`/episodes/${closed}/holds`, held))
+  const closure = await close(reopened)
+  accepted(await other.post(`/episodes/${closed}/record/${hold}/void`, { reason: 'No cold' }))
+  await close(closed)
+  expect(await openIds()).toEqual([])
+  accepted(await other.post(`/episodes/${reopened}/record/${closure}/void`, { reason: 'By mistake' }))
+  expect(await openIds()).toEqual([reopened])
+})
+
 test('the moment waits for who is writing', async () => {
   const client = await db.pool.connect()
   await client.query('BEGIN')

@@ -189,6 +189,11 @@ export function findWays(asked: Asked, budget: number): Search | null {
     (entry) =>
       (entry.kind === 'hold' || (entry.kind === 'override' && entry.effect === 'withhold')) && entry.until === null,
   )
+  // An override that lifts brings along what the catalogue says of its exercise: also what one said that is ended.
+  const said = ended
+    .filter((entry) => entry.kind === 'override')
+    .filter(({ from }) => dayNumber(from) <= today)
+    .map((entry) => ({ ...entry, id: `said by ${entry.id}`, until: entry.from }))
   const symptoms = known.filter((entry) => entry.kind === 'symptom')
 
   const milestoneOptions = (day: number): Addition[][] =>
@@ -241,11 +246,14 @@ export function findWays(asked: Asked, budget: number): Search | null {
     tried += combinations
     if (tried > budget) return null
     for (const additions of combine(options)) {
-      const attempt = look({ ...asked, on: dateOf(day), entries: record(asked, additions, ended, symptoms, day) })
-      if (attempt === null) continue
+      const entries = record(asked, additions, ended, symptoms, day)
+      const attempt = look({ ...asked, on: dateOf(day), entries })
+      const lifting = said.length === 0 ? attempt : look({ ...asked, on: dateOf(day), entries: [...entries, ...said] })
+      if (attempt === null || lifting === null) continue
       for (const code of open) {
         const verdict = attempt.judge(code)
-        const isLiftable = verdict.granted && !verdict.otherwise && verdict.relative.length > 0
+        const { granted, otherwise, relative } = lifting.judge(code)
+        const isLiftable = granted && !otherwise && relative.length > 0
         const found = verdict.permitted ? ways : isLiftable ? lifted : null
         // An exercise that an ended override alone had named is no longer one that is judged.
         if (found === null) continue

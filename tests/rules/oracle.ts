@@ -1,7 +1,7 @@
 /**
  * A second reading of the semantics (`src/rules/README.md`): slow, obvious, and without a line of `src/rules`. Where the
- * two disagree one of them misreads it. Everything is looked up anew each time, and put into words when it is asked for.
- * What this file says of one date, `oracle-ahead.ts` asks day after day to know what comes.
+ * two disagree one of them misreads it. `look` looks everything of one date up anew, and puts it into words when it is asked
+ * for. `oracle-ahead.ts` asks it day after day to know what comes, and keeps what it has been told.
  */
 import type {
   CalendarDate,

@@ -293,8 +293,8 @@ export const faults: readonly Fault[] = [
   {
     name: 'what is not known is given as certain',
     in: 'decide',
-    replace: "kind: 'condition-not-met', certain: truth === isFalse",
-    by: "kind: 'condition-not-met', certain: truth !== isTrue",
+    replace: 'truth === isFalse ? notMet : notKnown',
+    by: 'notMet',
   },
   {
     name: 'an ungraded attribute does not match',

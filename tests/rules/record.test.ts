@@ -15,6 +15,13 @@ function read(written: readonly Record<string, unknown>[]) {
   return known
 }
 
+test('before anything was recorded nothing is known', () => {
+  const surgery = { kind: 'surgery', surgeryDate: '2026-03-02', procedures: [], levels: [], side: null }
+  const entries = [{ id: 'a', revision: 1, recordedAt: now, ...surgery }] as unknown as RecordEntry[]
+  expect(readRecord(entries, '2026-05-01T07:59:59.999Z' as Instant)).toBeNull()
+  expect(readRecord(entries, now)).not.toBeNull()
+})
+
 test('holds and overrides are in the order of their dates, on one date of their ids', () => {
   const spans = [
     { id: 'x', from: '2026-03-09' },

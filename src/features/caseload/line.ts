@@ -1,5 +1,10 @@
-import type { CalendarDate, Caution, Derivation, Exercise, Grant, Permitted, Reason } from '../../rules/index.ts'
+import type { CalendarDate, Exercise, Grant, Verdicts } from '../../rules/index.ts'
 import { speakHow } from '../permitted-exercises/sentences.ts'
+
+type Permitted = Verdicts['permitted'][number]
+type Withheld = Verdicts['withheld'][number]
+type Caution = Permitted['cautions'][number]
+type Reason = Verdicts['statusReasons'][number]
 
 /**
  * Writes the line of an episode from its answer: out of pieces that most lines share, without an object in between, which
@@ -11,6 +16,8 @@ export function createLineWriter() {
   const begun = new Map<string, Map<string, Map<string, string>>>()
   /** How an exercise is done that one prescription grants as it is stated. */
   const stated = new WeakMap<Exercise, WeakMap<Grant, string>>()
+  /** What rules say of an exercise in many answers. */
+  const shared = new WeakMap<object, string>()
   let pieces: string[] = []
 
   /** A code as JSON. */
@@ -65,13 +72,31 @@ export function createLineWriter() {
     return known
   }
 
+  /** Writes a verdict, or repeats what was written of it: if it is frozen, it comes again. */
+  function repeat<Verdict extends object>(verdict: Verdict, write: (verdict: Verdict) => void): void {
+    const known = shared.get(verdict)
+    if (known !== undefined) {
+      pieces.push(known)
+      return
+    }
+    const from = pieces.length
+    write(verdict)
+    if (Object.isFrozen(verdict)) shared.set(verdict, pieces.slice(from).join(''))
+  }
+
   function writePermitted(permitted: Permitted): void {
     pieces.push(describeOnce(permitted))
     list(permitted.cautions, writeCaution)
     pieces.push(']}')
   }
 
-  return ({ episode, patient }: { episode: string; patient: string }, answer: Derivation): string => {
+  function writeWithheld({ exercise, reasons }: Withheld): void {
+    pieces.push('{"exercise":', quote(exercise.code), ',"reasons":[')
+    list(reasons, writeReason)
+    pieces.push(']}')
+  }
+
+  return ({ episode, patient }: { episode: string; patient: string }, answer: Verdicts): string => {
     const { on, daysSinceSurgery, status, basis } = answer
     pieces = [
       `{"kind":"episode","episode":"${episode}","patient":"${patient}","revision":${basis.revision},"on":"${on}","daysSinceSurgery":${daysSinceSurgery},"status":"${status}","statusReasons":[`,
@@ -82,13 +107,9 @@ export function createLineWriter() {
       pieces.push(`{"code":${quote(code)},"version":${version},"phase":${quoteOrNull(phase?.code ?? null)}}`)
     })
     pieces.push('],"permitted":[')
-    list(answer.permitted, writePermitted)
+    list(answer.permitted, (permitted) => repeat(permitted, writePermitted))
     pieces.push('],"withheld":[')
-    list(answer.withheld, ({ exercise, reasons }) => {
-      pieces.push('{"exercise":', quote(exercise.code), ',"reasons":[')
-      list(reasons, writeReason)
-      pieces.push(']}')
-    })
+    list(answer.withheld, (withheld) => repeat(withheld, writeWithheld))
     pieces.push('],"limits":[')
     list(
       answer.limits.filter(({ supersededBy }) => supersededBy === null),

@@ -1,4 +1,4 @@
-import type { Derivation } from '../../rules/index.ts'
+import type { Verdicts } from '../../rules/index.ts'
 import { openStatuses } from './schemas.ts'
 
 type OpenStatus = (typeof openStatuses)[number]
@@ -16,7 +16,7 @@ export function emptyTally(): Tally {
   return { statuses: { active: 0, 'no-phase': 0, 'on-hold': 0 }, phases: new Map(), closed: 0, other: 0 }
 }
 
-export function countIn(tally: Tally, { status, protocols }: Derivation): void {
+export function countIn(tally: Tally, { status, protocols }: Verdicts): void {
   // The date of a closure that is void no longer counts, and one that counts has closed the episode.
   if (status === 'closed') throw new Error('a closed episode is not in a caseload')
   tally.statuses[status] += 1

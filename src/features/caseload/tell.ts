@@ -2,7 +2,13 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { z } from 'zod'
 import type { Context } from '../../http/context.ts'
 import { WrittenLines } from '../../http/lines.ts'
-import { type CalendarDate, type Derivation, derive, type Instant, type ProtocolVersion } from '../../rules/index.ts'
+import {
+  type CalendarDate,
+  deriveInShort,
+  type Instant,
+  type ProtocolVersion,
+  type Verdicts,
+} from '../../rules/index.ts'
 import { asOf, type EpisodeThen, readPages } from '../episodes/caseload.ts'
 import { today } from '../episodes/plausibility.ts'
 import { listChanged, type UnreadRecord } from '../episodes/repository.ts'
@@ -64,7 +70,7 @@ export async function* tellCaseload(
     const subject = { episode: id, patient: patientId }
     if (isOpen && (versions === null || following.some((version) => versions.includes(version)))) {
       const followed = following.map((version) => atHand.get(version) ?? missing(version))
-      const answer = derive({ versions: followed, entries, on, knownAt, ahead: false })
+      const answer = deriveInShort({ versions: followed, entries, on, knownAt })
       if (answer === null) throw new Error('an episode’s record begins with its surgery')
       if (fits(answer, filter)) {
         countIn(tally, answer)
@@ -111,7 +117,7 @@ export async function* tellCaseload(
   yield end
 }
 
-function fits({ status, protocols }: Derivation, filter: Filter): boolean {
+function fits({ status, protocols }: Verdicts, filter: Filter): boolean {
   if (filter.status !== undefined && status !== filter.status) return false
   if (filter.phase === undefined) return true
   return protocols.some(({ code, phase }) => code === filter.protocol && phase?.code === filter.phase)
