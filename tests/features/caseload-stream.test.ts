@@ -558,6 +558,10 @@ describe('what is asked for', () => {
         await sync()
         expect(copy.has(late)).toBe(false)
         accepted(await clinic.post(`/episodes/${late}/record/${id}/void`, { reason: 'By mistake' }))
+        goOn()
+        await sync()
+        // It is on hold.
+        expect(copy.has(late)).toBe(filter.status === undefined)
       },
       async () => accepted(await close(late)),
     ]

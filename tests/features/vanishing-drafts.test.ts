@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, expect, test } from '@jest/globals'
 import { openDatabase } from '../../src/db/client.ts'
+import { readLibrary } from '../../src/features/clinics/library.ts'
 import { standBetween } from '../support/between-statements.ts'
 import { accepted } from './library-clinic.ts'
 import { type Answer, type Problem, startClinic, startReplica } from './support.ts'
 
-// A request reads a draft with several statements, and between any two of them another one may delete it.
+// A request reads a draft with several statements, and between any two of them another one may delete or change it.
 
 const clinic = await startClinic()
 const db = openDatabase(clinic.databaseUrl)
@@ -18,23 +19,29 @@ accepted(await clinic.post('/exercises', { code: 'walking', title: 'Walking', ki
 
 let count = 0
 
-async function createProtocol(named: { procedure: string; exercise: string }): Promise<string> {
+function nextCode(): string {
   count += 1
-  const code = `vanishing-${count}`
+  return `vanishing-${count}`
+}
+
+function documentOf(code: string, named: { procedure: string; exercise: string }) {
   const walks = { code: 'walks', exercise: named.exercise, from: 'ward', supervision: 'independent', side: 'both' }
   const never = { code: 'never', title: 'Never', strength: 'absolute', target: [{ exercise: named.exercise }] }
-  accepted(
-    await clinic.post('/protocols', {
-      format: 1,
-      code,
-      title: 'One that goes',
-      procedures: [named.procedure],
-      phases: [{ code: 'ward', title: 'On the ward', entry: { days: { atLeast: 0 } } }],
-      prescriptions: [walks],
-      contraindications: [never],
-      redFlags: [{ code: 'weakness', title: 'Weakness', response: 'emergency' }],
-    }),
-  )
+  return {
+    format: 1,
+    code,
+    title: 'One that goes',
+    procedures: [named.procedure],
+    phases: [{ code: 'ward', title: 'On the ward', entry: { days: { atLeast: 0 } } }],
+    prescriptions: [walks],
+    contraindications: [never],
+    redFlags: [{ code: 'weakness', title: 'Weakness', response: 'emergency' }],
+  }
+}
+
+async function createProtocol(named: { procedure: string; exercise: string }): Promise<string> {
+  const code = nextCode()
+  accepted(await clinic.post('/protocols', documentOf(code, named)))
   return code
 }
 
@@ -95,6 +102,104 @@ const rows: Row[] = [
   },
 ]
 
+const head = { 'if-match': '*', 'content-type': 'application/merge-patch+json' }
+const started = 'started-again'
+const [adopted] = readLibrary().protocols.map(({ document }) => document.code)
+
+interface Write {
+  operation: string
+  /** Makes what the request needs; tells the protocol’s code. */
+  prepare: () => Promise<string>
+  ask: (code: string) => Promise<Answer<Problem>>
+  /** What is deleted, of the protocol. */
+  deleted: '' | '/draft'
+  statuses: number[]
+}
+
+const writes: Write[] = [
+  {
+    operation: 'changeDraft',
+    prepare: () => createProtocol(common),
+    ask: (code) => slow.send('PATCH', `/protocols/${code}/draft`, { title: 'Another' }, head),
+    deleted: '/draft',
+    statuses: [200, 404, 412],
+  },
+  {
+    operation: 'replaceDraft',
+    prepare: () => createProtocol(common),
+    ask: (code) => slow.put(`/protocols/${code}/draft`, { ...documentOf(code, common), title: 'Another' }, '*'),
+    deleted: '/draft',
+    statuses: [200, 412],
+  },
+  {
+    operation: 'startDraft',
+    async prepare() {
+      if ((await clinic.get(`/protocols/${started}`)).status === 404) {
+        accepted(await clinic.post('/protocols', { ...documentOf(started, common), contraindications: [] }))
+        accepted(await clinic.send('POST', `/protocols/${started}/draft/publish`, {}, { 'if-match': '*' }))
+      }
+      return started
+    },
+    ask: (code) => slow.post(`/protocols/${code}/draft`, {}),
+    deleted: '/draft',
+    statuses: [201],
+  },
+  {
+    operation: 'createProtocol',
+    prepare: async () => nextCode(),
+    ask: (code) => slow.post('/protocols', documentOf(code, common)),
+    deleted: '',
+    statuses: [201],
+  },
+  {
+    operation: 'adoptLibraryProtocol',
+    prepare: async () => adopted ?? '',
+    ask: (code) => slow.post(`/library/${code}/adopt`, {}),
+    deleted: '',
+    statuses: [201],
+  },
+]
+
+test.each(writes)(
+  '$operation answers what it has done, also where somebody deletes that meanwhile',
+  async ({ operation, prepare, ask, deleted, statuses }) => {
+    const countDone = async (): Promise<number> =>
+      (await clinic.pages(`/audit-events?operation=${operation}&outcome=success`)).flat().length
+    const seen = new Set<number>()
+    const clean = (code: string) => clinic.delete(`/protocols/${code}${deleted}`, '*')
+    // The first request is left alone, and tells how many statements it takes.
+    for (let number = -1, most = 0; number <= most; number += 1) {
+      const code = await prepare()
+      const before = await countDone()
+      let deletion: Promise<unknown> = Promise.resolve()
+      const remove = async (): Promise<void> => {
+        let isOver = false
+        deletion = clean(code).finally(() => {
+          isOver = true
+        })
+        // It waits for the request, and the request must not wait for it.
+        while (!isOver && !(await isSomebodyWaiting())) await delay(2)
+      }
+      const { status, text } = await between.before(number, remove, () => ask(code))
+      most = Math.max(most, between.seen())
+      await deletion
+      seen.add(status)
+      const done = (await countDone()) - before
+      if (done !== (status < 300 ? 1 : 0))
+        throw new Error(`before statement ${number}, done ${done}: ${status} ${text}`)
+      await clean(code)
+    }
+    expect([...seen].sort()).toEqual(statuses)
+  },
+  60_000,
+)
+
+async function isSomebodyWaiting(): Promise<boolean> {
+  const { rowCount } = await clinic.db.pool.query(`SELECT 1 FROM pg_locks w JOIN pg_locks d USING (pid)
+    WHERE NOT w.granted AND d.database = (SELECT oid FROM pg_database WHERE datname = current_database())`)
+  return rowCount !== 0
+}
+
 test.each(rows)(
   '$what while its protocol is deleted: done, or refused with what happened',
   async (row) => {
@@ -119,6 +224,31 @@ test.each(rows)(
       if (!statuses.includes(status)) throw new Error(`before statement ${number}: ${status} ${text}`)
     }
     expect(seen.size).toBeGreaterThan(1)
+  },
+  60_000,
+)
+
+test.each(['', '/phases', '/phases/ward', '/check'])(
+  'a draft that is changed before each statement is read as it was at one moment: draft%s',
+  async (path) => {
+    const code = await createProtocol(common)
+    let changes = 0
+    const change = async (): Promise<void> => {
+      changes += 1
+      const title = `Ward ${changes}`
+      accepted(
+        await clinic.send('PATCH', `/protocols/${code}/draft/phases/ward`, { title }, { ...patch, 'if-match': '*' }),
+      )
+    }
+    const address = `/protocols/${code}/draft${path}`
+    const { status, text, etag } = await between.before('each', change, () =>
+      path === '/check' ? slow.post(address, {}) : slow.get(address),
+    )
+    if (status !== 200) throw new Error(`${status} ${text}`)
+    expect(changes).toBeGreaterThan(5)
+    // Each change has made the next revision, from the first.
+    const [, seen] = /Ward (\d+)/.exec(text) ?? []
+    if (path !== '/check') expect(etag).toBe(`"${1 + Number(seen)}"`)
   },
   60_000,
 )

@@ -7,13 +7,13 @@ type Act = (query: (text: string) => unknown) => Promise<unknown>
 export function standBetween(pool: pg.Pool) {
   let seen = 0
   let act: Act | null = null
-  let at = 0
+  let at: number | 'each' = 0
 
   // Of each new connection: the service asks for its statements on these.
   pool.on('connect', (client) => {
     const query = client.query.bind(client) as (...given: unknown[]) => unknown
     client.query = ((...given: unknown[]) => {
-      const due = act !== null && seen === at
+      const due = act !== null && (at === 'each' || seen === at)
       seen += 1
       if (!due || act === null) return query(...given)
       const acted = act(query).then(() => query(...given))
@@ -24,8 +24,8 @@ export function standBetween(pool: pg.Pool) {
   return {
     /** How many statements the last work has sent. */
     seen: () => seen,
-    /** Does the work, and `between` before the statement with this number, from 0, if there is one. */
-    async before<Result>(number: number, between: Act, work: () => Promise<Result>): Promise<Result> {
+    /** Does the work, and `between` before the statement with this number, from 0, if there is one, or before each. */
+    async before<Result>(number: number | 'each', between: Act, work: () => Promise<Result>): Promise<Result> {
       seen = 0
       at = number
       act = between

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
-import type { Transaction } from '../../db/client.ts'
+import type { Database, Transaction } from '../../db/client.ts'
 import { takes } from '../../http/accept.ts'
 import type { Context } from '../../http/context.ts'
 import { linesMediaType, longAnswer, sendLines } from '../../http/lines.ts'
@@ -63,7 +63,7 @@ export async function registerCaseload(app: FastifyInstance, context: Context): 
       const knownAt = from?.knownAt ?? (await fixMoment(context, clinicId))
       const next = from?.next ?? toInstantText(now.subtract(overlap))
       // After the moment is fixed: an episode may follow a version by then that was published just before it.
-      const versions = await db.asClinic(clinicId, (tx) => readVersionIds(tx, clinicId, filter))
+      const versions = await readVersionIds(db, clinicId, filter)
       return sendLines(
         request,
         reply,
@@ -75,14 +75,22 @@ export async function registerCaseload(app: FastifyInstance, context: Context): 
 
 /** Ids of the versions of the protocol that is asked for, if one is; refuses names that there are not. */
 async function readVersionIds(
-  tx: Transaction,
+  db: Database,
   clinicId: string,
   { protocol, phase }: Filter,
 ): Promise<readonly string[] | null> {
-  if (protocol === undefined) {
-    if (phase === undefined) return null
-    throw refuseParameter('phase', 'needs `protocol`: several protocols can have a phase of that name')
-  }
+  if (protocol !== undefined) return db.asClinic(clinicId, (tx) => findVersions(tx, clinicId, protocol, phase))
+  if (phase === undefined) return null
+  throw refuseParameter('phase', 'needs `protocol`: several protocols can have a phase of that name')
+}
+
+/** Ids of the protocol's versions; refuses a phase that none of them has. */
+async function findVersions(
+  tx: Transaction,
+  clinicId: string,
+  protocol: string,
+  phase: string | undefined,
+): Promise<readonly string[]> {
   const { id } = await requireProtocol(tx, clinicId, protocol)
   const versions = [...(await listVersionIds(tx, clinicId, id)).keys()]
   if (phase === undefined) return versions

@@ -29,7 +29,7 @@ export async function fixMoment({ db, clock }: Pick<Context, 'db' | 'clock'>, cl
   const now = toInstantText(clock())
   // An entry may have got its moment from a clock that is a little ahead of this one. Those that come while this waits are
   // left out: others that are still being written may have an earlier moment.
-  const last = await db.asClinic(clinicId, (tx) => readLastChange(tx, clinicId))
+  const last = await readLastChange(db, clinicId)
   const latest = performance.now() + mostMilliseconds
   for (let left = await readWriters(db.pool); left.length > 0; ) {
     if (performance.now() > latest) {
@@ -116,16 +116,17 @@ export async function* readPages(
 
 /** The episode as it was known at a moment that is settled; null: it was not there yet. */
 export function asOf(record: UnreadRecord, knownAt: Instant): EpisodeThen | null {
-  const isKnown = ({ recordedAt }: StoredEntry): boolean => recordedAt <= knownAt
-  const all = entriesOf(record)
-  const entries = all.every(isKnown) ? all : all.filter(isKnown)
+  const entries = entriesOf(record, knownAt)
   if (entries.length === 0) return null
-  const assignment = entries.findLast((entry) => entry.kind === 'assignment')
-  const following = assignment?.kind === 'assignment' ? assignment.versions : []
-  return { id: record.id, patientId: record.patientId, entries, isOpen: !isClosed(entries), following }
+  let following: readonly string[] = []
+  let isOpen = true
+  for (const entry of entries) {
+    if (entry.kind === 'assignment') following = entry.versions
+    else if (entry.kind === 'closure' && !isVoid(entry.id, entries)) isOpen = false
+  }
+  return { id: record.id, patientId: record.patientId, entries, isOpen, following }
 }
 
-function isClosed(entries: readonly StoredEntry[]): boolean {
-  const closures = entries.filter(({ kind }) => kind === 'closure')
-  return closures.some(({ id }) => !entries.some((entry) => entry.kind === 'void' && entry.entry === id))
+function isVoid(id: string, entries: readonly StoredEntry[]): boolean {
+  return entries.some((entry) => entry.kind === 'void' && entry.entry === id)
 }

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { noteMade, type Transaction } from '../../db/client.ts'
+import { type Database, noteMade, type Transaction } from '../../db/client.ts'
 import { fromDate, fromTimestamp, instantOf, toDate, toTimestamp } from '../../db/dates.ts'
 import type { Prisma } from '../../db/generated/client.ts'
 import { type AuditEvent, toJson } from '../../http/audit.ts'
@@ -396,9 +396,14 @@ export interface UnreadRecord {
   entries: string
 }
 
-/** Each entry of the record, a new object every time. */
-export function entriesOf({ entries }: UnreadRecord): StoredEntry[] {
-  return (JSON.parse(entries) as EntryTuple[]).map(fromTuple)
+/** Each entry of the record that was known at the moment, a new object every time. */
+export function entriesOf({ entries }: UnreadRecord, knownAt: Instant): StoredEntry[] {
+  const known: StoredEntry[] = []
+  for (const tuple of JSON.parse(entries) as EntryTuple[]) {
+    const entry = fromTuple(tuple)
+    if (entry.recordedAt <= knownAt) known.push(entry)
+  }
+  return known
 }
 
 /**
@@ -445,13 +450,13 @@ export async function readWriters(pool: pg.Pool): Promise<string[]> {
 }
 
 /** The latest moment that any record of the clinic has. */
-export async function readLastChange(tx: Transaction, clinicId: string): Promise<Instant | null> {
-  const last = await tx.episode.findFirst({
-    where: { clinicId },
-    select: { changedAt: true },
-    orderBy: { changedAt: 'desc' },
-  })
-  return last === null ? null : fromTimestamp(last.changedAt)
+export async function readLastChange(db: Pick<Database, 'ask'>, clinicId: string): Promise<Instant | null> {
+  const [row] = await db.ask<{ milliseconds: string | null }>(
+    'read-last-change',
+    'SELECT read_last_change($1::uuid) AS milliseconds',
+    [clinicId],
+  )
+  return row?.milliseconds == null ? null : instantOf(Number(row.milliseconds))
 }
 
 /** The episodes with these ids, by id, with their whole records. The caller holds their locks where that matters. */

@@ -1,5 +1,5 @@
 import type { ProtocolVersion } from '../../rules/index.ts'
-import type { StoredVersion } from '../protocols/repository.ts'
+import type { VersionContent } from '../protocols/repository.ts'
 
 /** More versions than this are not kept: one that is needed again is read again. */
 const mostKept = 100
@@ -7,7 +7,7 @@ const mostKept = 100
 /** The versions that episodes follow, each read and compiled once while it is kept. */
 export type VersionShelf = ReturnType<typeof createVersionShelf>
 
-type ReadVersions = (ids: readonly string[]) => Promise<readonly StoredVersion[]>
+type ReadVersions = (ids: readonly string[]) => Promise<readonly VersionContent[]>
 
 export function createVersionShelf() {
   const shelf = new Map<string, ProtocolVersion>()

@@ -14,8 +14,14 @@ import { hashDocument, toCanonical } from '../protocols/canonical.ts'
 import { boundChanges, changesBetween, exercisesThatDiffer } from '../protocols/changes.ts'
 import { toYaml } from '../protocols/document-body.ts'
 import { protocolDocument } from '../protocols/document-schema.ts'
-import { authorOf, inDraft, inProtocol, requireNoneSeen, requireVersion } from '../protocols/in-protocol.ts'
-import { answerVersion } from '../protocols/joined.ts'
+import {
+  answerWritten,
+  authorOf,
+  inProtocol,
+  requireNoneSeen,
+  requireProtocol,
+  requireVersion,
+} from '../protocols/in-protocol.ts'
 import type { Resolution } from '../protocols/merge.ts'
 import { readProtocol, readVersion, type StoredVersion } from '../protocols/repository.ts'
 import { codeParams } from '../protocols/schemas.ts'
@@ -150,7 +156,7 @@ function registerAdopting(app: FastifyInstance, context: Context): void {
       const { code } = entry.document
       const author = authorOf(request, context)
       const { clinicId } = author
-      const exercisesChanged = await context.db.asClinic(clinicId, async (tx) => {
+      const adopted = await context.db.asClinic(clinicId, async (tx) => {
         if ((await readProtocol(tx, clinicId, code)) !== null) {
           throw new ProblemError(
             'ALREADY_EXISTS',
@@ -164,16 +170,15 @@ function registerAdopting(app: FastifyInstance, context: Context): void {
           ...entry.document,
           exercises: exercises.filter((exercise) => !known.has(exercise.code)),
         })
-        return exercisesThatDiffer(
+        const exercisesChanged = exercisesThatDiffer(
           exercises,
           exercises.map((exercise) => known.get(exercise.code) ?? exercise),
         )
+        const draft = await answerWritten(tx, clinicId, await requireProtocol(tx, clinicId, code))
+        return { ...draft, exercisesChanged }
       })
       reply.code(201).header('location', `/v1/protocols/${code}/draft`)
-      return inDraft(request, context, code, async ({ tx, draft }) => ({
-        ...(await answerVersion(tx, clinicId, draft)),
-        exercisesChanged,
-      }))
+      return adopted
     },
   )
 }

@@ -6,7 +6,7 @@ import { readRecords, type StoredEntry } from '../episodes/repository.ts'
 import { toConsequence } from '../impacts/answer.ts'
 import { addHidden, type Consequence, type Effect } from '../impacts/consequences.ts'
 import { weigh } from '../impacts/weigh.ts'
-import { readVersionsById, type StoredVersion } from '../protocols/repository.ts'
+import { readVersionsById, type VersionContent } from '../protocols/repository.ts'
 
 type Surgery = Pick<SurgeryEntry, 'surgeryDate' | 'procedures' | 'levels' | 'side'>
 
@@ -22,7 +22,7 @@ export function unconfirmed(consequences: readonly Consequence[], confirmed: Rea
 export async function requireConfirmed(
   { tx, recorder, episode }: RecordScope,
   surgery: Surgery,
-  versions: readonly StoredVersion[],
+  versions: readonly VersionContent[],
   confirm: readonly string[],
 ): Promise<void> {
   const [record] = await readRecords(tx, recorder.clinicId, [episode.id])
@@ -40,7 +40,7 @@ export async function requireConfirmed(
     recordedBy: recorder.actor.id,
     ...surgery,
   }
-  const toVersion = ({ id, number, document }: StoredVersion) => ({ id, version: number, document })
+  const toVersion = ({ id, number, document }: VersionContent) => ({ id, version: number, document })
   const entries = record?.entries ?? []
   const weighWith = (known: readonly StoredEntry[]): Effect =>
     weigh({

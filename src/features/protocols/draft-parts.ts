@@ -26,8 +26,7 @@ import {
   requirePart,
 } from './draft-edits.ts'
 import { speakConsequences } from './draft-sentences.ts'
-import { inDraft } from './in-protocol.ts'
-import { answerVersion } from './joined.ts'
+import { answerWritten, type DraftScope, inDraft } from './in-protocol.ts'
 import { type EditableKind, nameOf, partKinds, partsOf } from './part-kinds.ts'
 import { readVersion, type StoredVersion } from './repository.ts'
 import { codeParams, partParams, type renaming, version } from './schemas.ts'
@@ -64,14 +63,11 @@ function editDraft(
   code: string,
   edit: (document: ProtocolDocument) => Edited,
 ): Promise<Stored> {
-  return inDraft(request, context, code, async ({ tx, author, protocol, draft }) => {
-    requireIfMatch(request, draft.revision)
+  return inDraft(request, context, code, async (scope) => {
+    const { tx, author, protocol } = scope
     const read = (which: number | 'draft') => readVersion(tx, author.clinicId, protocol.id, which)
-    const edited = edit(draft.document)
-    const { document, changed, at, renamed } = edited
-    await changeDraft(tx, author, protocol, draft, document, { changed }).catch((error: unknown) => {
-      throw placeInBody(error, at)
-    })
+    const edited = await makeEdit(request, scope, edit)
+    const { renamed } = edited
     // As it is stored: a list that was sent empty is one that was left out.
     const stored = await read('draft')
     if (stored === null) throw new Error(`the draft of ${protocol.code} was changed and cannot be read`)
@@ -82,6 +78,20 @@ function editDraft(
       published !== null && partsOf(published.document, kind).some((part) => nameOf(kind, part) === from)
     return { edited, draft: stored, renamed: { from, to, uses, consequences: speakConsequences(renamed, isPublished) } }
   })
+}
+
+async function makeEdit(
+  request: FastifyRequest,
+  { tx, author, protocol, draft }: DraftScope,
+  edit: (document: ProtocolDocument) => Edited,
+): Promise<Edited> {
+  requireIfMatch(request, draft.revision)
+  const edited = edit(draft.document)
+  const { document, changed, at } = edited
+  await changeDraft(tx, author, protocol, draft, document, { changed }).catch((error: unknown) => {
+    throw placeInBody(error, at)
+  })
+  return edited
 }
 
 function addressOf(code: string, kind: EditableKind, name: string): string {
@@ -268,13 +278,13 @@ function registerHeadPatch(app: FastifyInstance, context: Context): void {
         },
       },
     },
-    async (request) => {
-      const { code } = request.params
-      await editDraft(request, context, code, (document) =>
-        asPatched('draft', () => replaceHead(document, mergePatch(headOf(document), request.body) as object)),
-      )
-      return inDraft(request, context, code, ({ tx, author, draft }) => answerVersion(tx, author.clinicId, draft))
-    },
+    (request) =>
+      inDraft(request, context, request.params.code, async (scope) => {
+        await makeEdit(request, scope, (document) =>
+          asPatched('draft', () => replaceHead(document, mergePatch(headOf(document), request.body) as object)),
+        )
+        return answerWritten(scope.tx, scope.author.clinicId, scope.protocol)
+      }),
   )
 }
 

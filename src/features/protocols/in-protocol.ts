@@ -7,6 +7,7 @@ import { toInstantText } from '../../http/schemas.ts'
 import type { Exercise } from '../../rules/index.ts'
 import { readLastRevision } from '../protocol-events/repository.ts'
 import { type Authorship, withCatalogue } from './authoring.ts'
+import { answerVersion } from './joined.ts'
 import { listProtocols, type ProtocolSummary, readProtocol, readVersion, type StoredVersion } from './repository.ts'
 import { tellSince } from './since.ts'
 
@@ -21,7 +22,7 @@ interface ProtocolScope extends ClinicScope {
   protocol: ProtocolSummary
 }
 
-interface DraftScope extends ProtocolScope {
+export interface DraftScope extends ProtocolScope {
   /** With its exercises as the catalogue has them now. */
   draft: StoredVersion
   /** As they were submitted; none before. */
@@ -73,6 +74,13 @@ export function inDraft<Result>(
       work({ ...scope, draft, submittedExercises: stored.document.exercises }),
     )
   })
+}
+
+/** The draft as this transaction has just written it: in another one somebody may have deleted or published it. */
+export async function answerWritten(tx: Transaction, clinicId: string, protocol: { id: string; code: string }) {
+  const written = await readVersion(tx, clinicId, protocol.id, 'draft')
+  if (written === null) throw new Error(`the draft of ${protocol.code} was written and cannot be read`)
+  return answerVersion(tx, clinicId, { ...written, document: await withCatalogue(tx, clinicId, written.document) })
 }
 
 /** The protocol with that code, or a problem that names the nearest ones. */

@@ -2,16 +2,13 @@ import { LRUCache } from 'lru-cache'
 import type { Database } from '../../db/client.ts'
 import type { PublishedVersions } from '../../http/context.ts'
 import type { ProtocolVersion } from '../../rules/index.ts'
-import { readVersionsById } from './repository.ts'
+import { askVersions } from './repository.ts'
 
 /**
  * Published versions never change, so each is read and compiled once, and kept while it is among the last that were asked
  * for, as far as their documents have so many characters together.
  */
-export function createPublishedVersions(
-  db: Pick<Database, 'asClinic'>,
-  mostCharacters = 20_000_000,
-): PublishedVersions {
+export function createPublishedVersions(db: Pick<Database, 'ask'>, mostCharacters = 20_000_000): PublishedVersions {
   const kept = new LRUCache<string, ProtocolVersion>({
     maxSize: mostCharacters,
     sizeCalculation: ({ document }) => JSON.stringify(document).length,
@@ -25,8 +22,7 @@ export function createPublishedVersions(
     }
     const missing = ids.filter((id) => !found.has(id))
     if (missing.length > 0) {
-      const stored = await db.asClinic(clinicId, (tx) => readVersionsById(tx, clinicId, missing))
-      for (const { id, number, status, document } of stored) {
+      for (const { id, number, status, document } of await askVersions(db, clinicId, missing)) {
         const key = `${clinicId} ${id}`
         // Whoever read it first: what is compiled belongs to one object.
         const version = kept.get(key) ?? { id, version: number, document }

@@ -1,4 +1,4 @@
-import type { Transaction } from '../../db/client.ts'
+import type { Database, Transaction } from '../../db/client.ts'
 import { fromTimestamp } from '../../db/dates.ts'
 import { Prisma } from '../../db/generated/client.ts'
 import type {
@@ -83,29 +83,22 @@ interface VersionKey {
   versionId: string
 }
 
-/**
- * The rows of a version's lists. One list after another: a transaction has one connection, on which Prisma would ask for
- * all the lists of an `include` at once.
- */
-async function readParts(tx: Transaction, where: VersionKey) {
-  const inOrder = { where, orderBy: { position: 'asc' } } as const
-  return {
-    exercises: await tx.versionExercise.findMany({ where, orderBy: { code: 'asc' } }),
-    sources: await tx.source.findMany(inOrder),
-    milestones: await tx.milestone.findMany(inOrder),
-    facts: await tx.fact.findMany(inOrder),
-    phases: await tx.phase.findMany(inOrder),
-    prescriptions: await tx.prescription.findMany(inOrder),
-    contraindications: await tx.contraindication.findMany(inOrder),
-    instructions: await tx.instruction.findMany(inOrder),
-    limits: await tx.limit.findMany(inOrder),
-    redFlags: await tx.redFlag.findMany(inOrder),
-  }
+/** The rows of a version's lists. */
+export interface Parts {
+  exercises: Prisma.VersionExerciseModel[]
+  sources: Prisma.SourceModel[]
+  milestones: Prisma.MilestoneModel[]
+  facts: Prisma.FactModel[]
+  phases: Prisma.PhaseModel[]
+  prescriptions: Prisma.PrescriptionModel[]
+  contraindications: Prisma.ContraindicationModel[]
+  instructions: Prisma.InstructionModel[]
+  limits: Prisma.LimitModel[]
+  redFlags: Prisma.RedFlagModel[]
 }
 
-type Parts = Awaited<ReturnType<typeof readParts>>
-
-type VersionRow = Prisma.ProtocolVersionGetPayload<{ include: { protocol: true } }>
+/** A version's own row, with what it takes of its protocol's. */
+type VersionRow = Prisma.ProtocolVersionModel & { protocol: Pick<Prisma.ProtocolModel, 'code' | 'libraryHash'> }
 
 /**
  * The rows with their protocols, without those that were deleted since they were read. Prisma reads an `include` after the
@@ -127,14 +120,9 @@ async function withProtocols(
   })
 }
 
-/** As `withProtocols`, of the one row that there may be. */
-async function withProtocol(
-  tx: Transaction,
-  clinicId: string,
-  row: Omit<VersionRow, 'protocol'> | null,
-): Promise<VersionRow | null> {
-  const [whole = null] = await withProtocols(tx, clinicId, row === null ? [] : [row])
-  return whole
+/** Of the version's own row, what its document has. */
+type DocumentRow = Pick<VersionRow, 'title' | 'description' | 'procedures' | 'accepted' | 'cases'> & {
+  protocol: { code: string }
 }
 
 /** Leaves out the members that are null, as the document does. */
@@ -161,7 +149,7 @@ function whenOf(row: { condition: Prisma.JsonValue }): Condition | null {
   return row.condition === null ? null : fromJson<Condition>(row.condition)
 }
 
-export function toDocument(row: VersionRow, parts: Parts): ProtocolDocument {
+export function toDocument(row: DocumentRow, parts: Parts): ProtocolDocument {
   return present({
     format: 1 as const,
     code: row.protocol.code,
@@ -440,14 +428,6 @@ export type StoredVersion = VersionSummary & {
   brought: string[] | null
 }
 
-async function toStored(tx: Transaction, row: VersionRow): Promise<StoredVersion> {
-  const parts = await readParts(tx, { clinicId: row.clinicId, versionId: row.id })
-  return { ...toSummary(row), document: toDocument(row, parts), brought: fromJson<string[] | null>(row.brought) }
-}
-
-/** So often a draft is read whose lists may be of two revisions. */
-const mostReads = 5
-
 /** The version with that number or, for `'draft'`, the one that is not published; that one has the exercises that were submitted. */
 export async function readVersion(
   tx: Transaction,
@@ -455,28 +435,23 @@ export async function readVersion(
   protocolId: string,
   which: number | 'draft',
 ): Promise<StoredVersion | null> {
-  const find = async () => {
-    const number = which === 'draft' ? null : which
-    return withProtocol(tx, clinicId, await tx.protocolVersion.findFirst({ where: { clinicId, protocolId, number } }))
-  }
-  // Whoever only asks cannot lock: it is read again, as long as somebody writes between two of the lists.
-  for (let read = 0; read < mostReads; read += 1) {
-    const row = await find()
-    if (row === null) return null
-    const stored = await toStored(tx, row)
-    if (which !== 'draft' || (await isStill(tx, row))) return stored
-  }
-  // Nobody writes while the row is locked.
-  await tx.$queryRaw`
-    SELECT FROM protocol_version WHERE clinic_id = ${clinicId}::uuid AND protocol_id = ${protocolId}::uuid
-      AND number IS NULL FOR NO KEY UPDATE`
-  const locked = await find()
-  return locked === null ? null : toStored(tx, locked)
+  const number = which === 'draft' ? null : which
+  const found = await tx.protocolVersion.findFirst({ where: { clinicId, protocolId, number }, select: { id: true } })
+  const stored = await readStored(tx, clinicId, found)
+  // What was a draft may be published since.
+  return stored?.number === number ? stored : null
 }
 
-/** Whether the version is still at the revision that was read; every write of its lists raises it. */
-async function isStill(tx: Transaction, { clinicId, id, revision }: VersionRow): Promise<boolean> {
-  return (await tx.protocolVersion.count({ where: { clinicId, id, revision, number: null } })) === 1
+/** Everything about the version that was found, as it is at one moment; null: there is none, or no longer. */
+async function readStored(
+  tx: Transaction,
+  clinicId: string,
+  found: { id: string } | null,
+): Promise<StoredVersion | null> {
+  const [columns] = found === null ? [] : await selectVersions(tx, clinicId, [found.id])
+  if (columns === undefined) return null
+  const { row, document } = readColumns(columns)
+  return { ...toSummary(row), document, brought: fromJson<string[] | null>(row.brought) }
 }
 
 /** The newest version that is published and not retired. */
@@ -488,20 +463,83 @@ export async function readLatestPublished(
   const found = await tx.protocolVersion.findFirst({
     where: { clinicId, protocolId, status: 'published' },
     orderBy: { number: 'desc' },
+    select: { id: true },
   })
-  const row = await withProtocol(tx, clinicId, found)
-  return row === null ? null : toStored(tx, row)
+  return readStored(tx, clinicId, found)
 }
 
-export async function readVersionsById(
-  tx: Transaction,
+/** A version as far as answers are made from it. */
+export type VersionContent = Pick<StoredVersion, 'id' | 'number' | 'status' | 'document'>
+
+/** A row with the names that its columns have in the database. */
+type Columns = Readonly<Record<string, unknown>>
+
+/** A version with its lists as read_versions gives them; null: the list is empty. */
+type VersionColumns = { version: Columns; protocol: Columns } & {
+  [List in ListColumn]: readonly Columns[] | null
+}
+
+type ListColumn = Exclude<keyof Parts, 'redFlags'> | 'red_flags'
+
+/** So many versions are read in one round trip: a document may have a megabyte. */
+const mostAtOnce = 20
+
+/** The versions with these ids, without Prisma: it need not be loaded for an answer. */
+export function askVersions(
+  db: Pick<Database, 'ask'>,
   clinicId: string,
   ids: readonly string[],
-): Promise<StoredVersion[]> {
-  const rows = await tx.protocolVersion.findMany({ where: { clinicId, id: { in: [...ids] } } })
-  const versions: StoredVersion[] = []
-  for (const row of await withProtocols(tx, clinicId, rows)) versions.push(await toStored(tx, row))
+): Promise<VersionContent[]> {
+  return inParts(ids, (some) =>
+    db.ask<VersionColumns>('read-versions', 'SELECT * FROM read_versions($1::uuid, $2::uuid[])', [clinicId, some]),
+  )
+}
+
+/** The versions with these ids, as the transaction sees them. */
+export function readVersionsById(tx: Transaction, clinicId: string, ids: readonly string[]): Promise<VersionContent[]> {
+  return inParts(ids, (some) => selectVersions(tx, clinicId, some))
+}
+
+function selectVersions(tx: Transaction, clinicId: string, ids: readonly string[]): Promise<VersionColumns[]> {
+  return tx.$queryRaw<VersionColumns[]>`SELECT * FROM read_versions(${clinicId}::uuid, ${[...ids]}::uuid[])`
+}
+
+async function inParts(
+  ids: readonly string[],
+  read: (some: string[]) => Promise<VersionColumns[]>,
+): Promise<VersionContent[]> {
+  const versions: VersionContent[] = []
+  for (let start = 0; start < ids.length; start += mostAtOnce) {
+    versions.push(...(await read(ids.slice(start, start + mostAtOnce))).map(toContent))
+  }
   return versions
+}
+
+function toContent(columns: VersionColumns): VersionContent {
+  const { row, document } = readColumns(columns)
+  return { id: row.id, number: row.number, status: row.status as StoredVersion['status'], document }
+}
+
+const moments = ['createdAt', 'submittedAt', 'reviewedAt', 'publishedAt', 'retiredAt'] as const
+
+/** The version's own row, and its document. */
+function readColumns({ version, protocol, red_flags: redFlags, ...lists }: VersionColumns) {
+  const row = { ...toRow(version), protocol: toRow(protocol) } as VersionRow
+  for (const moment of moments) if (row[moment] !== null) Object.assign(row, { [moment]: new Date(row[moment]) })
+  const parts = Object.fromEntries(
+    Object.entries({ ...lists, redFlags }).map(([list, rows]) => [list, (rows ?? []).map(toRow)]),
+  ) as unknown as Parts
+  return { row, document: toDocument(row, parts) }
+}
+
+/** The row with the names that Prisma gives its columns. */
+function toRow(columns: Columns): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(columns).map(([name, value]) => [
+      name.replaceAll(/_(\w)/g, (_, letter: string) => letter.toUpperCase()),
+      value,
+    ]),
+  )
 }
 
 /** The numbers of the protocol's published and retired versions by their ids; with a number only that one's. */
@@ -592,9 +630,9 @@ export async function readVersionOfContent(
   const found = await tx.protocolVersion.findFirst({
     where: { clinicId, protocolId, contentHash },
     orderBy: { number: 'asc' },
+    select: { id: true },
   })
-  const row = await withProtocol(tx, clinicId, found)
-  return row === null ? null : toStored(tx, row)
+  return readStored(tx, clinicId, found)
 }
 
 /** The draft as its next writer has seen it. */

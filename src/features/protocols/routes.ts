@@ -15,7 +15,15 @@ import { toYaml } from './document-body.ts'
 import { acceptDocuments } from './document-mistakes.ts'
 import { completeDocument, documentBody, protocolDocument } from './document-schema.ts'
 import { registerDraftParts } from './draft-parts.ts'
-import { authorOf, inDraft, inProtocol, requireNoneSeen, requireVersion } from './in-protocol.ts'
+import {
+  answerWritten,
+  authorOf,
+  inDraft,
+  inProtocol,
+  requireNoneSeen,
+  requireProtocol,
+  requireVersion,
+} from './in-protocol.ts'
 import { answerVersion } from './joined.ts'
 import { withKeyNames } from './keys.ts'
 import { discard } from './lifecycle.ts'
@@ -97,11 +105,13 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
     async (request, reply) => {
       const author = authorOf(request, context)
       const document = completeDocument(request.body)
-      await db.asClinic(author.clinicId, (tx) => createProtocol(tx, author, document))
+      const { clinicId } = author
+      const created = await db.asClinic(clinicId, async (tx) => {
+        await createProtocol(tx, author, document)
+        return answerWritten(tx, clinicId, await requireProtocol(tx, clinicId, document.code))
+      })
       reply.code(201).header('location', `/v1/protocols/${document.code}/draft`)
-      return inDraft(request, context, document.code, ({ tx, author, draft }) =>
-        answerVersion(tx, author.clinicId, draft),
-      )
+      return created
     },
   )
 
@@ -279,7 +289,7 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
     },
     async (request, reply) => {
       const { code } = request.params
-      const before = await inProtocol(request, context, code, async ({ tx, author, protocol: owner }) => {
+      const started = await inProtocol(request, context, code, async ({ tx, author, protocol: owner }) => {
         if (owner.hasDraft) {
           throw new ProblemError('ALREADY_EXISTS', `\`${owner.code}\` has a draft already: edit, publish or delete it`)
         }
@@ -288,13 +298,14 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
         // The catalogue has moved on since: the draft takes its exercises from there.
         const exercises = await exercisesToRestore(tx, author.clinicId, source.document)
         await startDraft(tx, author, owner, { ...source.document, exercises }, source)
-        return source.document.exercises
+        const draft = await answerWritten(tx, author.clinicId, owner)
+        return {
+          ...draft,
+          exercisesChanged: exercisesThatDiffer(source.document.exercises, draft.document.exercises),
+        }
       })
       reply.code(201).header('location', `/v1/protocols/${code}/draft`)
-      return inDraft(request, context, code, async ({ tx, author, draft }) => ({
-        ...(await answerVersion(tx, author.clinicId, draft)),
-        exercisesChanged: exercisesThatDiffer(before, draft.document.exercises),
-      }))
+      return started
     },
   )
 
@@ -319,7 +330,7 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
     },
     async (request) => {
       const document = completeDocument(request.body)
-      await inProtocol(request, context, request.params.code, async ({ tx, author, protocol: owner }) => {
+      return inProtocol(request, context, request.params.code, async ({ tx, author, protocol: owner }) => {
         const place = { tx, clinicId: author.clinicId, protocolId: owner.id }
         await tellSince(request, place, async () => {
           const draft = await readVersion(tx, author.clinicId, owner.id, 'draft')
@@ -330,10 +341,8 @@ function registerRoutes(app: FastifyInstance, context: Context): void {
           await requireNoneSeen(request, place, owner.code)
           return startDraft(tx, author, owner, document)
         })
+        return answerWritten(tx, author.clinicId, owner)
       })
-      return inDraft(request, context, request.params.code, ({ tx, author, draft }) =>
-        answerVersion(tx, author.clinicId, draft),
-      )
     },
   )
 
