@@ -333,11 +333,15 @@ function subjectsOf(request: FastifyRequest, answer: unknown): Subjects {
   const { id } = (request.params ?? {}) as { id?: unknown }
   if (url.startsWith('/v1/patients/:id')) add(patients, id)
   if (url.startsWith('/v1/episodes/:id')) add(episodes, id)
+  const arePatients = /^\/v1\/patients(\/:id)?$/.test(url)
+  const areEpisodes = /^\/v1\/(patients\/:id\/episodes|episodes|episodes\/:id)$/.test(url)
   for (const one of recordsIn(answer)) {
-    if (/^\/v1\/patients(\/:id)?$/.test(url)) add(patients, one.id)
-    if (/^\/v1\/(patients\/:id\/episodes|episodes|episodes\/:id)$/.test(url)) add(episodes, one.id)
-    for (const value of [one.patient, one.patientId]) add(patients, value)
-    for (const value of [one.episode, one.episodeId]) add(episodes, value)
+    if (arePatients) add(patients, one.id)
+    if (areEpisodes) add(episodes, one.id)
+    add(patients, one.patient)
+    add(patients, one.patientId)
+    add(episodes, one.episode)
+    add(episodes, one.episodeId)
     const { select } = one as { select?: { episodes?: unknown } }
     if (Array.isArray(select?.episodes)) for (const value of select.episodes) add(episodes, value)
   }

@@ -82,7 +82,7 @@ function takePlace({ server, actor }: FastifyRequest, reply: FastifyReply): void
 
 /**
  * Sends what comes, batch by batch, as lines of JSON. Nothing is asked for faster than it is read, and nothing more once
- * the reader has gone. Each batch is on record before it goes out, and is made only for whoever is still let in. An error
+ * the reader has gone. Each batch is on record before it goes out, and goes only to whoever is still let in. An error
  * ends it with a line that has the problem: without a last line that says that it is complete, it is not. Whoever asks
  * for the head alone gets no more than that.
  */
@@ -98,22 +98,24 @@ export function sendLines(
   reply.type(mediaType)
   // The reader asks for more from a context of its own; what is done for the lines is still part of this request's act.
   const inAct = AsyncLocalStorage.snapshot()
+  const changes = request.audit?.kept === 'change'
+  const putOnRecord = async (batch: Batch): Promise<void> => {
+    const subjects = batch instanceof WrittenLines ? batch.subjects : batch
+    // What names nobody is on record with what came before it.
+    const isDue = subjects.length > 0 || (batch instanceof WrittenLines && request.audit?.isRecorded === false)
+    if (isDue) await request.audit?.tell(subjects)
+  }
   const write = async function* (): AsyncGenerator<string | Buffer> {
     const iterator = batches[Symbol.asyncIterator]()
     try {
       for (;;) {
-        await request.requireInForce()
+        // What a batch changes is changed for whoever is let in when it begins; what it reads goes to whoever still is.
+        if (changes) await request.requireInForce()
         const { done, value: batch } = await inAct(() => iterator.next())
         if (done) break
-        if (batch instanceof WrittenLines) {
-          // What names nobody is on record with what came before it.
-          const isDue = batch.subjects.length > 0 || request.audit?.isRecorded === false
-          if (isDue) await request.audit?.tell(batch.subjects)
-          yield* batch.chunks
-        } else if (batch.length > 0) {
-          await request.audit?.tell(batch)
-          yield batch.map((line) => `${JSON.stringify(line)}\n`).join('')
-        }
+        await Promise.all([putOnRecord(batch), changes ? undefined : request.requireInForce()])
+        if (batch instanceof WrittenLines) yield* batch.chunks
+        else if (batch.length > 0) yield batch.map((line) => `${JSON.stringify(line)}\n`).join('')
       }
     } catch (error) {
       const problem = endWithProblem(error, request)
