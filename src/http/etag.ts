@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { ProblemError } from './problems.ts'
@@ -76,11 +77,13 @@ export function registerEtags(app: FastifyInstance): void {
   })
   app.addHook('onSend', async (request: FastifyRequest, reply: FastifyReply, payload: unknown) => {
     const etag = reply.getHeader('etag')
-    if (!['GET', 'HEAD'].includes(request.method) || reply.statusCode !== 200 || typeof etag !== 'string')
-      return payload
-    if (!hasCurrent(request, etag)) return payload
-    reply.code(304).removeHeader('content-length')
-    return null
+    const asks = request.method === 'GET' || request.method === 'HEAD'
+    if (asks && reply.statusCode === 200 && typeof etag === 'string' && hasCurrent(request, etag)) {
+      reply.code(304).removeHeader('content-length')
+    }
+    if (!asks || reply.statusCode !== 304) return payload
+    // Of a HEAD Fastify leaves the payload out by itself, and tells the length of what is no stream.
+    return request.method === 'HEAD' ? Readable.from([]) : null
   })
 }
 

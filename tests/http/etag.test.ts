@@ -106,8 +106,12 @@ describe('a read', () => {
   test('with the tag that the caller has is a 304 without a body', async () => {
     const tag = await currentTag()
     for (const ifNoneMatch of [tag, `W/${tag}`, `"x", ${tag}`, '*']) {
-      const response = await request(app.url).get('/v1/note').set({ authorization, 'if-none-match': ifNoneMatch })
-      expect([response.status, response.text, response.headers.etag]).toEqual([304, '', tag])
+      for (const method of ['get', 'head'] as const) {
+        const response = await request(app.url)[method]('/v1/note').set({ authorization, 'if-none-match': ifNoneMatch })
+        const { etag, 'content-length': length } = response.headers
+        const seen = [method, response.status, response.text ?? '', etag, length]
+        expect(seen).toEqual([method, 304, '', tag, undefined])
+      }
     }
   })
 
