@@ -1,8 +1,11 @@
 import { createHmac } from 'node:crypto'
-import { describe, expect, test } from '@jest/globals'
+import { setTimeout as delay } from 'node:timers/promises'
+import { afterAll, describe, expect, test } from '@jest/globals'
 import { type JWTPayload, SignJWT } from 'jose'
+import { openDatabase } from '../../src/db/client.ts'
 import { setSuspended } from '../../src/features/clinics/suspend-clinic.ts'
 import { toInstantText } from '../../src/http/schemas.ts'
+import { standBetween } from '../support/between-statements.ts'
 import { makeSigningKey } from '../support/issuer.ts'
 import { accepted } from './library-clinic.ts'
 import { type Page, type Problem, startClinic, startReplica } from './support.ts'
@@ -12,6 +15,10 @@ const seconds = Date.parse(now) / 1000
 const publicUrl = 'https://rehab.clinic.example'
 const clinic = await startClinic({ now, config: { publicUrl } })
 const replica = await startReplica(clinic.db, () => Temporal.Instant.from(now), { publicUrl })
+const db = openDatabase(clinic.databaseUrl)
+afterAll(() => db.close())
+const between = standBetween(db.pool)
+const slow = await startReplica(db, () => Temporal.Instant.from(now), { publicUrl })
 const key = await makeSigningKey('main', 'ES384')
 const rsa = await makeSigningKey('second', 'RS384')
 const weak = await makeSigningKey('third', 'RS256')
@@ -128,6 +135,29 @@ describe('a client that signs', () => {
     accepted(await clinic.post(`/actors/${own.id}/unblock`, {}))
     expect((await exchange(await assert(names))).status).toBe(200)
   })
+
+  test('is refused as a client also if it is shut out while it asks', async () => {
+    const { body: own } = await clinic.post<Registered>('/clients', { name: 'Late', jwks: { keys: [key.publicJwk] } })
+    const actor = `/actors/${own.id}`
+    const seen = new Set<number>()
+    for (let number = 0, isOpen = true; isOpen; number += 1) {
+      const assertion = await assert({ iss: own.clientId, sub: own.clientId })
+      let blocking: Promise<unknown> = Promise.resolve()
+      isOpen = false
+      const block = async (): Promise<void> => {
+        isOpen = true
+        blocking = clinic.post(`${actor}/block`, {})
+        // Once the token is being stored, whoever shuts its client out waits for that.
+        await Promise.race([blocking, delay(1000)])
+      }
+      const { status, body } = await between.before(number, block, () => exchange(assertion, {}, slow.address))
+      await blocking
+      accepted(await clinic.post(`${actor}/unblock`, {}))
+      seen.add(status)
+      if (status !== 200) expect([number, body]).toMatchObject([number, { status: 401, error: 'invalid_client' }])
+    }
+    expect([...seen].sort()).toEqual([200, 401])
+  }, 60_000)
 
   test('loses its tokens at once when it is changed, revoked, or its clinic is suspended', async () => {
     const { body: own } = await clinic.post<Registered>('/clients', { name: 'Other', jwks: { keys: [key.publicJwk] } })

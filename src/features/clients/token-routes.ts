@@ -74,35 +74,45 @@ export async function registerTokens(
         const now = clock()
         const { clinicId, id } = claimedClient(client_assertion)
         if (request.audit) request.audit.claim = { clinicId }
-        const issued = await db.asClinic(clinicId, async (tx) => {
-          const client = await readClient(tx, clinicId, id)
-          // One answer for a client that is not there, one that is revoked or shut out, and one of a
-          // suspended clinic.
-          if (client === null || client.revokedAt !== null || !(await isLetIn(tx, clinicId, id))) {
-            throw refuseClient('is not from a client that is registered here')
-          }
-          const taken = await verifyAssertion(client_assertion, client, { audience, now })
-          if (request.audit) request.audit.claim = { clinicId, actor: { id, kind: 'client' } }
-          // Whoever changes the client ends its tokens: none may be made meanwhile of what it was before.
-          const current = await lockClient(tx, clinicId, id)
-          if (current?.revision !== client.revision)
-            throw refuseClient('was checked while the client was changed: try again')
-          const createdAt = toInstantText(now)
-          if (!(await takeAssertion(tx, clinicId, id, { ...taken, now: createdAt }))) {
-            throw refuseClient('was used before: sign a new one, with a new `jti`, for each request')
-          }
-          const scopes = chooseScopes(scope, allow([client.role], client.scopes))
-          const token = makeAccessToken(clinicId)
-          const expiresAt = toInstantText(now.add({ seconds: tokenLife }))
-          const row = { clinicId, id: ids(), clientId: id, tokenHash: hashKey(token), scopes, createdAt, expiresAt }
-          await insertToken(tx, row)
-          return { access_token: token, scope: scopes.join(' ') }
-        })
+        const issued = await db
+          .asClinic(clinicId, async (tx) => {
+            const client = await readClient(tx, clinicId, id)
+            // One answer for a client that is not there, one that is revoked or shut out, and one of a
+            // suspended clinic.
+            if (client === null || client.revokedAt !== null || !(await isLetIn(tx, clinicId, id)))
+              throw unknownClient()
+            const taken = await verifyAssertion(client_assertion, client, { audience, now })
+            if (request.audit) request.audit.claim = { clinicId, actor: { id, kind: 'client' } }
+            // Whoever changes the client ends its tokens: none may be made meanwhile of what it was before.
+            const current = await lockClient(tx, clinicId, id)
+            if (current?.revision !== client.revision)
+              throw refuseClient('was checked while the client was changed: try again')
+            const createdAt = toInstantText(now)
+            if (!(await takeAssertion(tx, clinicId, id, { ...taken, now: createdAt }))) {
+              throw refuseClient('was used before: sign a new one, with a new `jti`, for each request')
+            }
+            const scopes = chooseScopes(scope, allow([client.role], client.scopes))
+            const token = makeAccessToken(clinicId)
+            const expiresAt = toInstantText(now.add({ seconds: tokenLife }))
+            const row = { clinicId, id: ids(), clientId: id, tokenHash: hashKey(token), scopes, createdAt, expiresAt }
+            await insertToken(tx, row)
+            return { access_token: token, scope: scopes.join(' ') }
+          })
+          .catch(refuseShutOut)
         reply.header('cache-control', 'no-store')
         return { ...issued, token_type: 'bearer' as const, expires_in: tokenLife }
       },
     )
   })
+}
+
+function unknownClient(): ProblemError {
+  return refuseClient('is not from a client that is registered here')
+}
+
+/** Whoever is shut out before the token is stored is refused as whoever was so already. */
+function refuseShutOut(error: unknown): never {
+  throw error instanceof ProblemError && error.code === 'INVALID_ACCESS_TOKEN' ? unknownClient() : error
 }
 
 /** Of what is asked for, what the client may have; RFC 6749 lets the answer be less than that. */
