@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { createWriteStream, renameSync } from 'node:fs'
+import { createWriteStream, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import type { Writable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
@@ -40,9 +41,14 @@ export interface Terminal {
 const mostAttempts = 6
 const longestWait = 30_000
 
+/** A run that goes on writes to its file far sooner than after so many milliseconds. */
+const longestSilence = 6 * 3_600_000
+
 /** Milliseconds between two counts: in place, and as lines. */
 const inPlace = 250
 const asLines = 5000
+
+const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 /** Why the answer will not come, in words. */
 class GivenUp extends Error {}
@@ -87,13 +93,13 @@ export async function runCaseload(args: readonly string[], terminal: Terminal): 
     await output.finish()
     count.end()
     err.write(sayEnd(summary, count))
+    if (values.output !== undefined) removeLeft(values.output, err)
     return 0
   } catch (error) {
     count.end()
     await output.abandon()
     if (!(error instanceof GivenUp)) throw error
-    const where = output.part === null ? '' : ` What has come so far is in ${output.part}.`
-    err.write(`rehab-protocol: the caseload is not complete: ${asSentence(error.message)}${where}\n`)
+    err.write(`rehab-protocol: the caseload is not complete: ${asSentence(error.message)}\n`)
     return 1
   }
 }
@@ -115,14 +121,15 @@ function toAddress(server: string): URL {
 }
 
 interface Output {
-  /** Where the lines are until they are complete, if there is such a file. */
-  readonly part: string | null
   write: (bytes: Buffer) => Promise<void>
   finish: () => Promise<void>
   abandon: () => Promise<void>
 }
 
-/** A file has its name only once it is whole; it is for this user's eyes only, and of no other run that writes to it too. */
+/**
+ * A file has its name only once it is whole; it is for this user's eyes only, and of no other run that writes to it too.
+ * Before that no run can go on with it, so that it does not outlive its own.
+ */
 function openOutput(file: string | undefined, out: Writable): Output {
   const part = file === undefined ? null : `${file}.${randomBytes(4).toString('hex')}.part`
   const stream = part === null ? out : createWriteStream(part, { flags: 'wx', mode: 0o600 })
@@ -136,20 +143,18 @@ function openOutput(file: string | undefined, out: Writable): Output {
   })
   const cannotWrite = (error: Error): GivenUp =>
     new GivenUp(`${file ?? 'standard output'} cannot be written: ${error.message}`)
-  const end = async (): Promise<void> => {
-    if (part !== null && failed === null) await new Promise<void>((resolve) => stream.end(() => resolve()))
+  const remove = (): void => {
+    if (part !== null && isOpen) rmSync(part, { force: true })
   }
+  const ignoreEnds = part === null ? () => {} : beforeEnd(remove)
   return {
-    get part() {
-      return isOpen ? part : null
-    },
     write: (bytes) =>
       new Promise((resolve, reject) => {
         if (failed !== null) reject(cannotWrite(failed))
         else stream.write(bytes, (error) => (error ? reject(cannotWrite(error)) : resolve()))
       }),
     finish: async () => {
-      await end()
+      if (part !== null && failed === null) await new Promise<void>((resolve) => stream.end(() => resolve()))
       if (failed !== null) throw cannotWrite(failed)
       if (file === undefined || part === null) return
       try {
@@ -157,8 +162,45 @@ function openOutput(file: string | undefined, out: Writable): Output {
       } catch (error) {
         throw cannotWrite(error as Error)
       }
+      ignoreEnds()
     },
-    abandon: end,
+    async abandon() {
+      if (part === null) return
+      if (!stream.closed) await new Promise((resolve) => stream.on('close', resolve).destroy())
+      remove()
+      ignoreEnds()
+    },
+  }
+}
+
+/** Does the work if the process ends or is ended before the function that this returns was called. */
+function beforeEnd(work: () => void): () => void {
+  const onSignal = (signal: NodeJS.Signals): void => {
+    work()
+    ignore()
+    process.kill(process.pid, signal)
+  }
+  const ignore = (): void => {
+    process.off('exit', work)
+    for (const signal of signals) process.off(signal, onSignal)
+  }
+  process.on('exit', work)
+  for (const signal of signals) process.on(signal, onSignal)
+  return ignore
+}
+
+/** Removes what runs for this file have left that could not do so themselves, and none that may still be going on. */
+function removeLeft(file: string, err: Terminal['err']): void {
+  const [folder, name] = [dirname(file), basename(file)]
+  try {
+    for (const other of readdirSync(folder)) {
+      if (!other.startsWith(`${name}.`) || !/^\.[0-9a-f]{8}\.part$/.test(other.slice(name.length))) continue
+      const left = join(folder, other)
+      const stats = statSync(left, { throwIfNoEntry: false })
+      if (stats !== undefined && stats.mtimeMs < Date.now() - longestSilence) rmSync(left, { force: true })
+    }
+  } catch (error) {
+    err.write(`What earlier runs may have left beside ${file} cannot be removed: ${(error as Error).message}\n`)
   }
 }
 

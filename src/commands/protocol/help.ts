@@ -104,7 +104,8 @@ lose them), so that git can merge protocols in YAML with it: \`driver = rehab-pr
     text: `Asks the service for \`GET /v1/permitted-exercises\` with the key in the environment, REHAB_API_KEY, and writes a line of JSON for
 each open episode, then the summary. Counts on the standard error meanwhile. Where the connection breaks it goes on behind what
 it has, as of the same moment. With --output the lines are in a file of their own beside FILE, FILE.<random>.part, until they
-are complete, and only you may read them.
+are complete, and only you may read them. A run that fails or is interrupted removes it, as no other can go on with it; what
+one that was killed has left of it is removed by the next that succeeds, once nothing has written to it for six hours.
 
   rehab-protocol caseload --server https://rehab.example --output caseload.ndjson
   rehab-protocol caseload --server https://rehab.example --changed-since 2026-11-20T08:00:00Z
