@@ -15,6 +15,7 @@ import { createClinic } from '../src/features/clinics/create-clinic.ts'
 import { readLibrary } from '../src/features/clinics/library.ts'
 import { makeApiKey } from '../src/http/auth.ts'
 import { toInstantText } from '../src/http/schemas.ts'
+import { serviceArgs } from './http/world.ts'
 import type { Options, Part } from './options.ts'
 import { show, toTable } from './table.ts'
 
@@ -86,7 +87,7 @@ export async function measureCaseload({ isShort, toMillion }: Options): Promise<
   const owner = new pg.Client({ connectionString: server.url })
   await owner.connect()
   const service = fork(new URL('caseload-service.ts', import.meta.url), {
-    execArgv: ['--expose-gc'],
+    execArgv: ['--expose-gc', ...serviceArgs.slice(0, -1)],
     env: { ...process.env, DATABASE_URL: url, NODE_ENV: 'production' },
   })
   try {

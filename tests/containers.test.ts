@@ -37,7 +37,7 @@ describe('the Dockerfile', () => {
     expect(images.map((line) => line.split(' ')[1])).toEqual(images.map(() => `node:${major}-slim`))
     expect(instructions.filter((line) => line.startsWith('USER '))).toEqual(['USER node'])
     expect(instructions.some((line) => line.startsWith('HEALTHCHECK ') && line.includes('/readyz'))).toBe(true)
-    expect(instructions.at(-1)).toBe('CMD ["node", "src/server.ts"]')
+    expect(instructions.at(-1)).toBe(`CMD ${JSON.stringify(manifest.scripts.start.split(' ')).replaceAll(',', ', ')}`)
     // The last stage has no build step that would need rights or the network.
     const last = instructions.slice(instructions.findLastIndex((line) => line.startsWith('FROM ')))
     expect(last.filter((line) => line.startsWith('RUN '))).toEqual([])

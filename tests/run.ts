@@ -22,7 +22,7 @@ const long = [
   ...named('rules', ['check-bounds', 'compare', 'diff-bounds', 'diff-confirmed', 'planted-faults']),
   'tests/published',
   ...named('db', ['embedded-postgres', 'backup', 'plans', 'migrations']),
-  ...named('service', ['start', 'backup', 'caseload-command', 'protocol-command', 'replicas']),
+  ...named('service', ['start', 'lean', 'backup', 'caseload-command', 'protocol-command', 'replicas']),
   ...named('http', ['docs-page', 'openapi.test', 'failing-database', 'limits', 'rate-limits', 'time-limit']),
   ...named('features', ['safe-writes', 'draft-parts', 'moves', 'concurrent-updates', 'caseload-stream', 'staleness']),
   ...named('features', ['bounds', 'merge', 'pool']),

@@ -12,7 +12,7 @@ import type { Options, Part } from '../options.ts'
 import { show, toTable } from '../table.ts'
 import { pathOf } from './compare.ts'
 import { freePort, processorSeconds, residentMegabytes, spawnQuietly, stop } from './processes.ts'
-import { serviceProgram, serviceSettings } from './world.ts'
+import { serviceArgs, serviceSettings } from './world.ts'
 
 export const leanTargets = { startSeconds: 1.5, residentIdle: 200 }
 
@@ -50,7 +50,7 @@ export async function measureLean({ isShort }: Options): Promise<Part> {
   const judge = (value: number, target: number): string => `≤ ${target} ${value <= target ? 'met' : 'missed'}`
   const resident = Math.max(figure('resident'), figure('residentLater'))
   const text = [
-    'The service with its embedded database, `node src/server.ts` on a data folder that exists:',
+    'The service with its embedded database, as `npm start` runs it, on a data folder that exists:',
     toTable(
       ['lean', 'median', 'least', 'most', 'target'],
       [
@@ -97,7 +97,7 @@ async function measureStarts(count: number): Promise<Start[]> {
       const port = await freePort()
       const address = `http://127.0.0.1:${port}`
       const begun = performance.now()
-      const child = spawnQuietly([serviceProgram], { ...settings, PORT: String(port) }, errors)
+      const child = spawnQuietly(serviceArgs, { ...settings, PORT: String(port) }, errors)
       const pid = child.pid ?? 0
       try {
         // The first start makes the database, and an episode to ask about.

@@ -1,4 +1,5 @@
 import { randomBytes, randomUUIDv7 } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -46,7 +47,13 @@ export interface World extends Pick<Server, 'folder' | 'postgres'> {
 
 const quiet = { debug() {}, info() {}, warn() {} }
 
-export const serviceProgram = fileURLToPath(new URL('../../src/server.ts', import.meta.url))
+const root = fileURLToPath(new URL('../../', import.meta.url))
+
+/** What follows `node` in the service's `npm start`. */
+export const serviceArgs: readonly string[] = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  .scripts.start.split(' ')
+  .slice(1)
+  .map((word: string) => (word.startsWith('--') ? word : join(root, word)))
 
 /** The service's settings: as in production, but for the limits, which a load from one key and one address would meet. */
 export const serviceSettings = {
@@ -118,7 +125,7 @@ function makeWorld(
     startService: ({ nodeOptions = [], env = {} } = {}) =>
       startListening({
         name: 'the service',
-        args: [...nodeOptions, serviceProgram],
+        args: [...nodeOptions, ...serviceArgs],
         env: { ...serviceSettings, DATABASE_URL: serviceUrl, MIGRATION_DATABASE_URL: ownerUrl, ...env },
         folder,
         readyPath: '/readyz',

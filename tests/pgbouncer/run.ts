@@ -8,7 +8,7 @@ import pg from 'pg'
 import { startEmbeddedPostgres } from '../../src/db/embedded-postgres.ts'
 import { migrate } from '../../src/db/migrations.ts'
 import { checkHolds, checkKeys, checkRetries, checkVersions, clientOf, liveThroughDay } from '../service/replicas.ts'
-import { runCommand, startService } from '../service/running-service.ts'
+import { runCommand, startArgs, startService } from '../service/running-service.ts'
 import { findVersion, startPooler } from './pooler.ts'
 
 const patients = Number(process.argv[2] ?? 200)
@@ -54,7 +54,7 @@ try {
 
   await step('a login without the settings is refused, and so is the owner behind the pooler', async () => {
     const start = (env: Record<string, string>) =>
-      runCommand(['src/server.ts'], { PORT: '0', DATABASE_URL: pooler.url, ...env })
+      runCommand(startArgs, { PORT: '0', DATABASE_URL: pooler.url, ...env })
     const unbound = await start({ MIGRATION_DATABASE_URL: server.url })
     assert.match(unbound.output, /ALTER ROLE "rehab_pooled" SET role = 'rehab_service'/)
     assert.equal(unbound.code, 1)
@@ -71,7 +71,7 @@ try {
   })
 
   await step('named statements are refused unless the pooler carries them', async () => {
-    const { code, output } = await runCommand(['src/server.ts'], {
+    const { code, output } = await runCommand(startArgs, {
       PORT: '0',
       DATABASE_URL: pooler.url,
       MIGRATION_DATABASE_URL: server.url,

@@ -15,6 +15,7 @@ import { findRunningPostgres } from '../../src/db/running-postgres.ts'
 import { hashDocument } from '../../src/features/protocols/canonical.ts'
 import type { ProtocolDocument } from '../../src/rules/index.ts'
 import { wardProtocol } from '../features/ward.ts'
+import { startArgs } from '../service/running-service.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 /** Without the time in which another process had the processor: how busy the machine is says nothing of the service. */
@@ -173,7 +174,7 @@ function supervise({ dataDir, port }: { dataDir: string; port: number }) {
 
   const start = (): void => {
     const env = { ...inherited, DATA_DIR: dataDir, PORT: String(port), LOG_LEVEL: 'warn' }
-    child = spawn(process.execPath, ['src/server.ts'], { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] })
+    child = spawn(process.execPath, startArgs, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] })
     const read = (chunk: Buffer): void => {
       output = `${output}${chunk}`.slice(-20_000)
     }

@@ -1,10 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { recorder } from '../support/logged-secrets.ts'
 
 const service = 'src/server.ts'
 const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** What follows `node` in `npm start`. */
+export const startArgs: string[] = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  .scripts.start.split(' ')
+  .slice(1)
 
 export interface Ended {
   code: number | null
@@ -50,7 +57,7 @@ const noLimits = { RATE_LIMIT_PER_ACTOR: '1000000', RATE_LIMIT_PER_ADDRESS: '100
 
 /** Starts the service in a process of its own, as `npm start` does, and waits until it says where it listens. */
 export async function startService(env: Record<string, string>) {
-  const { child, output } = launch([service], { PORT: '0', ...noLimits, ...env })
+  const { child, output } = launch(startArgs, { PORT: '0', ...noLimits, ...env })
   const ended = once(child, 'close').then(([code]): Ended => ({ code, output: output() }))
   for (const end = Date.now() + 30_000; !output().includes('is listening on'); ) {
     const early = await Promise.race([ended, new Promise<null>((resolve) => setTimeout(resolve, 20, null))])

@@ -11,7 +11,7 @@ import { hashKey } from '../../src/http/auth.ts'
 import { toInstantText } from '../../src/http/schemas.ts'
 import { createEmptyDatabase, createTestDatabase } from '../support/test-database.ts'
 import { createTestFolder } from '../support/test-folder.ts'
-import { runCommand, startService } from './running-service.ts'
+import { runCommand, startArgs, startService } from './running-service.ts'
 
 jest.setTimeout(60_000)
 
@@ -84,7 +84,7 @@ describe('the service in its own data folder', () => {
       timeZone: 'Pacific/Auckland',
     })
 
-    const rival = await runCommand(['src/server.ts'], { ...env, PORT: '0' })
+    const rival = await runCommand(startArgs, { ...env, PORT: '0' })
     expect(rival.code).toBe(1)
     expect(rival.output).toMatch(/^rehab-protocols cannot start: .*\n$/)
     expect(await third.end('SIGTERM')).toMatchObject({ code: 0 })
@@ -147,7 +147,7 @@ describe('the service on another server', () => {
       const key = 'Zt4f0v/7Qm1sXkq2+LhR9cWbE8uYpNaT5dGJ6iKoVx0='
       const env = { DATABASE_URL: database.url, BOOTSTRAP_API_KEY: key }
       const guessable = { ...env, BOOTSTRAP_API_KEY: 'a-key-that-the-operator-chose-himself' }
-      expect(await runCommand(['src/server.ts'], guessable)).toMatchObject({
+      expect(await runCommand(startArgs, guessable)).toMatchObject({
         code: 1,
         output: expect.stringContaining('openssl rand -base64 32'),
       })
@@ -267,7 +267,7 @@ describe('the operator’s command', () => {
 
 describe('what the operator can mend is one clear line and exit code 1', () => {
   async function expectRefusal(env: Record<string, string>, ...words: string[]): Promise<void> {
-    const { code, output } = await runCommand(['src/server.ts'], { PORT: '0', LOG_LEVEL: 'silent', ...env })
+    const { code, output } = await runCommand(startArgs, { PORT: '0', LOG_LEVEL: 'silent', ...env })
     expect(output).toMatch(/^rehab-protocols cannot start: /m)
     for (const word of words) expect(output).toContain(word)
     expect(output).not.toMatch(/\n\s+at /)
