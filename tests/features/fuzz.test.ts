@@ -1,7 +1,7 @@
 import { createServer, request as httpRequest } from 'node:http'
 import { afterAll, describe, expect, test } from '@jest/globals'
 import { readDocument } from '../safety/fuzz/document.ts'
-import { findOperation, judge } from '../safety/fuzz/judge.ts'
+import { findOperation, type Judged, judge } from '../safety/fuzz/judge.ts'
 import { findGaps, findUnseen, judgeMemory } from '../safety/fuzz/report.ts'
 import { runFuzz } from '../safety/fuzz/run.ts'
 import { startService } from '../safety/fuzz/service.ts'
@@ -105,7 +105,8 @@ describe('what the fuzz must not overlook', () => {
 
   test('an answer that is slow, lets an outsider in, accepts what is forbidden, or makes no sense', async () => {
     const document = readDocument(await (await fetch(`${service.address}/openapi.json`)).json())
-    const rules = { document, slowest: 1000, foreign: null }
+    const theirs = '01a1f000-0000-7000-8000-000000000002'
+    const rules = { document, slowest: 1000, foreign: new RegExp(theirs) }
     const reply = (status: number, body: object): Reply => ({
       status,
       headers: { 'content-type': 'application/json', 'x-request-id': 'one', etag: '"1"', location: '/v1/x' },
@@ -113,7 +114,13 @@ describe('what the fuzz must not overlook', () => {
       body,
       milliseconds: 10,
     })
-    const checksOf = (method: string, target: string, answer: Reply, body?: object, outsider = false): string[] => {
+    const checksOf = (
+      method: string,
+      target: string,
+      answer: Reply,
+      body?: object,
+      outsider: Judged['outsider'] = null,
+    ): string[] => {
       const sent = {
         method,
         target,
@@ -128,7 +135,13 @@ describe('what the fuzz must not overlook', () => {
     const patient = { id, externalId: 'a', displayName: null, revision: 1, createdAt: '2026-11-20T12:00:00.000Z' }
     expect(checksOf('GET', `/v1/patients/${id}`, reply(200, patient))).toEqual([])
     expect(checksOf('GET', `/v1/patients/${id}`, { ...reply(200, patient), milliseconds: 1001 })).toEqual(['slow'])
-    expect(checksOf('GET', `/v1/patients/${id}`, reply(200, patient), undefined, true)).toEqual(['let-in'])
+    expect(checksOf('GET', `/v1/patients/${id}`, reply(200, patient), undefined, 'stranger')).toEqual(['let-in'])
+    expect(checksOf('GET', `/v1/patients/${id}`, reply(200, patient), undefined, 'other-clinic')).toEqual(['let-in'])
+    const own = reply(200, { ...patient, id: theirs })
+    expect(checksOf('GET', `/v1/patients/${theirs}`, own, undefined, 'other-clinic')).toEqual([])
+    expect(checksOf('GET', `/v1/patients/${theirs}`, own, undefined, 'stranger')).toEqual(['let-in'])
+    const both = `/v1/protocols/z-protocol-1/versions/${theirs}`
+    expect(checksOf('GET', both, own, undefined, 'other-clinic')).toContain('let-in')
     expect(checksOf('GET', `/v1/patients/${id}?all=1`, reply(200, patient))).toEqual(['accepted'])
     expect(checksOf('POST', '/v1/patients', reply(201, patient), { externalId: 'a' })).toEqual([])
     expect(checksOf('POST', '/v1/patients', reply(201, patient), { externalId: 'a', age: 7 })).toEqual(['accepted'])

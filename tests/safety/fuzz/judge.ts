@@ -31,8 +31,8 @@ export interface Judged {
   /** The operation that the request reaches; null: none. */
   operation: Operation | null
   reply: Reply
-  /** The caller belongs to another clinic, or to none. */
-  outsider: boolean
+  /** The caller belongs to another clinic, or to none; null: to the clinic. */
+  outsider: 'other-clinic' | 'stranger' | null
 }
 
 export interface Rules {
@@ -60,12 +60,10 @@ const leaks = [
 ]
 
 /** A refusal for want of time, which says so and when to come again. */
-export function isShed({ status, headers, body }: Reply): boolean {
-  return (
-    status === 503 &&
-    headers['retry-after'] !== undefined &&
-    (body as Loose | undefined)?.code === 'SERVICE_UNAVAILABLE'
-  )
+export function isShed({ status, headers, text, body }: Reply): boolean {
+  // Of a HEAD there is no more than its headers.
+  const says = text === '' || (body as Loose | undefined)?.code === 'SERVICE_UNAVAILABLE'
+  return status === 503 && headers['retry-after'] !== undefined && says
 }
 
 /** The operation that a method and a target reach. */
@@ -119,14 +117,16 @@ export function judge(judged: Judged, rules: Rules): Fault[] {
 
   // The record of acts names what was asked for in vain: ids that the clinic itself has sent.
   const isRecordOfActs = operation?.id === 'listAuditEvents' || operation?.id === 'getAuditEvent'
-  if (rules.foreign !== null && !outsider && !isRecordOfActs) {
+  if (rules.foreign !== null && outsider === null && !isRecordOfActs) {
     const found = rules.foreign.exec(text)?.[0]
     if (found !== undefined && !said().includes(found))
       say('foreign', '', `the answer has ${found}, which is another clinic’s`)
   }
-  // What every clinic has a copy of is no secret.
-  const isOurs = /[0-9a-f]{8}-[0-9a-f-]{27}|\/z-[a-z]+-\d+/.test(sent.target.split('?')[0] ?? '')
-  if (outsider && status < 300 && operation?.path.startsWith('/v1/') === true && isOurs) {
+  // What every clinic has a copy of is no secret, and the other clinic may read its own.
+  const path = sent.target.split('?')[0] ?? ''
+  const others = outsider === 'other-clinic' && rules.foreign !== null ? path.split(rules.foreign).join('') : path
+  const isOurs = /[0-9a-f]{8}-[0-9a-f-]{27}|\/z-[a-z]+-\d+/.test(others)
+  if (outsider !== null && status < 300 && operation?.path.startsWith('/v1/') === true && isOurs) {
     say('let-in', '', 'an outsider was let in')
   }
   return faults

@@ -252,7 +252,7 @@ export async function runFuzz(target: FuzzTarget, options: FuzzOptions): Promise
     }
     const faults = judge(judged, rules)
     for (const fault of faults) await report(fault, judged, ownSeed)
-    if (sent.raw === undefined && reached !== null && !caller.outsider) {
+    if (sent.raw === undefined && reached !== null && caller.outsider === null) {
       const at = sent.target.split('?')[0] ?? ''
       ownModel.learn(reached, at, reply, kind === 'valid' ? plan.body : null)
       if (kind === 'valid' && caller.authorization === `Bearer ${ownClinic.keys.administrator}`) {
@@ -266,16 +266,16 @@ export async function runFuzz(target: FuzzTarget, options: FuzzOptions): Promise
     }
   }
 
-  function callerOf(dice: number, own: FuzzClinic): { authorization: string | null; outsider: boolean } {
-    if (dice < 80) return { authorization: `Bearer ${own.keys.administrator}`, outsider: false }
-    if (dice < 86) return { authorization: `Bearer ${own.second}`, outsider: false }
+  function callerOf(dice: number, own: FuzzClinic): { authorization: string | null; outsider: Judged['outsider'] } {
+    if (dice < 80) return { authorization: `Bearer ${own.keys.administrator}`, outsider: null }
+    if (dice < 86) return { authorization: `Bearer ${own.second}`, outsider: null }
     if (dice < 93) {
       const roles = ['clinician', 'therapist', 'integration', 'reader'] as const
-      return { authorization: `Bearer ${own.keys[roles[dice % 4] ?? 'reader']}`, outsider: false }
+      return { authorization: `Bearer ${own.keys[roles[dice % 4] ?? 'reader']}`, outsider: null }
     }
-    if (dice < 96) return { authorization: `Bearer ${outside.clinic.keys.administrator}`, outsider: true }
-    if (dice < 98) return { authorization: null, outsider: true }
-    return { authorization: strangers[dice % strangers.length] ?? '', outsider: true }
+    if (dice < 96) return { authorization: `Bearer ${outside.clinic.keys.administrator}`, outsider: 'other-clinic' }
+    if (dice < 98) return { authorization: null, outsider: 'stranger' }
+    return { authorization: strangers[dice % strangers.length] ?? '', outsider: 'stranger' }
   }
 
   /** Names something of the other clinic where the request names something of its own. */
@@ -308,7 +308,7 @@ export async function runFuzz(target: FuzzTarget, options: FuzzOptions): Promise
         return null
       await report(
         { check: 'server-error', key: `no answer ${code}`, detail: `there was no answer: ${error}` },
-        { sent, operation: null, reply: null as unknown as Reply, outsider: false },
+        { sent, operation: null, reply: null as unknown as Reply, outsider: null },
         0,
       )
       return null
@@ -327,7 +327,7 @@ export async function runFuzz(target: FuzzTarget, options: FuzzOptions): Promise
         key: 'sense repeated',
         detail: `asked again it answers otherwise: ${second?.text.slice(0, 500)}`,
       }
-      await report(fault, { sent: again, operation: null, reply, outsider: false }, ownSeed)
+      await report(fault, { sent: again, operation: null, reply, outsider: null }, ownSeed)
     }
   }
 
