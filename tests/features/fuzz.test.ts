@@ -1,8 +1,11 @@
 import { createServer, request as httpRequest } from 'node:http'
 import { afterAll, describe, expect, test } from '@jest/globals'
+import { makeChance } from '../safety/fuzz/chance.ts'
 import { readDocument } from '../safety/fuzz/document.ts'
 import { findOperation, type Judged, judge } from '../safety/fuzz/judge.ts'
+import { makeModel } from '../safety/fuzz/model.ts'
 import { findGaps, findUnseen, judgeMemory } from '../safety/fuzz/report.ts'
+import { makeRequests } from '../safety/fuzz/requests.ts'
 import { runFuzz } from '../safety/fuzz/run.ts'
 import { startService } from '../safety/fuzz/service.ts'
 import type { Reply } from '../safety/fuzz/wire.ts'
@@ -88,6 +91,26 @@ async function startTamperer() {
   const { port: own } = server.address() as { port: number }
   return { address: `http://127.0.0.1:${own}`, close: () => server.close() }
 }
+
+test('none of its requests takes away the access of whoever makes them', async () => {
+  const document = readDocument(await (await fetch(`${service.address}/openapi.json`)).json())
+  const requests = makeRequests(document, (start) => `${start}-1`)
+  const [own, other] = ['01a1f000-0000-7000-8000-000000000001', '01a1f000-0000-7000-8000-000000000002']
+  const model = makeModel(document)
+  model.kept.add(own)
+  for (const list of ['api-keys', 'clients', 'actors']) {
+    for (const id of [own, other]) model.remember(`/v1/${list}/${id}`)
+  }
+  const taking = ['rotateApiKey', 'revokeApiKey', 'updateClient', 'revokeClient', 'blockActor'].map((id) => {
+    const operation = document.byId.get(id)
+    if (operation === undefined) throw new Error(`there is no operation ${id}`)
+    return operation
+  })
+  const asked = Array.from({ length: 20 }, (_, seed) =>
+    taking.map((operation) => requests.plan(operation, model, makeChance(seed)).address.split('/')[3]),
+  )
+  expect(new Set(asked.flat())).toEqual(new Set([other]))
+})
 
 describe('what the fuzz must not overlook', () => {
   test('a fault planted in an operation', async () => {

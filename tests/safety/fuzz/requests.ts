@@ -78,7 +78,7 @@ export function makeRequests(document: Document, fresh: (start: string) => strin
       const own = candidates.filter((address) => address.includes('/z-') || address.startsWith('/v1/patients'))
       if (own.length > 0) return own
     }
-    if (operation.method !== 'GET' && /^\/v1\/(api-keys|clients)/.test(operation.path)) {
+    if (operation.method !== 'GET' && /^\/v1\/(api-keys|clients|actors)/.test(operation.path)) {
       return candidates.filter((address) => !model.kept.has(address.split('/')[3] ?? ''))
     }
     const drafts = /^\/v1\/protocols\/\{code\}\/draft(?!\/\{)/.test(operation.path) && operation.id !== 'startDraft'
