@@ -15,6 +15,7 @@ import { createClinic } from '../src/features/clinics/create-clinic.ts'
 import { readLibrary } from '../src/features/clinics/library.ts'
 import { makeApiKey } from '../src/http/auth.ts'
 import { toInstantText } from '../src/http/schemas.ts'
+import type { Reading } from './caseload-reader.ts'
 import { serviceArgs } from './http/world.ts'
 import type { Options, Part } from './options.ts'
 import { show, toTable } from './table.ts'
@@ -184,9 +185,7 @@ async function readOnce(asked: Asked, service: ChildProcess): Promise<Omit<Step,
   const watch = setInterval(async () => {
     peak = Math.max(peak, (await ask(service, 'tell')).rss)
   }, 100)
-  const begun = performance.now()
-  const { lines, bytes, episodes } = await count(await open(asked))
-  const seconds = (performance.now() - begun) / 1000
+  const { lines, bytes, episodes, seconds } = await read(asked)
   clearInterval(watch)
   const { processor } = await ask(service, 'tell')
   if (lines < episodes) throw new Error(`${lines} lines for ${episodes} episodes`)
@@ -199,18 +198,14 @@ async function readOnce(asked: Asked, service: ChildProcess): Promise<Omit<Step,
   }
 }
 
-async function count(response: IncomingMessage): Promise<{ lines: number; bytes: number; episodes: number }> {
-  let lines = 0
-  let bytes = 0
-  let last = Buffer.alloc(0)
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    bytes += chunk.length
-    for (let at = chunk.indexOf(10); at !== -1; at = chunk.indexOf(10, at + 1)) lines += 1
-    last = Buffer.concat([last, chunk]).subarray(-20_000)
-  }
-  const summary = JSON.parse(last.toString().trimEnd().split('\n').at(-1) ?? '')
-  if (summary.kind !== 'summary') throw new Error(`the answer ended with ${JSON.stringify(summary)}`)
-  return { lines, bytes, episodes: summary.episodes }
+/** Has the caseload read by a process that does nothing else. */
+async function read(asked: Asked): Promise<Reading> {
+  const reader = fork(new URL('caseload-reader.ts', import.meta.url), { execArgv: [] })
+  const answered = once(reader, 'message')
+  reader.send(asked)
+  const [{ reading, error }] = (await answered) as [{ reading?: Reading; error?: string }]
+  if (reading === undefined) throw new Error(error)
+  return reading
 }
 
 async function readLive(asked: Asked, service: ChildProcess): Promise<number> {
@@ -218,7 +213,7 @@ async function readLive(asked: Asked, service: ChildProcess): Promise<number> {
   const watch = setInterval(async () => {
     live = Math.max(live, (await ask(service, 'collect')).heapUsed)
   }, 500)
-  await count(await open(asked))
+  await read(asked)
   clearInterval(watch)
   return live / mega
 }
