@@ -21,7 +21,6 @@ export function toDatabaseProblem(error: unknown): ProblemError | null {
   if (error instanceof TooManyWaiting) {
     return new ProblemError('SERVICE_UNAVAILABLE', 'the service has too much to do now: try again', {
       headers: { 'retry-after': '2' },
-      cause: error,
     })
   }
   const trouble = readTrouble(error)

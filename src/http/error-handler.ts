@@ -84,6 +84,11 @@ function sendProblem(error: ProblemError, request: FastifyRequest, reply: Fastif
 
 /** 4xx is the caller's matter; its detail may repeat what the caller wrote, so that only places and codes are logged. */
 function logProblem(error: ProblemError, request: FastifyRequest): void {
+  if (error.status === 503 && error.cause === undefined) {
+    // It may succeed later, and there are many of them at such times: without a stack.
+    request.log.warn({ code: error.code }, 'request refused for now')
+    return
+  }
   if (error.status >= 500) {
     request.log.error({ err: error.cause ?? error, code: error.code }, 'request failed')
     return

@@ -5,6 +5,7 @@ import type { FastifyInstance } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import request from 'supertest'
 import { z } from 'zod'
+import { TooManyWaiting } from '../../src/db/gather.ts'
 import { linesMediaType, sendLines } from '../../src/http/lines.ts'
 import { authorization, db, startApp } from './test-app.ts'
 
@@ -192,6 +193,22 @@ test('while others have waited for long for the database requests get a 503 at o
   const { status, body, headers } = await ask()
   expect([status, body.code, headers['retry-after']]).toEqual([503, 'SERVICE_UNAVAILABLE', '2'])
   await behind.close()
+  // Nobody is to be woken, and no stack is written for each of many.
+  const lines = behind.log.filter(({ reqId }) => reqId === body.requestId)
+  expect(lines.map(({ level, code, err }) => ({ level, code, err }))).toEqual([
+    { level: 40, code: 'SERVICE_UNAVAILABLE', err: undefined },
+    { level: 30, code: undefined, err: undefined },
+  ])
+})
+
+test('where too many wait already to ask the same of the database, whoever comes gets a 503 at once', async () => {
+  const refusing = () => Promise.reject(new TooManyWaiting())
+  const gather = () => Object.assign(refusing, { longestWait: () => 0, unanswered: () => 0 })
+  const full = await startApp([registerWork], { database: { ...db, gather } as typeof db })
+  const { status, body, headers } = await request(full.url).get('/v1/lines').set({ authorization })
+  expect([status, body.code, headers['retry-after']]).toEqual([503, 'SERVICE_UNAVAILABLE', '2'])
+  await full.close()
+  expect(full.log.filter(({ level }) => Number(level) > 40)).toEqual([])
 })
 
 test('while the processor is taken requests get a 503 at once, and probes an answer', async () => {
