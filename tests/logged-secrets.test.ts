@@ -5,7 +5,7 @@ import { searchLogs } from './support/search-logs.ts'
 import { createTestFolder } from './support/test-folder.ts'
 
 const key = 'rp_AaGh8ADzcACAAAAAAADBHA_thirty-two-random-bytes-of-a-key-0123456789'
-const patient = { externalId: 'mrn-4711', displayName: 'Jane Roe', notes: 'not a field' }
+const patient = { externalId: 'mrn-4711', displayName: 'Jane Roe', notes: 'not a field', 'Jane R., 1970': 1 }
 const hold = { from: '2026-10-06', reason: 'said “no more”\nand "left"', exercise: 'heel-raise' }
 
 /** Sends what a clinic sends to a server that logs these lines; what the search of the logs finds. */
@@ -46,9 +46,10 @@ test('what tests have sent is found in a log, whichever secret or value of a pat
     JSON.stringify({ query: 'on=2026-10-09' }),
     'cannot connect to postgresql://service:pass@word-1@db/rehab',
     'client_assertion=eyJhbGciOi.J9.x',
+    JSON.stringify({ places: ['/Jane R., 1970'] }),
   ]
   const every = await findIn(planted)
-  expect(every).toHaveLength(9)
+  expect(every).toHaveLength(10)
   for (const line of planted) expect(await findIn([line])).not.toEqual([])
 })
 

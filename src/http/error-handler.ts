@@ -12,7 +12,7 @@ import {
   toProblem,
 } from './problems.ts'
 import { sourceOf } from './source-places.ts'
-import { InvalidPart, toValidationProblem } from './validation.ts'
+import { InvalidPart, maskPlace, toValidationProblem } from './validation.ts'
 
 interface ErrorHandling {
   /** Puts the cause of a 500 into the answer: for tests only. */
@@ -82,7 +82,7 @@ function sendProblem(error: ProblemError, request: FastifyRequest, reply: Fastif
     .send(JSON.stringify(problem))
 }
 
-/** 4xx is the caller's matter; its detail may repeat what the caller wrote, so that only places and codes are logged. */
+/** 4xx is the caller's matter; its detail may repeat what the caller wrote, so that only places we name and codes are logged. */
 function logProblem(error: ProblemError, request: FastifyRequest): void {
   if (error.status === 503 && error.cause === undefined) {
     // It may succeed later, and there are many of them at such times: without a stack.
@@ -93,7 +93,7 @@ function logProblem(error: ProblemError, request: FastifyRequest): void {
     request.log.error({ err: error.cause ?? error, code: error.code }, 'request failed')
     return
   }
-  const places = error.errors.map((place) => ('pointer' in place ? place.pointer : place.parameter))
+  const places = error.errors.map((place) => maskPlace(place, request.routeOptions.schema ?? {}))
   request.log.info({ code: error.code, ...(places.length > 0 && { places }) }, 'request refused')
 }
 

@@ -205,6 +205,34 @@ export function toPointer(path: readonly PropertyKey[]): string {
   return path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('')
 }
 
+/** A place for the log: names that the route's schema does not have are the caller's own words, and become `*`. */
+export function maskPlace(
+  place: ProblemLocation,
+  { body, querystring }: { body?: unknown; querystring?: unknown },
+): string {
+  if ('pointer' in place) {
+    const segments = place.pointer.split('/').slice(1)
+    const names = segments.map((segment) => segment.replaceAll('~1', '/').replaceAll('~0', '~'))
+    const known = whichAreKnown(names, body)
+    return segments.map((segment, index) => (known[index] ? `/${segment}` : '/*')).join('')
+  }
+  const isOwn = place.in === 'path' || place.in === 'header'
+  return isOwn || whichAreKnown([place.parameter], querystring)[0] === true ? place.parameter : '*'
+}
+
+function whichAreKnown(names: readonly string[], schema: unknown): boolean[] {
+  let forms = schema instanceof z.core.$ZodType ? unwrap(schema) : []
+  return names.map((name) => {
+    const isKnown = forms.some((form) =>
+      form instanceof z.core.$ZodArray || form instanceof z.core.$ZodTuple
+        ? /^\d{1,6}$/.test(name)
+        : form instanceof z.core.$ZodObject && Object.hasOwn(form._zod.def.shape, name),
+    )
+    forms = forms.flatMap((form) => childrenOf(form, name)).flatMap(unwrap)
+    return isKnown
+  })
+}
+
 function summarise(locations: readonly ProblemLocation[]): string {
   const first = locations[0]
   if (first === undefined) return 'the request is not valid'

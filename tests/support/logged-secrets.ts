@@ -25,8 +25,16 @@ export function makeRecorder(folder: string | undefined) {
   function walk(value: unknown, key = ''): void {
     if (Array.isArray(value)) for (const item of value) walk(item, key)
     else if (typeof value === 'object' && value !== null)
-      for (const [own, item] of Object.entries(value)) walk(item, own)
+      for (const [own, item] of Object.entries(value)) {
+        noteName(own)
+        walk(item, own)
+      }
     else if (ofPatients.test(key)) secret(value)
+  }
+
+  /** Names like ours stand in a log; what else is sent as one may be anything. */
+  function noteName(key: string): void {
+    if (!/^[a-z][A-Za-z0-9-]*$/.test(key)) secret(key)
   }
 
   /** What was sent, as far as it is nobody else's business. */
@@ -38,7 +46,10 @@ export function makeRecorder(folder: string | undefined) {
     if (address === null) return
     if (address.pathname === '/oauth/token') secret(new URLSearchParams(body).get('client_assertion'))
     if (!patientPaths.test(address.pathname)) return
-    for (const [key, value] of address.searchParams) walk(value, key)
+    for (const [key, value] of address.searchParams) {
+      noteName(key)
+      walk(value, key)
+    }
     try {
       walk(JSON.parse(body))
     } catch {
