@@ -94,7 +94,7 @@ function readAnchors(file: string): Anchor[] {
   } catch (error) {
     throw new StartupError(`cannot read ${file}: ${(error as Error).message}`)
   }
-  return text
+  const anchors = text
     .split(/\r?\n/)
     .filter((line) => line.trim() !== '')
     .map((line, index) => {
@@ -102,6 +102,8 @@ function readAnchors(file: string): Anchor[] {
       if (anchor === null) throw new StartupError(`${file}: line ${index + 1} is none that \`heads\` has written`)
       return anchor
     })
+  if (anchors.length === 0) throw new StartupError(`${file} has no heads to compare with`)
+  return anchors
 }
 
 async function verify({ pool, url }: Chains, only: string | null, anchors: Anchor[]): Promise<boolean> {
@@ -118,7 +120,8 @@ async function verify({ pool, url }: Chains, only: string | null, anchors: Ancho
       explainUnreadable,
     )
     if (fault !== null) isWhole = false
-    const beside = kept.length > 0 ? ', and as the heads that were kept' : ''
+    const ofHeads = kept.length > 0 ? ', and as the heads that were kept' : '; no head of it was kept'
+    const beside = anchors.length > 0 ? ofHeads : ''
     process.stdout.write(
       `${clinicId}  ${fault === null ? `${rows} rows, as they were written${beside}` : `WRONG: ${fault}`}\n`,
     )

@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { describe, expect, jest, test } from '@jest/globals'
 import pg from 'pg'
 import { openDatabase } from '../../src/db/client.ts'
@@ -185,6 +186,12 @@ async function expectVerified(url: string, clinicId: string): Promise<void> {
   const whole = { code: 0, output: `${clinicId}  4 rows, as they were written, and as the heads that were kept\n` }
   expect(await audit('verify', '--heads', file)).toEqual(whole)
   expect(await audit('heads', '--out', file)).toEqual({ code: 2, output: expect.stringContaining('is there already') })
+  const others = join(dirname(file), 'others.txt')
+  writeFileSync(others, '\n')
+  expect(await audit('verify', '--heads', others)).toEqual({ code: 2, output: expect.stringContaining('has no heads') })
+  writeFileSync(others, readFileSync(file, 'utf8').replace(clinicId, randomUUID()))
+  const { output } = await audit('verify', '--heads', others)
+  expect(output).toContain(`${clinicId}  4 rows, as they were written; no head of it was kept\n`)
   const owner = new pg.Client({ connectionString: url })
   await owner.connect()
   try {
