@@ -407,6 +407,30 @@ describe('a correction', () => {
     expect((await change(id, { surgeryDate: '2026-10-04' }, '"5"')).status).toBe(200)
   })
 
+  test('cannot put a milestone before the surgery in one of the protocols that it is in', async () => {
+    const { milestones } = everyFeature()
+    const [{ preOperative, ...first } = { code: '' }, ...others] = milestones
+    expect(preOperative).toBe(true)
+    const late = 'every-feature-late'
+    await publishProtocol(clinic, everyFeature(late, { milestones: [first, ...others] }))
+    const early = { procedures: ['plif'], surgeryDate: '2026-10-03', protocols: [{ code: 'every-feature' }] }
+    const id = await openEpisode(clinic, early)
+    const milestone = accepted(
+      await clinic.post<Entry>(`/episodes/${id}/milestones`, { code: first.code, on: '2026-10-02' }),
+    )
+    const both = { protocols: [{ code: 'every-feature' }, { code: late }] }
+    const found = `the milestone \`${first.code}\` of 2026-10-02 (entry ${milestone.id})`
+    expect((await change(id, both, '"3"')).body).toMatchObject({
+      status: 422,
+      detail: `\`protocols\` names a protocol in which ${found} cannot lie before the surgery on 2026-10-03: void that entry first`,
+    })
+    expect((await changeConfirmed(clinic, id, { ...both, surgeryDate: '2026-10-02' }, '"3"')).status).toBe(200)
+    const { body } = await change(id, { surgeryDate: '2026-10-03' }, '"5"')
+    expect(body).toMatchObject({ status: 422, detail: expect.stringContaining(`\`surgeryDate\` lies after ${found}`) })
+    expect((await changeConfirmed(clinic, id, { protocols: early.protocols }, '"5"')).status).toBe(200)
+    expect((await change(id, { surgeryDate: '2026-10-03' }, '"6"')).status).toBe(200)
+  })
+
   test('of the procedures needs protocols that fit them', async () => {
     const id = await openEpisode(clinic, acdf)
     const { body } = await change(id, { procedures: ['plif'] }, '"2"')

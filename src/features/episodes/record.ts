@@ -6,7 +6,7 @@ import type { Context } from '../../http/context.ts'
 import { ProblemError } from '../../http/problems.ts'
 import { toInstantText } from '../../http/schemas.ts'
 import type { CalendarDate, Instant, ProtocolDocument } from '../../rules/index.ts'
-import { readVersionsById } from '../protocols/repository.ts'
+import { readVersionsById, type VersionContent } from '../protocols/repository.ts'
 import { today } from './plausibility.ts'
 import {
   type Episode,
@@ -73,10 +73,17 @@ export function inEpisode<Result>(
 }
 
 /** The documents of the versions that the episode follows now. */
-export async function readDocuments({ tx, recorder, episode }: RecordScope): Promise<ProtocolDocument[]> {
-  const ids = episode.protocols.map((protocol) => protocol.versionId)
-  const versions = await readVersionsById(tx, recorder.clinicId, ids)
-  return versions.map((version) => version.document)
+export async function readDocuments(scope: RecordScope): Promise<ProtocolDocument[]> {
+  return (await readFollowed(scope)).map(({ document }) => document)
+}
+
+/** The versions that the episode follows. */
+export function readFollowed({ tx, recorder, episode }: RecordScope): Promise<VersionContent[]> {
+  return readVersionsById(
+    tx,
+    recorder.clinicId,
+    episode.protocols.map(({ versionId }) => versionId),
+  )
 }
 
 export function requireOpen(episode: Episode): void {

@@ -9,19 +9,11 @@ import { errors, ProblemError } from '../../http/problems.ts'
 import { slug, uuid } from '../../http/schemas.ts'
 import { requireConfirmed } from '../moves/confirmation.ts'
 import { readPatient } from '../patients/repository.ts'
-import { readVersionsById } from '../protocols/repository.ts'
+import type { VersionContent } from '../protocols/repository.ts'
 import { chooseVersions, requireFit, requireProcedures } from './assignment.ts'
 import { registerEntries } from './entries.ts'
 import { implausible, requirePlausibleSurgery } from './plausibility.ts'
-import {
-  append,
-  inEpisode,
-  type RecordScope,
-  readDocuments,
-  recorderOf,
-  requireEpisode,
-  requireOpen,
-} from './record.ts'
+import { append, inEpisode, type RecordScope, readFollowed, recorderOf, requireEpisode, requireOpen } from './record.ts'
 import { insertEpisode, listEntries, listEpisodes, type NewEntry, readVoids } from './repository.ts'
 import { episode, episodeBody, episodeChange, episodeParams } from './schemas.ts'
 
@@ -189,17 +181,20 @@ export async function registerEpisodes(app: FastifyInstance, context: Context): 
         }
         requirePlausibleSurgery(surgery.surgeryDate, recorder.today)
         await requireProcedures(tx, recorder.clinicId, surgery.procedures)
-        if (change.surgeryDate !== undefined) await requireNothingBefore(scope, change.surgeryDate)
+        const place = change.surgeryDate === undefined ? '/protocols' : '/surgeryDate'
 
         const entries: NewEntry[] = []
         if (Object.keys(change).length > 0) entries.push({ kind: 'surgery', ...surgery })
         if (protocols !== undefined) {
           const followed = current.protocols.map((protocol) => protocol.versionId)
           const versions = await chooseVersions(tx, recorder.clinicId, surgery.procedures, protocols, followed)
+          await requireNothingBefore(scope, surgery, versions, place)
           await requireConfirmed(scope, surgery, versions, confirm)
           entries.push({ kind: 'assignment', versions: versions.map((version) => version.id) })
-        } else if (change.procedures !== undefined) {
-          await requireStillFitting(scope, surgery.procedures)
+        } else {
+          const versions = await readFollowed(scope)
+          if (change.surgeryDate !== undefined) await requireNothingBefore(scope, surgery, versions, place)
+          if (change.procedures !== undefined) requireFit(versions, surgery.procedures, 'is left out and stays at')
         }
         const [first, ...rest] = entries
         if (first !== undefined) await append(scope, first, ...rest)
@@ -216,30 +211,27 @@ function patientNotFound(id: string): ProblemError {
   return new ProblemError('PATIENT_NOT_FOUND', `there is no patient ${id}`)
 }
 
-/** Refuses procedures that the protocols assigned, which stay, are not for. */
-async function requireStillFitting(
+/** Refuses a surgery date after a milestone on record that cannot come before the surgery in each of these versions. */
+async function requireNothingBefore(
   { tx, recorder, episode: current }: RecordScope,
-  procedures: readonly string[],
+  { surgeryDate }: { surgeryDate: string },
+  versions: readonly Pick<VersionContent, 'document'>[],
+  place: '/surgeryDate' | '/protocols',
 ): Promise<void> {
-  const ids = current.protocols.map((protocol) => protocol.versionId)
-  requireFit(await readVersionsById(tx, recorder.clinicId, ids), procedures, 'is left out and stays at')
-}
-
-/** Refuses a surgery date after a milestone on record that cannot come before the surgery. */
-async function requireNothingBefore(scope: RecordScope, surgeryDate: string): Promise<void> {
-  const { tx, recorder, episode: current } = scope
   const milestones = await listEntries(tx, recorder.clinicId, current.id, { kind: 'milestone' })
   const voids = await readVoids(tx, recorder.clinicId, current.id)
-  const declared = (await readDocuments(scope)).flatMap((document) => document.milestones)
+  const declared = versions.flatMap(({ document }) => document.milestones)
   for (const entry of milestones) {
     if (entry.kind !== 'milestone' || voids.has(entry.id) || entry.on >= surgeryDate) continue
     // What no protocol of the episode declares any more means nothing to it.
     const own = declared.filter((milestone) => milestone.code === entry.code)
-    if (own.length > 0 && !own.some((milestone) => milestone.preOperative)) {
-      throw implausible(
-        '/surgeryDate',
-        `lies after the milestone \`${entry.code}\` of ${entry.on} (entry ${entry.id}): void that entry first, or correct the date`,
-      )
-    }
+    if (own.every((milestone) => milestone.preOperative)) continue
+    const found = `the milestone \`${entry.code}\` of ${entry.on} (entry ${entry.id})`
+    throw implausible(
+      place,
+      place === '/surgeryDate'
+        ? `lies after ${found}: void that entry first, or correct the date`
+        : `names a protocol in which ${found} cannot lie before the surgery on ${surgeryDate}: void that entry first`,
+    )
   }
 }
