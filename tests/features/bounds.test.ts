@@ -26,6 +26,40 @@ describe('dates at the ends of the calendar', () => {
   })
 })
 
+describe('a document that is small', () => {
+  test('is refused if each of its many exercises would have each of many reasons', async () => {
+    const list = <Item>(length: number, of: (index: number) => Item): Item[] => Array.from({ length }, (_, i) => of(i))
+    const wide = (exercises: number) => ({
+      ...document,
+      exercises: list(exercises, (index) => ({
+        code: `e${index}`,
+        title: 'E',
+        kind: 'exercise',
+        groups: ['all-of-them'],
+        attributes: {},
+      })),
+      facts: [{ code: 'pain', title: 'Pain', type: 'number', min: 0, max: 10, ask: 'How much?' }],
+      prescriptions: list(100, (index) => ({
+        code: `p${index}`,
+        group: 'all-of-them',
+        from: 'all',
+        when: { fact: 'pain', atMost: 3 },
+      })),
+    })
+    const ask = (exercises: number) =>
+      clinic.post<Problem>('/simulations', {
+        protocols: [wide(exercises)],
+        surgeryDate: '2026-10-01',
+        on: '2026-10-02',
+      })
+    expect((await ask(201)).body).toMatchObject({
+      status: 422,
+      detail: expect.stringMatching(/^`protocols` gives 20100 reasons for its exercises, more than the 20000 /),
+    })
+    expect((await ask(200)).status).toBe(200)
+  })
+})
+
 describe('a body that is wrong in very many places', () => {
   test('is answered with the first hundred, and the number of the others', async () => {
     const body = Object.fromEntries(Array.from({ length: 5000 }, (_, index) => [`field-${index}`, 1]))

@@ -3,13 +3,17 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Context } from '../../http/context.ts'
 import { errors } from '../../http/problems.ts'
 import { computeInTurn } from '../../http/turns.ts'
-import { derive, timeline as deriveTimeline } from '../../rules/index.ts'
+import { type Derivation, derive, timeline as deriveTimeline } from '../../rules/index.ts'
+import { implausible } from '../episodes/plausibility.ts'
 import { toAnswer } from '../permitted-exercises/answer.ts'
 import { simulation } from '../permitted-exercises/schemas.ts'
 import { toTimeline } from '../timelines/answer.ts'
 import { simulatedTimeline } from '../timelines/schemas.ts'
 import { readSimulation } from './question.ts'
 import { simulationBody } from './schemas.ts'
+
+/** No protocol that somebody follows comes near; each becomes a sentence with its rationale. */
+const mostReasons = 20_000
 
 const refusals = ['UNKNOWN_REFERENCE', 'NOT_PLAUSIBLE', 'DOCUMENT_INVALID', 'VERSION_NOT_PUBLISHED'] as const
 
@@ -34,6 +38,7 @@ export async function registerSimulations(app: FastifyInstance, { db }: Context)
       const question = await readSimulation(db, request.actor.clinicId, request.body)
       const derivation = await computeInTurn(request, () => derive(question))
       if (derivation === null) throw new Error('a simulation begins with its surgery')
+      requireReadable(derivation)
       return toAnswer(derivation)
     },
   )
@@ -57,5 +62,17 @@ export async function registerSimulations(app: FastifyInstance, { db }: Context)
       if (timeline === null) throw new Error('a simulation begins with its surgery')
       return toTimeline(timeline, question.versions)
     },
+  )
+}
+
+/** A document that is small can still give each of many exercises each of many reasons. */
+function requireReadable({ permitted, withheld }: Derivation): void {
+  const reasons =
+    permitted.reduce((sum, { cautions, grantedBy }) => sum + cautions.length + grantedBy.length, 0) +
+    withheld.reduce((sum, one) => sum + one.reasons.length, 0)
+  if (reasons <= mostReasons) return
+  throw implausible(
+    '/protocols',
+    `gives ${reasons} reasons for its exercises, more than the ${mostReasons} that an answer can have: give it fewer rules that are for all exercises, or fewer exercises`,
   )
 }
