@@ -272,21 +272,23 @@ function checkSteps({ space, findings }: Checked, prescription: CompiledPrescrip
     const taken = witnessOf(space, { whens, asks: isTaken })
     const about = `${rule.code}/dosage-${index + 1}`
     const draft = { about, path: `${path}/dosage/${index}`, subject: nameOf(prescription) }
+    // While it is unknown whether the step is taken, it lowers the dose of the one that is.
+    const matters = ({ truths, possible }: Outcome): Truths => {
+      let isLast = both(canGrant(prescription, truths, possible), asForbid(truthsOf(step.when, truths)))
+      for (const later of steps.slice(index + 1)) {
+        isLast = both(isLast, opposite(asGrant(truthsOf(later.when, truths))))
+      }
+      return isLast
+    }
     if (taken === null) {
-      const witness = witnessOf(space, grantOf(prescription))
+      const lowering = witnessOf(space, { whens, asks: matters })
+      const witness = lowering ?? witnessOf(space, grantOf(prescription))
+      const other = lowering === null ? null : 'unknown'
       // A prescription that never grants has a finding of its own.
-      if (witness !== null) findings.push({ code: 'rule-never-applies', ...draft, witness })
+      if (witness !== null) findings.push({ code: 'rule-never-applies', ...draft, other, witness })
       return
     }
-    // While it is unknown whether the step is taken, it lowers the dose of the one that is.
-    const asks = ({ truths, possible }: Outcome): Truths => {
-      let matters = both(canGrant(prescription, truths, possible), asForbid(truthsOf(step.when, truths)))
-      for (const later of steps.slice(index + 1)) {
-        matters = both(matters, opposite(asGrant(truthsOf(later.when, truths))))
-      }
-      return matters
-    }
-    if (findCase(space, { whens, asks }, null) === null) {
+    if (findCase(space, { whens, asks: matters }, null) === null) {
       findings.push({ code: 'shadowed-rule', ...draft, witness: taken })
     }
   })

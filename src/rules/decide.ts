@@ -413,6 +413,8 @@ function judge(
   const side = sideOf(grants, record)
   if (side === null) {
     missing.push({ kind: 'sides-disagree', protocols: [...new Set(grants.map((grant) => grant.protocol))] })
+    // Nothing of them is left beside a permit either: neither a dose nor that it may be done alone.
+    grants.length = 0
   }
 
   const granted = permits.length > 0 || missing.length === 0

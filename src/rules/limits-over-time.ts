@@ -5,7 +5,7 @@ import { truthOfDays, truthOfValue } from './situation.ts'
 import { isFalse, isUnknown, ofBoolean, type Truths } from './truth.ts'
 import type { Limit, ProtocolDocument, Witness } from './types.ts'
 
-/** A day, for each milestone how long ago it was reached (null: it is not), and for each fact a value (null: none). */
+/** A day, for each milestone how long ago it was reached (null: it is not), and for each fact a value (null: not known). */
 interface Moment {
   day: number
   elapsed: readonly (number | null)[]
@@ -138,6 +138,9 @@ export function findRelaxingLimits({
   return [...found.values()]
 }
 
+/** Of a procedure that nobody has observed: it is none of the operation's. */
+const notDone: ValueCell = { value: false, low: null, high: null }
+
 /** Every moment that the tests can tell from others, together with the day before it; from the day after the surgery on. */
 function* momentsOf({ variables, budget }: CaseSpace, tests: ReadonlyMap<number, Test>): Generator<Moment> {
   const asked = { milestones: new Set<number | null>(), facts: new Set<number>() }
@@ -159,7 +162,8 @@ function* momentsOf({ variables, budget }: CaseSpace, tests: ReadonlyMap<number,
       elapsed.push(isAsked ? [null, ...inOrder([1, ...boundsAfter(variable.index)])] : [null])
       isPreOperative.push(variable.isPreOperative)
     } else if (variable.kind === 'fact') {
-      facts.push(asked.facts.has(variable.index) ? [null, ...variable.values] : [null])
+      const unobserved = variable.isAlwaysKnown ? notDone : null
+      facts.push(asked.facts.has(variable.index) ? [unobserved, ...variable.values] : [null])
     }
   }
   const days = inOrder([1, ...boundsAfter(null), ...elapsed.flat().map((each) => each ?? 1)])

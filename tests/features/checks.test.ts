@@ -253,6 +253,20 @@ describe('a document', () => {
       },
     ],
     [
+      'a step of a dose that only lowers another',
+      {
+        prescriptions: [
+          { ...walks, dosage: [{ reps: 5 }, { when: { days: { atLeast: [28, 42], before: 35 } }, reps: 3 }] },
+        ],
+      },
+      {
+        name: 'rule-never-applies:walks/dosage-2',
+        severity: 'warning',
+        path: '/prescriptions/0/dosage/1',
+        text: 'Step 2 of the dosage of the prescription `walks` is never the dose, and can only lower that of a step before it while it is not known which of them is meant: correct its condition, or accept it where it is meant to.',
+      },
+    ],
+    [
       'a step of a dose that another always replaces',
       { prescriptions: [{ ...walks, dosage: [{ reps: 5 }, { reps: 3 }] }] },
       {

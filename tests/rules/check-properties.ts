@@ -78,6 +78,10 @@ const window: fc.Arbitrary<Condition> = fc.oneof(
   { weight: 1, arbitrary: fc.tuple(daysTest, daysTest).map((any) => ({ any })) },
   {
     weight: 2,
+    arbitrary: fc.tuple(daysTest, fc.boolean()).map(([days, is]) => ({ all: [days, { fact: 'revision', is }] })),
+  },
+  {
+    weight: 2,
     arbitrary: fc.constantFrom<Condition>(
       { milestone: 'visit' },
       { not: { milestone: 'check-up' } },
@@ -113,7 +117,10 @@ function documentWith(parts: Partial<ProtocolDocument>): ProtocolDocument {
     exercises: [],
     sources: [],
     milestones: ['visit', 'check-up'].map((code) => ({ code, title: code })),
-    facts: [{ code: 'pain', title: 'pain', type: 'number', min: 0, max: 10, ask: '?' }],
+    facts: [
+      { code: 'pain', title: 'pain', type: 'number', min: 0, max: 10, ask: '?' },
+      { code: 'revision', title: 'revision', type: 'boolean', ask: '?', operation: { procedure: 'revision' } },
+    ],
     phases: [
       { code: 'first', title: 'first', entry: { days: { atLeast: 0 } } },
       { code: 'second', title: 'second', entry: { days: { since: 'visit', atLeast: 2 } } },

@@ -152,9 +152,11 @@ export function confirm(document: ProtocolDocument, finding: Finding, derive: De
           'prescription',
         ).dosage
         const index = Number(dosage[1]) - 1
-        const isTrue = truthOf(steps?.[index]?.when) === true
-        if (code === 'rule-never-applies') return claim(!isTrue, 'the step is chosen')
+        const truth = truthOf(steps?.[index]?.when)
+        const isTrue = truth === true
         const isLast = !steps?.slice(index + 1).some((step) => truthOf(step.when) === true)
+        if (other === 'unknown') return claim(truth === 'unknown' && isLast, 'the step lowers nothing')
+        if (code === 'rule-never-applies') return claim(!isTrue, 'the step is chosen')
         return claim(isTrue && !isLast, 'the step is not followed by another that is true')
       }
       if (code === 'rule-never-applies') {

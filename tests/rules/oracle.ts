@@ -448,8 +448,9 @@ export function look(asked: Asked): DaysAnswer | null {
         .filter((sides) => sides.length > 0),
       surgery.side,
     )
-    // No side on which every protocol grants it. Like any grant that is lacking, a permit makes up for it.
+    // No side on which every protocol grants it: there is no grant. Like any that is lacking, a permit makes up for it.
     if (side === null) missing.push('sides-disagree')
+    const granting = side === null ? [] : grants
 
     const granted = permits.length > 0 || missing.length === 0
     const verdict: Verdict = {
@@ -458,7 +459,7 @@ export function look(asked: Asked): DaysAnswer | null {
       relative,
       otherwise: everything.length > 0 || absolute || withholds,
     }
-    return { verdict, permits, forbids, cautions, grants, missing, side }
+    return { verdict, permits, forbids, cautions, grants: granting, missing, side }
   }
 
   /** The dose of a prescription that grants: which step is chosen, or none. */

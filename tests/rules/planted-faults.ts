@@ -461,6 +461,12 @@ export const faults: readonly Fault[] = [
 
   // Doses, sides, limits, goals
   {
+    name: 'a permit gives the dose of prescriptions that no side is left of',
+    in: 'decide',
+    replace: 'grants.length = 0',
+    by: '',
+  },
+  {
     name: 'the first step is the dose',
     in: 'decide',
     replace: 'chosen = stated\n      later',

@@ -89,6 +89,9 @@ export function speakFinding(finding: Finding, document: ProtocolDocument): stri
       if (other === 'target') {
         return `${begin(it)} is about no exercise of the catalogue: correct its target, or accept it for what the catalogue will have.`
       }
+      if (other === 'unknown') {
+        return `${begin(it)} is never the dose, and can only lower that of a step before it while it is not known which of them is meant: correct its condition, or accept it where it is meant to.`
+      }
       return isStep
         ? `${begin(it)} is never the dose, whatever is recorded: correct its condition, or remove it.`
         : `${begin(it)} never applies, whatever is recorded: correct its condition, or remove it.`
