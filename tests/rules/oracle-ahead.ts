@@ -189,11 +189,32 @@ export function findWays(asked: Asked, budget: number): Search | null {
     (entry) =>
       (entry.kind === 'hold' || (entry.kind === 'override' && entry.effect === 'withhold')) && entry.until === null,
   )
-  // An override that lifts brings along what the catalogue says of its exercise: also what one said that is ended.
-  const said = ended
-    .filter((entry) => entry.kind === 'override')
-    .filter(({ from }) => dayNumber(from) <= today)
-    .map((entry) => ({ ...entry, id: `said by ${entry.id}`, until: entry.from }))
+  // An override that lifts brings along what the catalogue says of its exercise: also what one said that is ended, and what
+  // the question brought because nothing else knew of the exercise.
+  const named = new Set(look({ ...asked, alsoJudge: [] })?.codes)
+  const brought = (asked.alsoJudge ?? []).filter(({ code }) => !named.has(code))
+  const said = [
+    ...ended
+      .filter((entry) => entry.kind === 'override')
+      .filter(({ from }) => dayNumber(from) <= today)
+      .map((entry) => ({ ...entry, id: `said by ${entry.id}`, until: entry.from })),
+    ...known.slice(0, 1).flatMap(({ revision, recordedAt }) =>
+      brought.map((entry) => ({
+        id: `said of ${entry.code}`,
+        revision,
+        recordedAt,
+        kind: 'override' as const,
+        exercise: entry.code,
+        entry,
+        effect: 'withhold' as const,
+        from: asked.on,
+        until: asked.on,
+        reason: '',
+        lifts: [],
+        versions: [],
+      })),
+    ),
+  ]
   const symptoms = known.filter((entry) => entry.kind === 'symptom')
 
   const milestoneOptions = (day: number): Addition[][] =>
