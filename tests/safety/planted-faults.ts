@@ -49,6 +49,20 @@ export const faults: readonly Fault[] = [
   // Whose it is
   {
     name: 'a query without its clinic',
+    in: 'src/features/patients/repository.ts',
+    replace: '      clinicId,\n      ...(filter.externalId',
+    by: '      ...(filter.externalId',
+    noticedBy: { file: isolation, title: 'own filters still give no foreign row' },
+  },
+  {
+    name: 'a query without its clinic, for what is found already',
+    in: 'src/features/patients/repository.ts',
+    replace: 'where: { clinicId, patientId: id }',
+    by: 'where: { patientId: id }',
+    noticedBy: { file: isolation, title: 'every statement names its clinic' },
+  },
+  {
+    name: 'a transaction without its clinic',
     in: 'src/db/client.ts',
     replace: "          await tx.$queryRaw`SELECT set_config('app.clinic_id'",
     by: "          await tx.$queryRaw`SELECT set_config('app.clinic'",

@@ -6,10 +6,11 @@ const list = /(?:"?\w+"?\.)*"?clinic_id"? IN \(((?:\$\d+,?)+)\)/g
 const pair = /\((?:"?\w+"?\.)*"?clinic_id"?,((?:"?\w+"?\.)*"?\w+"?)\) IN \(((?:\(\$\d+,\$\d+\),?)+)\)/g
 const anyFilter = /clinic_id"?[^()]{0,80}(?:=|<>|\bIN\b|\bANY\b)[ (]*\$/
 
-/** Which statements have lost a filter, and which have kept one that is not known here. */
+/** How many statements have lost a filter, which have kept one that is not known here, and which never had one. */
 export interface Removed {
   statements: number
   kept: Set<string>
+  without: Set<string>
 }
 
 /**
@@ -17,7 +18,7 @@ export interface Removed {
  * What is left is row-level security.
  */
 export function removeFilters(pool: pg.Pool): Removed {
-  const removed: Removed = { statements: 0, kept: new Set() }
+  const removed: Removed = { statements: 0, kept: new Set(), without: new Set() }
   const rewrite = (text: string): string => {
     const without = text
       .replace(comparison, '($1::uuid IS NOT NULL)')
@@ -28,6 +29,8 @@ export function removeFilters(pool: pg.Pool): Removed {
           `${column} IN (${pairs.replaceAll(/\((\$\d+),(\$\d+)\)/g, 'CASE WHEN $1::uuid IS NOT NULL THEN $2::uuid END')})`,
       )
     if (without !== text) removed.statements += 1
+    // Where Prisma has nothing to look for, it asks for nothing: `IN (NULL)`.
+    else if (!/^INSERT|\bIN \(NULL\)/.test(text)) removed.without.add(text)
     if (anyFilter.test(without) && !/^INSERT/.test(without)) removed.kept.add(without)
     return without
   }
