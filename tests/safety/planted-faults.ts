@@ -167,6 +167,51 @@ export const faults: readonly Fault[] = [
     noticedBy: { file: 'tests/features/idempotency.test.ts', title: 'is a 422 that says so' },
   },
 
+  {
+    name: 'two who change an episode at once, and neither waits',
+    in: 'src/features/episodes/repository.ts',
+    replace: '::uuid FOR UPDATE',
+    by: '::uuid',
+    noticedBy: { file: 'tests/features/concurrent-updates.test.ts', title: 'as many count as are acknowledged' },
+  },
+  {
+    name: 'a change that does not wait for the disk',
+    in: 'src/db/embedded-postgres.ts',
+    replace: "  unix_socket_directories: '',\n",
+    by: "  unix_socket_directories: '',\n  synchronous_commit: 'off',\n",
+    noticedBy: { file: 'tests/db/embedded-postgres.test.ts', title: 'is made on the first start' },
+  },
+  {
+    name: 'a backup without one of the tables',
+    in: 'src/db/backup/tables.ts',
+    replace: "AND c.relpersistence <> 'u'",
+    by: "AND c.relpersistence <> 'u' AND c.relname <> 'record_entry'",
+    noticedBy: { file: 'tests/db/backup.test.ts', title: 'is of one moment' },
+  },
+
+  // Too much
+  {
+    name: 'a rate limit that refuses nobody',
+    in: 'src/http/rate-limits.ts',
+    replace: 'if (!isExceeded) return',
+    by: 'if (!isExceeded || max > 0) return',
+    noticedBy: { file: 'tests/http/rate-limits.test.ts', title: 'is its own, with whichever of its keys' },
+  },
+  {
+    name: 'a guess of a key that is not counted',
+    in: 'src/http/rate-limits.ts',
+    replace: "await hold(byAddress, request, reply, 'from this address')",
+    by: 'void byAddress',
+    noticedBy: { file: 'tests/http/rate-limits.test.ts', title: 'bounds guesses of keys' },
+  },
+  {
+    name: 'load that is taken on however long others have waited',
+    in: 'src/http/load-shedding.ts',
+    replace: ' || longestWait() > mostPatience',
+    by: '',
+    noticedBy: { file: 'tests/http/limits.test.ts', title: 'while others have waited for long' },
+  },
+
   // On record
   {
     name: 'an audit row edited, and nobody refused it',
@@ -209,5 +254,21 @@ export const faults: readonly Fault[] = [
     replace: 'await refuse(request, trail, trail.problem)',
     by: 'void refuse',
     noticedBy: { file: audit, title: 'that is refused is on record with its problem' },
+  },
+
+  // In the log
+  {
+    name: 'the address of a request in the log',
+    in: 'src/http/request-log.ts',
+    replace: 'route: request.routeOptions.url ?? null',
+    by: 'route: request.url',
+    noticedBy: { file: 'tests/http/service.test.ts', title: 'has no patient in it' },
+  },
+  {
+    name: 'the words of a database error in the log',
+    in: 'src/http/request-log.ts',
+    replace: 'message: fromDatabase ? describeDatabaseError(error) : error.message',
+    by: 'message: error.message',
+    noticedBy: { file: 'tests/http/service.test.ts', title: 'has no patient in it' },
   },
 ]

@@ -13,8 +13,14 @@ describe('npm run test:safety', () => {
     const { status, stderr } = spawnSync(process.execPath, ['tests/safety/run.ts', 'nothing'], { cwd: root, env })
     expect(status).toBe(2)
     expect(String(stderr)).toMatch(
-      /no part is called nothing: routes, isolation, staleness, audit, retries, fuzz, crashes, faults/,
+      /no part is called nothing: routes, limits, backups, isolation, staleness, audit, retries, fuzz, crashes, faults/,
     )
+    const source = readFileSync(path.join(import.meta.dirname, 'run.ts'), 'utf8')
+    const suites = [...source.matchAll(/suites\('(\w+)', \[([^\]]+)\]\)/g)].flatMap(([, folder, names = '']) =>
+      [...names.matchAll(/'([\w-]+)'/g)].map(([, name]) => `tests/${folder}/${name}.test.ts`),
+    )
+    expect(suites.length).toBeGreaterThan(10)
+    expect(suites.filter((file) => !existsSync(path.join(root, file)))).toEqual([])
     for (const name of ['isolation', 'staleness', 'audit', 'retries', 'fuzz', 'crashes', 'plant-faults']) {
       expect(existsSync(path.join(import.meta.dirname, `${name}.ts`))).toBe(true)
     }

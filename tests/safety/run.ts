@@ -11,16 +11,30 @@ interface Part {
   args: readonly string[]
 }
 
+const suites = (folder: string, names: readonly string[]): string[] =>
+  names.map((name) => `tests/${folder}/${name}.test`)
+
 const own = (name: string, ...args: string[]): readonly string[] => [`tests/safety/${name}.ts`, ...args]
 
 const parts: readonly Part[] = [
   {
     name: 'routes',
     title: 'every route × role × clinic, keys, tokens and clients',
+    args: ['tests/run.ts', ...suites('features', ['isolation', 'access-tokens', 'api-keys', 'clients'])],
+  },
+  {
+    name: 'limits',
+    title: '200 changes at once, a full pool, limits of rate, size and time, load that is shed',
     args: [
       'tests/run.ts',
-      ...['isolation', 'access-tokens', 'api-keys', 'clients'].map((file) => `tests/features/${file}.test`),
+      ...suites('features', ['concurrent-updates', 'safe-writes', 'pool']),
+      ...suites('http', ['rate-limits', 'limits']),
     ],
+  },
+  {
+    name: 'backups',
+    title: 'backups, and restores of what is whole, cut off or altered',
+    args: ['tests/run.ts', ...suites('db', ['backup']), ...suites('service', ['backup'])],
   },
   { name: 'isolation', title: 'no filter of the application, a full pool, cancelled requests', args: own('isolation') },
   { name: 'staleness', title: '10,000 changes and questions at two replicas', args: own('staleness') },
