@@ -99,6 +99,22 @@ describe('a document that is larger than it looks', () => {
     expect(answer.body.errors).toMatchObject([{ pointer: '/limits/0/max' }])
   })
 
+  test.each(['prescriptions', 'contraindications', 'limits', 'instructions'])(
+    'is refused with 10,000 %s',
+    async (list) => {
+      const rules = Array.from({ length: 10_000 }, (_, index) => ({
+        code: `r${index}`,
+        exercise: 'walking',
+        from: 'all',
+      }))
+      const answer = await clinic.post<Problem>('/protocols', { ...document, [list]: rules })
+      expect(answer.status).toBe(400)
+      expect(answer.body.errors).toMatchObject([
+        { pointer: `/${list}`, detail: expect.stringMatching(/^must have at most \d{3} items$/) },
+      ])
+    },
+  )
+
   test('is refused when one rule has more tests than anyone can follow', async () => {
     const tests = Array.from({ length: 30 }, (_, day) => ({ days: { atLeast: day } }))
     const when = { any: [{ all: tests }, { all: tests }] }
