@@ -26,6 +26,22 @@ describe('dates at the ends of the calendar', () => {
   })
 })
 
+test.each([
+  ['/protocols/acdf-standard/draft', { from: 2_147_483_648 }, '/from'],
+  [
+    '/simulations',
+    {
+      protocols: [{ code: 'acdf-standard', version: 2_147_483_648 }],
+      surgeryDate: '2026-10-01',
+      on: '2026-10-02',
+    },
+    '/protocols/0/version',
+  ],
+])('a version that no protocol gets to is refused at its place: %s', async (address, body, pointer) => {
+  const answer = await clinic.post<Problem>(address, body)
+  expect(answer).toMatchObject({ status: 400, body: { code: 'VALIDATION_FAILED', errors: [{ pointer }] } })
+})
+
 describe('a document that is small', () => {
   test('is refused if each of its many exercises would have each of many reasons', async () => {
     const list = <Item>(length: number, of: (index: number) => Item): Item[] => Array.from({ length }, (_, i) => of(i))

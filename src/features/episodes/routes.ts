@@ -68,6 +68,7 @@ export async function registerEpisodes(app: FastifyInstance, context: Context): 
             'NOT_PLAUSIBLE',
             'NO_DEFAULT_PROTOCOL',
             'VERSION_NOT_PUBLISHED',
+            'CONFLICT',
           ),
         },
       },

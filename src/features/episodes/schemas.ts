@@ -10,7 +10,7 @@ const side = z.enum(['left', 'right', 'bilateral'])
 
 export const protocolReference = z.strictObject({
   code: slug,
-  version: z.int().min(1).optional().describe('Left out: the newest published one.'),
+  version: z.int().min(1).max(999_999_999).optional().describe('Left out: the newest published one.'),
 })
 
 const protocols = z

@@ -227,7 +227,7 @@ export const retireBody = z.strictObject({
 })
 
 export const startBody = z.strictObject({
-  from: z.int().min(1).optional().describe('The version to start from; left out: the newest.'),
+  from: z.int().min(1).max(999_999_999).optional().describe('The version to start from; left out: the newest.'),
 })
 
 export const publishBody = z.strictObject({

@@ -9,7 +9,7 @@ const until = calendarDate.optional()
 /** Whatever has a `format` is meant as a document, so that its mistakes are reported as a document's. */
 const reference = protocolReference.extend({
   version: z
-    .union([z.int().min(1), z.literal('draft')])
+    .union([z.int().min(1).max(999_999_999), z.literal('draft')])
     .optional()
     .describe('Left out: the newest published one. `draft`: as it is now, with the catalogue’s exercises.'),
   format: z.never().optional(),
