@@ -85,14 +85,14 @@ export const tamperings: readonly Tampering[] = [
   },
   {
     name: 'dated back before Christ',
-    sql: `ALTER TABLE audit_event DROP CONSTRAINT audit_event_at_check;
+    sql: `ALTER TABLE audit_event DROP CONSTRAINT audit_event_fits;
       UPDATE audit_event SET at = (to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.MS') || '+00 BC')::timestamptz
       WHERE clinic_id = $clinic AND seq = $row`,
     finds: /^row \$row is not as it was written$/,
   },
   {
     name: 'altered so that it cannot be read as it should',
-    sql: `ALTER TABLE audit_event DROP CONSTRAINT audit_event_target_check;
+    sql: `ALTER TABLE audit_event DROP CONSTRAINT audit_event_fits;
       UPDATE audit_event SET target = ARRAY[['id=1', 'id=2']] WHERE clinic_id = $clinic AND seq = $row`,
     finds: /^row \$row is not as it was written$/,
   },
