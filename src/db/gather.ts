@@ -7,6 +7,8 @@ export interface Gather<Item, Answer> {
   longestWait: () => number
   /** How many items have no answer yet; of one group counts as many as go together, however many they are. */
   unanswered: () => number
+  /** How many groups are kept, those that ask nothing now among them. */
+  size: () => number
 }
 
 /** So many questions' worth of items of one group may wait; whoever comes then would wait for too long. */
@@ -20,11 +22,24 @@ export class TooManyWaiting extends Error {
   }
 }
 
+/**
+ * So many groups are kept that have nothing to ask now. A map of which every question takes an entry out and puts one in
+ * leaves tables behind that hold on to each other, and to all that went through them, until the old heap is collected.
+ */
+export const mostIdle = 1000
+
 interface Waiting<Item, Answer> {
   item: Item
   since: number
   resolve: (answer: Answer) => void
   reject: (error: unknown) => void
+}
+
+interface Group<Item, Answer> {
+  name: string
+  waiting: Waiting<Item, Answer>[]
+  underWay: number
+  isActive: boolean
 }
 
 /**
@@ -35,7 +50,9 @@ interface Waiting<Item, Answer> {
  * An error is everybody's, unless it may be that of one item's data: then each is asked by itself.
  */
 export function createGather<Item, Answer>(ask: AskTogether<Item, Answer>, most = 100): Gather<Item, Answer> {
-  const groups = new Map<string, { waiting: Waiting<Item, Answer>[]; underWay: number }>()
+  const groups = new Map<string, Group<Item, Answer>>()
+  /** Those that have something to ask, or have asked it. */
+  const active: Group<Item, Answer>[] = []
 
   async function answer(name: string, together: readonly Waiting<Item, Answer>[]): Promise<void> {
     const [first, ...others] = together.map(({ item }) => item)
@@ -50,39 +67,44 @@ export function createGather<Item, Answer>(ask: AskTogether<Item, Answer>, most 
     }
   }
 
-  async function goOn(name: string): Promise<void> {
-    for (let group = groups.get(name); group !== undefined; ) {
+  async function goOn(group: Group<Item, Answer>): Promise<void> {
+    while (group.waiting.length > 0) {
       const together = group.waiting.splice(0, most)
       group.underWay = together.length
-      await answer(name, together)
+      await answer(group.name, together)
       group.underWay = 0
-      if (group.waiting.length > 0) continue
-      groups.delete(name)
-      return
     }
+    group.isActive = false
+    active.splice(active.indexOf(group), 1)
+    if (groups.size > mostIdle) groups.delete(group.name)
+  }
+
+  const groupOf = (name: string): Group<Item, Answer> => {
+    const known = groups.get(name)
+    if (known !== undefined) return known
+    const group = { name, waiting: [], underWay: 0, isActive: false }
+    groups.set(name, group)
+    return group
   }
 
   const gather = (name: string, item: Item): Promise<Answer> =>
     new Promise((resolve, reject) => {
-      const one = { item, since: performance.now(), resolve, reject }
-      const group = groups.get(name)
-      if (group === undefined) {
-        groups.set(name, { waiting: [one], underWay: 0 })
-        // Behind what comes with it from the network.
-        setImmediate(() => goOn(name))
-      } else if (group.waiting.length < most * mostQuestions) group.waiting.push(one)
-      else reject(new TooManyWaiting())
+      const group = groupOf(name)
+      if (group.waiting.length >= most * mostQuestions) return reject(new TooManyWaiting())
+      group.waiting.push({ item, since: performance.now(), resolve, reject })
+      if (group.isActive) return
+      group.isActive = true
+      active.push(group)
+      // Behind what comes with it from the network.
+      setImmediate(() => goOn(group))
     })
   const longestWait = (): number => {
     const now = performance.now()
-    return Math.max(
-      0,
-      ...[...groups.values()].map(({ waiting: [first] }) => (first === undefined ? 0 : now - first.since)),
-    )
+    return active.reduce((longest, { waiting: [first] }) => Math.max(longest, first ? now - first.since : 0), 0)
   }
   const unanswered = (): number =>
-    [...groups.values()].reduce((sum, { waiting, underWay }) => sum + Math.min(waiting.length + underWay, most), 0)
-  return Object.assign(gather, { longestWait, unanswered })
+    active.reduce((sum, { waiting, underWay }) => sum + Math.min(waiting.length + underWay, most), 0)
+  return Object.assign(gather, { longestWait, unanswered, size: () => groups.size })
 }
 
 /** A data exception or an integrity constraint violation of PostgreSQL. */

@@ -5,12 +5,12 @@ type Callback = (error: Error | undefined, client: pg.PoolClient | undefined, do
 /** Knows how long it lets those wait who want a connection. */
 export class WatchedPool extends pg.Pool {
   /** In the order in which they came, which is that in which they are served. */
-  readonly #waiting = new Set<{ since: number }>()
+  readonly #waiting: { since: number }[] = []
 
   /** Milliseconds that the first in the queue has waited. */
   longestWait(): number {
-    for (const { since } of this.#waiting) return performance.now() - since
-    return 0
+    const [first] = this.#waiting
+    return first === undefined ? 0 : performance.now() - first.since
   }
 
   // What asks the pool itself comes by here too.
@@ -18,10 +18,11 @@ export class WatchedPool extends pg.Pool {
   override connect(callback: Callback): void
   override connect(callback?: Callback): Promise<pg.PoolClient> | undefined {
     const waiter = { since: performance.now() }
-    this.#waiting.add(waiter)
-    if (callback === undefined) return super.connect().finally(() => this.#waiting.delete(waiter))
+    this.#waiting.push(waiter)
+    const leave = (): void => void this.#waiting.splice(this.#waiting.indexOf(waiter), 1)
+    if (callback === undefined) return super.connect().finally(leave)
     super.connect((...outcome) => {
-      this.#waiting.delete(waiter)
+      leave()
       callback(...outcome)
     })
     return undefined

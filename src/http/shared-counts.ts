@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { FastifyRateLimitStore } from '@fastify/rate-limit'
+import { LRUCache } from 'lru-cache'
 
 /** Every process counts by the same minutes of the clock. */
 export const periodMilliseconds = 60_000
@@ -107,8 +108,12 @@ export class SharedCounts implements FastifyRateLimitStore {
 /** The store of one limit, as @fastify/rate-limit takes it. */
 export class Counts implements FastifyRateLimitStore {
   readonly #limit: number
-  /** In the order in which they were last heard of. */
-  readonly #byKey = new Map<string, Count>()
+  readonly #byKey = new LRUCache<string, Count>({
+    max: mostKeys,
+    dispose: (_count, key, why) => {
+      if (why === 'evict') this.#waiting.delete(key)
+    },
+  })
   /** Those that have something to tell. */
   readonly #waiting = new Map<string, Count>()
 
@@ -120,18 +125,13 @@ export class Counts implements FastifyRateLimitStore {
     const now = Date.now()
     const period = periodAt(now)
     let count = this.#byKey.get(key)
-    if (count === undefined || count.period !== period) count = { period, told: 0, own: 0 }
+    if (count === undefined || count.period !== period) {
+      count = { period, told: 0, own: 0 }
+      this.#byKey.set(key, count)
+    }
     count.own += 1
-    // Behind all others again.
-    this.#byKey.delete(key)
-    this.#byKey.set(key, count)
     const current = count.told + count.own
     if (current >= this.#limit * toldFrom) this.#waiting.set(key, count)
-    if (this.#byKey.size > mostKeys) {
-      const [oldest = key] = this.#byKey.keys()
-      this.#byKey.delete(oldest)
-      this.#waiting.delete(oldest)
-    }
     callback(null, { current, ttl: periodMilliseconds - (now % periodMilliseconds) })
   }
 

@@ -7,6 +7,10 @@ declare module 'fastify' {
     /** Milliseconds that an answer of this route may take; left out: as long as those of the others. */
     answerWithin?: number
   }
+  interface FastifyRequest {
+    /** Of its answer; null until its headers have been read. */
+    time: Time | null
+  }
 }
 
 interface Time {
@@ -16,11 +20,9 @@ interface Time {
   commits: number
 }
 
-const times = new WeakMap<FastifyRequest, Time>()
-
 /** Whether nobody waits for the answer any more. */
 export function isGivenUp(request: FastifyRequest): boolean {
-  return times.get(request)?.isOver === true || request.raw.socket.destroyed
+  return request.time?.isOver === true || request.raw.socket.destroyed
 }
 
 /**
@@ -28,15 +30,16 @@ export function isGivenUp(request: FastifyRequest): boolean {
  * done when the caller is told so is not done afterwards. Fastify's own limit ends when the body has been read.
  */
 export function limitTime(app: FastifyInstance, usual: number): void {
+  app.decorateRequest('time', null)
   app.addHook('onRequest', async (request, reply) => {
     const milliseconds = request.routeOptions.config?.answerWithin ?? usual
     const time = { timer: setTimeout(() => end(request, reply, time), milliseconds), isOver: false, commits: 0 }
-    times.set(request, time)
+    request.time = time
     reply.raw.once('close', () => clearTimeout(time.timer))
   })
   // After the body has arrived, and after the act has begun.
   app.addHook('preHandler', (request, _reply, done) => {
-    const time = times.get(request)
+    const { time } = request
     const beginCommit = (): void => {
       if (time?.isOver) throw tookTooLong(request, time)
       if (time) time.commits += 1

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { createGather, TooManyWaiting } from '../../src/db/gather.ts'
+import { createGather, mostIdle, TooManyWaiting } from '../../src/db/gather.ts'
 
 /** Questions that are answered when the test says so. */
 function askLater(most?: number) {
@@ -100,4 +100,16 @@ test('an error is everybody’s, unless it may come from one item’s data', asy
 test('an answer for each item is due', async () => {
   const gather = createGather<string, string>(async () => [])
   await expect(gather('a', '1')).rejects.toThrow('each item has one answer')
+})
+
+test('whoever asks under ever new names leaves no more groups behind than a bound', async () => {
+  const gather = createGather<string, string>(async (group, items) => items.map((item) => `${group}${item}`))
+  const names = Array.from({ length: mostIdle * 3 }, (_, index) => String(index))
+  for (const name of names) expect(await gather(name, '!')).toBe(`${name}!`)
+  await turn()
+  expect(gather.size()).toBe(mostIdle)
+  expect(await Promise.all(names.map((name) => gather(name, '?')))).toEqual(names.map((name) => `${name}?`))
+  await turn()
+  expect(gather.size()).toBe(mostIdle)
+  expect(gather.unanswered()).toBe(0)
 })

@@ -203,7 +203,7 @@ test('while others have waited for long for the database requests get a 503 at o
 
 test('where too many wait already to ask the same of the database, whoever comes gets a 503 at once', async () => {
   const refusing = () => Promise.reject(new TooManyWaiting())
-  const gather = () => Object.assign(refusing, { longestWait: () => 0, unanswered: () => 0 })
+  const gather = () => Object.assign(refusing, { longestWait: () => 0, unanswered: () => 0, size: () => 0 })
   const full = await startApp([registerWork], { database: { ...db, gather } as typeof db })
   const { status, body, headers } = await request(full.url).get('/v1/lines').set({ authorization })
   expect([status, body.code, headers['retry-after']]).toEqual([503, 'SERVICE_UNAVAILABLE', '2'])
