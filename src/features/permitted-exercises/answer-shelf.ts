@@ -20,15 +20,16 @@ interface Part {
 }
 
 interface Shelved extends Made {
-  parts: readonly Part[]
+  /** The bytes of its parts. */
+  parts: readonly string[]
 }
 
 /** About what a part, its place in an answer, and an answer take beside their bytes. */
 const overhead = { part: 100, place: 8, answer: 500 }
 
 /**
- * Keeps the last answers that were made, in at most so many bytes. What is alike in several answers, most of what they say
- * about an exercise, is there once.
+ * Keeps the last answers that were made, in at most so many bytes. What is alike in several answers is there once: nearly
+ * all that they say, beside dates and ids.
  */
 export class AnswerShelf {
   readonly #most: number
@@ -54,68 +55,66 @@ export class AnswerShelf {
     const found = this.#answers.get(key)
     if (found === undefined) return null
     const { parts, state, etag } = found
-    return { state, etag, body: () => Buffer.from(parts.map(({ bytes }) => bytes).join(''), 'latin1') }
+    return { state, etag, body: () => Buffer.from(parts.join(''), 'latin1') }
   }
 
   /** Keeps the JSON of an answer; returns its bytes. */
   put(key: string, { state, etag, json }: Made & { json: string }): Buffer {
     const body = Buffer.from(json)
-    const parts = cutAtItems(body).map((bytes) => this.#share(bytes))
+    const parts = cutApart(body.toString('latin1')).map((bytes) => this.#share(bytes))
     this.#answers.set(key, { state, etag, parts })
     this.#size += sizeOf(parts)
     while (this.#size > this.#most && this.#answers.size > 0) this.#answers.pop()
     return body
   }
 
-  #share(bytes: string): Part {
+  #share(bytes: string): string {
     let part = this.#parts.get(bytes)
     if (part === undefined) {
+      // As the key of a map it holds on to the text no more that it was cut out of.
       part = { bytes, uses: 0 }
       this.#parts.set(bytes, part)
       this.#size += bytes.length + overhead.part
     }
     part.uses += 1
-    return part
+    return part.bytes
   }
 
   #release({ parts }: Shelved): void {
     this.#size -= sizeOf(parts)
-    for (const part of parts) {
+    for (const bytes of parts) {
+      const part = this.#parts.get(bytes)
+      if (part === undefined) continue
       part.uses -= 1
       if (part.uses > 0) continue
-      this.#parts.delete(part.bytes)
-      this.#size -= part.bytes.length + overhead.part
+      this.#parts.delete(bytes)
+      this.#size -= bytes.length + overhead.part
     }
   }
 }
 
-function sizeOf(parts: readonly Part[]): number {
+function sizeOf(parts: readonly string[]): number {
   return overhead.answer + parts.length * overhead.place
 }
 
-const [quote = 0, backslash, openBrace, openBracket, closeBrace, closeBracket] = Buffer.from('"\\{[}]')
+/**
+ * What differs from one answer to the next: dates, ids and numbers; and where one thing in a list ends and another begins.
+ * What looks so within a text does no harm.
+ */
+const joints = /\},(?=\{)|\b\d[\w-]+/g
 
-/** Cuts the JSON of an object before whatever begins two levels down: the items of its lists. */
-export function cutAtItems(json: Buffer): string[] {
-  const cuts = [0]
-  let depth = 0
-  for (let at = 0; at < json.length; at += 1) {
-    const byte = json[at]
-    if (byte === quote) at = endOfText(json, at)
-    else if (byte === openBrace || byte === openBracket) {
-      if (depth === 2) cuts.push(at)
-      depth += 1
-    } else if (byte === closeBrace || byte === closeBracket) depth -= 1
+/** Cuts a text into the parts that others may have too. */
+export function cutApart(text: string): string[] {
+  const parts: string[] = []
+  let from = 0
+  const cut = (at: number): void => {
+    if (at > from) parts.push(text.slice(from, at))
+    from = at
   }
-  return cuts.map((from, index) => json.toString('latin1', from, cuts[index + 1]))
-}
-
-/** Where the text that begins at `start` has its second quotation mark. */
-function endOfText(json: Buffer, start: number): number {
-  for (let end = json.indexOf(quote, start + 1); end >= 0; end = json.indexOf(quote, end + 1)) {
-    let before = end
-    while (json[before - 1] === backslash) before -= 1
-    if ((end - before) % 2 === 0) return end
+  for (const { 0: joint, index } of text.matchAll(joints)) {
+    if (joint !== '},') cut(index)
+    cut(index + joint.length)
   }
-  return json.length
+  cut(text.length)
+  return parts
 }
