@@ -93,7 +93,7 @@ const timeouts = {
 }
 
 /** Where the configuration sets none. */
-const defaultKeptBytes = 100_000_000
+const defaultKeptBytes = 75_000_000
 
 /** Milliseconds between two requests of a proxy's connection: longer than a load balancer keeps it. */
 const proxyKeepAlive = 72_000

@@ -156,7 +156,7 @@ const environment = z.object({
   MAX_EVENT_LOOP_DELAY: wholeNumber(50, 60_000, 1000).describe(
     'the milliseconds, from 50 to 60000, that work may wait for the processor before requests are refused',
   ),
-  KEPT_ANSWERS_MB: wholeNumber(0, 100_000, 100).describe(
+  KEPT_ANSWERS_MB: wholeNumber(0, 100_000, 75).describe(
     'the megabytes of memory, from 0 to 100000, in which answers are kept until a record changes',
   ),
   LOG_LEVEL: z

@@ -16,7 +16,7 @@ const defaults = {
   maxConnectionsPerAddress: 500,
   maxEventLoopDelay: 1000,
   preparedStatements: true,
-  mostKeptBytes: 100_000_000,
+  mostKeptBytes: 75_000_000,
   logLevel: 'info',
 }
 
