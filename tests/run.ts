@@ -25,7 +25,7 @@ const long = [
   ...named('service', ['start', 'lean', 'backup', 'caseload-command', 'protocol-command', 'replicas']),
   ...named('http', ['docs-page', 'openapi.test', 'failing-database', 'limits', 'rate-limits', 'time-limit']),
   ...named('features', ['safe-writes', 'draft-parts', 'moves', 'concurrent-updates', 'caseload-stream', 'staleness']),
-  ...named('features', ['bounds', 'merge', 'pool']),
+  ...named('features', ['bounds', 'merge', 'pool', 'vanishing-drafts']),
   'tests/walkthrough',
 ]
 
