@@ -23,10 +23,11 @@ export class TooManyWaiting extends Error {
 }
 
 /**
- * So many groups are kept that have nothing to ask now. A map of which every question takes an entry out and puts one in
- * leaves tables behind that hold on to each other, and to all that went through them, until the old heap is collected.
+ * So many groups are kept, also while they have nothing to ask. A map of which every question takes an entry out and puts
+ * one in leaves tables behind that hold on to each other, and to all that went through them, until the old heap is
+ * collected.
  */
-export const mostIdle = 1000
+export const mostGroups = 1000
 
 interface Waiting<Item, Answer> {
   item: Item
@@ -76,12 +77,20 @@ export function createGather<Item, Answer>(ask: AskTogether<Item, Answer>, most 
     }
     group.isActive = false
     active.splice(active.indexOf(group), 1)
-    if (groups.size > mostIdle) groups.delete(group.name)
+  }
+
+  /** Of those that ask nothing now the first go. */
+  const makeRoom = (): void => {
+    for (const { name, isActive } of groups.values()) {
+      if (!isActive) groups.delete(name)
+      if (groups.size < mostGroups) return
+    }
   }
 
   const groupOf = (name: string): Group<Item, Answer> => {
     const known = groups.get(name)
     if (known !== undefined) return known
+    if (groups.size >= mostGroups) makeRoom()
     const group = { name, waiting: [], underWay: 0, isActive: false }
     groups.set(name, group)
     return group
@@ -109,6 +118,6 @@ export function createGather<Item, Answer>(ask: AskTogether<Item, Answer>, most 
 
 /** A data exception or an integrity constraint violation of PostgreSQL. */
 function isOfData(error: unknown): boolean {
-  const { code } = error as { code?: unknown }
+  const { code } = (error ?? {}) as { code?: unknown }
   return typeof code === 'string' && /^2[23][0-9A-Z]{3}$/.test(code)
 }

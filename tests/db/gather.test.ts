@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals'
-import { createGather, mostIdle, TooManyWaiting } from '../../src/db/gather.ts'
+import { createGather, mostGroups, TooManyWaiting } from '../../src/db/gather.ts'
 
 /** Questions that are answered when the test says so. */
 function askLater(most?: number) {
@@ -97,6 +97,14 @@ test('an error is everybody’s, unless it may come from one item’s data', asy
   expect(asked.slice(2).map(({ items }) => items)).toEqual([['good'], ['bad']])
 })
 
+test('an error may be nothing', async () => {
+  const gather = createGather<string, string>(() => Promise.reject(null))
+  expect(await Promise.allSettled([gather('a', '1'), gather('a', '2')])).toEqual([
+    { status: 'rejected', reason: null },
+    { status: 'rejected', reason: null },
+  ])
+})
+
 test('an answer for each item is due', async () => {
   const gather = createGather<string, string>(async () => [])
   await expect(gather('a', '1')).rejects.toThrow('each item has one answer')
@@ -104,12 +112,14 @@ test('an answer for each item is due', async () => {
 
 test('whoever asks under ever new names leaves no more groups behind than a bound', async () => {
   const gather = createGather<string, string>(async (group, items) => items.map((item) => `${group}${item}`))
-  const names = Array.from({ length: mostIdle * 3 }, (_, index) => String(index))
+  const names = Array.from({ length: mostGroups * 3 }, (_, index) => String(index))
   for (const name of names) expect(await gather(name, '!')).toBe(`${name}!`)
   await turn()
-  expect(gather.size()).toBe(mostIdle)
+  expect(gather.size()).toBe(mostGroups)
   expect(await Promise.all(names.map((name) => gather(name, '?')))).toEqual(names.map((name) => `${name}?`))
   await turn()
-  expect(gather.size()).toBe(mostIdle)
+  expect(gather.size()).toBeGreaterThan(mostGroups)
   expect(gather.unanswered()).toBe(0)
+  expect(await gather('another', '!')).toBe('another!')
+  expect(gather.size()).toBe(mostGroups)
 })
