@@ -9,7 +9,7 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     /** Of its answer; null until its headers have been read. */
-    time: Time | null
+    timeLimit: Time | null
   }
 }
 
@@ -22,7 +22,7 @@ interface Time {
 
 /** Whether nobody waits for the answer any more. */
 export function isGivenUp(request: FastifyRequest): boolean {
-  return request.time?.isOver === true || request.raw.socket.destroyed
+  return request.timeLimit?.isOver === true || request.raw.socket.destroyed
 }
 
 /**
@@ -30,16 +30,16 @@ export function isGivenUp(request: FastifyRequest): boolean {
  * done when the caller is told so is not done afterwards. Fastify's own limit ends when the body has been read.
  */
 export function limitTime(app: FastifyInstance, usual: number): void {
-  app.decorateRequest('time', null)
+  app.decorateRequest('timeLimit', null)
   app.addHook('onRequest', async (request, reply) => {
     const milliseconds = request.routeOptions.config?.answerWithin ?? usual
     const time = { timer: setTimeout(() => end(request, reply, time), milliseconds), isOver: false, commits: 0 }
-    request.time = time
+    request.timeLimit = time
     reply.raw.once('close', () => clearTimeout(time.timer))
   })
   // After the body has arrived, and after the act has begun.
   app.addHook('preHandler', (request, _reply, done) => {
-    const { time } = request
+    const { timeLimit: time } = request
     const beginCommit = (): void => {
       if (time?.isOver) throw tookTooLong(request, time)
       if (time) time.commits += 1
