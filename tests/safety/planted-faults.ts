@@ -130,7 +130,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'a key of somebody who is shut out',
-    in: 'prisma/migrations/20261120223400_blocked_actors/migration.sql',
+    in: 'prisma/migrations/20261121050000_cheaper_rows/migration.sql',
     replace: 'k.revoked_at IS NOT NULL OR c.suspended_at IS NOT NULL OR a.blocked_at IS NOT NULL',
     by: 'k.revoked_at IS NOT NULL OR c.suspended_at IS NOT NULL',
     noticedBy: { file: keys, title: 'whose actor is shut out is refused' },
