@@ -25,7 +25,7 @@ interface Shelved extends Made {
 }
 
 /** About what a part, its place in an answer, and an answer take beside their bytes. */
-const overhead = { part: 100, place: 8, answer: 500 }
+const overhead = { part: 150, place: 8, answer: 500 }
 
 /**
  * Keeps the last answers that were made, in at most so many bytes. What is alike in several answers is there once: nearly
@@ -71,7 +71,7 @@ export class AnswerShelf {
   #share(bytes: string): string {
     let part = this.#parts.get(bytes)
     if (part === undefined) {
-      // As the key of a map it holds on to the text no more that it was cut out of.
+      // As the key of a map it no longer holds on to the text that it was cut out of.
       part = { bytes, uses: 0 }
       this.#parts.set(bytes, part)
       this.#size += bytes.length + overhead.part
