@@ -166,6 +166,9 @@ describe('what the fuzz must not overlook', () => {
     const both = `/v1/protocols/z-protocol-1/versions/${theirs}`
     expect(checksOf('GET', both, own, undefined, 'other-clinic')).toContain('let-in')
     expect(checksOf('GET', `/v1/patients/${id}?all=1`, reply(200, patient))).toEqual(['accepted'])
+    const none = reply(200, { items: [], next: null })
+    expect(checksOf('GET', '/v1/patients?externalId=', none)).toEqual(['accepted'])
+    expect(checksOf('GET', '/v1/patients?externalId=#a', none)).toEqual([])
     expect(checksOf('POST', '/v1/patients', reply(201, patient), { externalId: 'a' })).toEqual([])
     expect(checksOf('POST', '/v1/patients', reply(201, patient), { externalId: 'a', age: 7 })).toEqual(['accepted'])
     const answer = { status: 'on-hold', permitted: [{ exercise: 'walking' }], withheld: [{ exercise: 'walking' }] }

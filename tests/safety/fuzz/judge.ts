@@ -234,7 +234,8 @@ export function judge(judged: Judged, rules: Rules): Fault[] {
         )
       }
     }
-    const query = new URLSearchParams(sent.target.split('?').slice(1).join('?').split('#')[0])
+    // Nobody sends a fragment: what follows a `#` is the query's too.
+    const query = new URLSearchParams(sent.target.split('?').slice(1).join('?'))
     for (const [key, value] of query) {
       const parameter = reached.parameters.find((one) => one.in === 'query' && one.name === key)
       if (parameter === undefined) {
