@@ -123,3 +123,27 @@ test('whoever asks under ever new names leaves no more groups behind than a boun
   expect(await gather('another', '!')).toBe('another!')
   expect(gather.size()).toBe(mostGroups)
 })
+
+test('a group that asks is not put out for others: what comes for it meanwhile waits', async () => {
+  const asked: string[] = []
+  let answer = (): void => {}
+  const gather = createGather<string, string>((group, items) => {
+    asked.push(group)
+    if (group !== 'busy') return Promise.resolve(items)
+    return new Promise((resolve) => {
+      answer = () => resolve(items)
+    })
+  })
+  const first = gather('busy', '1')
+  await turn()
+  for (let index = 0; index < mostGroups + 10; index += 1) await gather(String(index), '!')
+  const second = gather('busy', '2')
+  await turn()
+  expect(asked.filter((group) => group === 'busy')).toHaveLength(1)
+  answer()
+  expect(await first).toBe('1')
+  await turn()
+  answer()
+  expect(await second).toBe('2')
+  expect(gather.size()).toBe(mostGroups)
+})
