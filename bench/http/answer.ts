@@ -54,13 +54,14 @@ const start = (name: string, file: string, world: World, env: Record<string, str
     readyPath: '/ready',
   })
 
-type Line = 'floor' | 'first' | 'again' | 'unchanged' | 'ordinary'
+type Line = 'floor' | 'first' | 'again' | 'unchanged' | 'unasked' | 'ordinary'
 
 const names: Record<Line, string> = {
   floor: 'floor: one row by its key, through pg',
   first: 'the service, each answer for the first time',
   again: 'the service, the same answers again',
   unchanged: 'the service, If-None-Match: 304',
+  unasked: 'the service, if it asked the database nothing',
   ordinary: 'the ordinary way',
 }
 
@@ -118,6 +119,8 @@ export async function measureAnswer(options: Options): Promise<Part> {
       { service, ordinary },
     )
     const { meanBytes, etags } = await askAll(service, clinic, episodes)
+    const unasked = await keep(world.startService({ file: fileURLToPath(new URL('unasked.ts', import.meta.url)) }))
+    await askAll(unasked, clinic, episodes)
     const floor = await keep(
       start('floor', 'floor.ts', world, { DATABASE_URL: world.ownerUrl, BODY_BYTES: String(meanBytes) }),
     )
@@ -154,6 +157,7 @@ export async function measureAnswer(options: Options): Promise<Part> {
       const first = await put(service, { seconds: 'once' })
       const again = await put(service, {})
       const not = etags.size === 0 ? null : await put(service, { requests: unchanged, expected: 304 })
+      const ofUnasked = await put(unasked, {})
       mostResident = Math.max(mostResident, residentMegabytes(service.pid)?.most ?? Number.NaN)
       const ofOrdinary = await put(ordinary, {})
       asked += warming.answers + first.answers + again.answers
@@ -162,6 +166,7 @@ export async function measureAnswer(options: Options): Promise<Part> {
       note('first', first)
       note('again', again)
       if (not !== null) note('unchanged', not)
+      note('unasked', ofUnasked)
       note('ordinary', ofOrdinary)
     }
     await service.stop()

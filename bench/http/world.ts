@@ -42,7 +42,12 @@ export interface World extends Pick<Server, 'folder' | 'postgres'> {
   ownerUrl: string
   owner: pg.Client
   makeClinic(name: string): Promise<BenchClinic>
-  startService(more?: { nodeOptions?: readonly string[]; env?: Readonly<Record<string, string>> }): Promise<Listening>
+  /** The service, or what is in `file` with the settings of the service. */
+  startService(more?: {
+    nodeOptions?: readonly string[]
+    env?: Readonly<Record<string, string>>
+    file?: string
+  }): Promise<Listening>
 }
 
 const quiet = { debug() {}, info() {}, warn() {} }
@@ -122,10 +127,10 @@ function makeWorld(
       await createClinic(db, { id: clinicId, name, timeZone, apiKey, now, nextId: randomUUIDv7 })
       return { clinicId, apiKey, timeZone, today: Temporal.Now.plainDateISO(timeZone).toString() }
     },
-    startService: ({ nodeOptions = [], env = {} } = {}) =>
+    startService: ({ nodeOptions = [], env = {}, file } = {}) =>
       startListening({
         name: 'the service',
-        args: [...nodeOptions, ...serviceArgs],
+        args: [...nodeOptions, ...serviceArgs.slice(0, -1), file ?? serviceArgs.at(-1) ?? ''],
         env: { ...serviceSettings, DATABASE_URL: serviceUrl, MIGRATION_DATABASE_URL: ownerUrl, ...env },
         folder,
         readyPath: '/readyz',
