@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import { isDeepStrictEqual } from 'node:util'
 import { median } from '../measure.ts'
 import type { Options, Part } from '../options.ts'
 import { seededRandom, shuffle } from '../random.ts'
@@ -120,7 +121,8 @@ export async function measureAnswer(options: Options): Promise<Part> {
     )
     const { meanBytes, etags } = await askAll(service, clinic, episodes)
     const unasked = await keep(world.startService({ file: fileURLToPath(new URL('unasked.ts', import.meta.url)) }))
-    await askAll(unasked, clinic, episodes)
+    const { etags: ofUnasked } = await askAll(unasked, clinic, episodes)
+    if (!isDeepStrictEqual(ofUnasked, etags)) throw new Error('the service gives other answers if it is not to ask')
     const floor = await keep(
       start('floor', 'floor.ts', world, { DATABASE_URL: world.ownerUrl, BODY_BYTES: String(meanBytes) }),
     )
@@ -157,7 +159,7 @@ export async function measureAnswer(options: Options): Promise<Part> {
       const first = await put(service, { seconds: 'once' })
       const again = await put(service, {})
       const not = etags.size === 0 ? null : await put(service, { requests: unchanged, expected: 304 })
-      const ofUnasked = await put(unasked, {})
+      const withoutAsking = await put(unasked, {})
       mostResident = Math.max(mostResident, residentMegabytes(service.pid)?.most ?? Number.NaN)
       const ofOrdinary = await put(ordinary, {})
       asked += warming.answers + first.answers + again.answers
@@ -166,7 +168,7 @@ export async function measureAnswer(options: Options): Promise<Part> {
       note('first', first)
       note('again', again)
       if (not !== null) note('unchanged', not)
-      note('unasked', ofUnasked)
+      note('unasked', withoutAsking)
       note('ordinary', ofOrdinary)
     }
     await service.stop()
